@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The kernel's objects and capability slots, and who may touch what.
+ *
+ * Objects refer to each other by index: physical address / alignment, 32 bits.  Index 0 is none.  One accessor per
+ * type resolves them (slot_at, thread_at, ...), over the direct map in the kernel, over an array on the host.
+ *
+ * Derivation: one list of all capabilities in tree pre-order with explicit depth.  The descendants of X are the run of
+ * entries behind X with a larger depth.  Insert child: behind X at depth + 1.  Insert sibling of X: before X at X's
+ * depth.  Only leaves are removed.  (spec: shared design, verification-examples/mdb.h)
+ */
+#pragma once
+
+#include <hal.h>
+
+typedef uint32_t slot_ref;	/* paddr / 64 */
+typedef uint32_t thread_ref;	/* paddr / 64 (of the Thread object, 8192-aligned) */
+typedef uint32_t endpoint_ref;	/* paddr / 64 */
+typedef uint32_t notification_ref; /* paddr / 64 */
+typedef uint32_t vspace_ref;	/* paddr / 64 */
+typedef uint32_t cnode_ref;	/* paddr / 64: its first slot */
+
+/*
+ * struct slot.word:  bits 0-7 type, 8-15 rights, 16-23 SLOT_*, 24-31 generation (kept when emptied, counts up at each
+ * emptying), 32-63 object index.
+ */
+#define SLOT_ORIGIN 0x01u /* the object dies with this capability */
+#define SLOT_ANCHOR 0x02u /* minted with a drop notice */
+#define SLOT_ARMED 0x04u
+#define SLOT_QUEUED 0x08u /* in the endpoint's ring of notices */
+#define SLOT_DYING 0x10u  /* deletion has begun: lookups fail, the slot is not empty */
+#define SLOT_CLEAN 0x20u  /* Untyped: never handed out since boot */
+#define SLOT_TABLES 0x40u /* Untyped: donated to a VSpace */
+
+/*
+ * One cache line.  What data[] holds, by type:
+ *   Untyped       badge: physical base   data[0]: size in bytes   data[1]: watermark in bytes   data[2]: VSpace it is donated to
+ *   CNode         badge: slots_log2      data[0]: deletion cursor
+ *   Endpoint, Notification   badge: badge   (anchors: link_* = ring of notices)
+ *   Reply         object: the waiting Thread
+ *   Memory        badge: first frame number   data[0]: pages   data[1]: 1 for device memory
+ *   View          object: VSpace   badge: window base   data[0]: window pages   data[1]: first frame  data[2]: pages (32) | scan cursor (32)
+ *                 link_*: the VSpace's ring of Views
+ *   Irq           badge: line       IoPort  badge: first, data[0]: count
+ */
+struct slot {
+	uint64_t word;
+	uint64_t badge;
+	slot_ref next, prev; /* derivation list */
+	uint16_t depth;
+	uint16_t reserved;
+	uint32_t aux;
+	uint64_t data[3];
+	slot_ref link_next, link_prev;
+};
+static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
+
+enum thread_state {
+	THREAD_SUSPENDED = 0,
+	THREAD_READY = 1, /* in the run queue or running */
+	THREAD_SENDING = 2,
+	THREAD_RECEIVING = 3,
+	THREAD_CALLING = 4, /* call was received; waits for its Reply */
+	THREAD_WAITING = 5, /* on a Notification */
+	THREAD_FAULTED = 6, /* fault message received; waits for its Reply. A fault still queued is THREAD_SENDING */
+	THREAD_IDLE = 7,
+};
+
+/* Slots inside a Thread: real capabilities in the tree, deleted with it. */
+enum { THREAD_SLOT_CSPACE, THREAD_SLOT_VSPACE, THREAD_SLOT_FAULT, THREAD_SLOT_LAST, THREAD_SLOT_COUNT };
+
+#define THREAD_BYTES 8192u
+#define ENDPOINT_BYTES 2048u
+#define NOTIFICATION_BYTES 64u
+#define VSPACE_BYTES 8192u
+#define PRIORITIES 256u
+
+/*
+ * A Thread object: this struct in its first page, the message page in its second.
+ * Queue links: a thread is in at most one queue at a time (run queue, an endpoint's, a notification's) through
+ * queue_*, and in the timer wheel through timer_*.  The thread that runs is in no queue.
+ *
+ * What a blocked thread sends or asked for stays in its saved registers (ctx_arg): tag 1, words 2..5, deadline 6.
+ */
+struct thread {
+	struct slot slots[THREAD_SLOT_COUNT];
+	/* hot: what the fast path reads */
+	paddr_t vspace_root;	/* of the VSpace in slots[]; 0 if none */
+	slot_ref cspace_first;	/* first slot of the root CNode; 0 if none */
+	uint32_t cspace_slots;	/* how many it has */
+	uint8_t state;		/* enum thread_state */
+	uint8_t priority;
+	uint8_t is_suspended;	/* suspended while its call is still open (CALLING, FAULTED) */
+	uint8_t is_fault;	/* what it sends or waits for an answer to is a fault message */
+	slot_ref reply_slot;	/* CALLING, FAULTED: the Reply that answers it; 0: none (it stands dead) */
+	uint64_t label;
+	uint64_t page_va;
+	/* queues */
+	thread_ref queue_next, queue_prev;
+	uint32_t queue_object;	/* endpoint or notification it is queued at; 0: none or the run queue */
+	cap_t reply_cap;	/* RECEIVING: address of the slot for the next Reply; 0: calls are not taken.
+				   Resolved again at delivery, so that a deleted CNode is never written. */
+	cap_t sent_cap;		/* SENDING: the address sent through; looked up again at delivery ... */
+	uint8_t sent_is_call;
+	uint8_t sent_can_grant;
+	uint8_t is_queued;	/* in the run queue */
+	uint8_t reserved0;
+	uint64_t sent_word;	/* ... and compared with the slot's word ... */
+	uint64_t sent_badge;	/* ... and badge at the time of the call */
+	/* timer: timer_next is a ring, bucket ~0: not in the wheel */
+	thread_ref timer_next, timer_prev;
+	uint64_t timer_deadline_ns;
+	uint32_t timer_bucket;
+	notification_ref bound;
+	/* fault message while is_fault: operation, address or vector, error code */
+	uint64_t fault_op, fault_word, fault_error;
+	/* personality */
+	struct personality_config personality; /* syscall_entry 0: none */
+	/* accounting */
+	uint64_t consumed_tsc, switches, slice_end_ns;
+	struct arch_context ctx ALIGNED(64);
+};
+static_assert(sizeof(struct thread) <= 4096, "the Thread struct fits its page");
+static_assert(offsetof(struct thread, slots) == 0, "a Thread's slots stand at its start");
+
+/* An Endpoint: senders and callers in a ring for each priority, receivers in two rings, notices through anchors. */
+struct endpoint {
+	uint64_t sender_bits[4];	  /* bit p: senders[p] is not empty (priority p = word p/64, bit p%64) */
+	thread_ref senders[PRIORITIES];	  /* first of the ring of equals */
+	thread_ref receivers;		  /* first of the ring that takes calls (reply_cap set) */
+	thread_ref plain_receivers;	  /* first of the ring that takes only sends */
+	slot_ref notices;		  /* first anchor of the ring of notices */
+	uint32_t plain_senders;		  /* how many queued senders are no callers */
+	uint64_t reserved[122];
+};
+static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "an Endpoint is 2048 bytes");
+
+struct notification {
+	uint64_t word;		/* the signals */
+	thread_ref waiters;	/* first of the ring of threads in wait */
+	thread_ref bound;	/* the thread whose recv takes the signals too */
+	uint64_t reserved[6];
+};
+static_assert(sizeof(struct notification) == NOTIFICATION_BYTES, "a Notification is 64 bytes");
+
+/* Ready threads by priority: a two-level bitmap over rings of equals. The running thread is not in it. */
+struct run_queue {
+	uint64_t summary;	       /* bit w: bits[w] is not zero */
+	uint64_t bits[4];	       /* bit p%64 of word p/64: heads[p] is not empty */
+	thread_ref heads[PRIORITIES];
+};
+
+/* Hierarchical timer wheel: level l, slot s holds deadlines whose highest digit (base 64) that differs from elapsed
+ * is digit l, and equals s. One tick is 1024 ns. */
+#define TIMER_LEVELS 9u
+#define TIMER_SLOTS 64u
+struct timer_wheel {
+	uint64_t elapsed; /* ticks processed */
+	uint64_t bits[TIMER_LEVELS];
+	thread_ref heads[TIMER_LEVELS * TIMER_SLOTS];
+	uint64_t armed_ns; /* what the hardware is set to; ~0: nothing */
+};
+
+/* One CPU's data.  The entry stubs use the first three fields. */
+struct cpu {
+	struct thread *current;
+	struct thread *idle;
+	uint64_t kernel_stack_top;
+	uint64_t entries, context_switches, timer_irqs, fast_calls, device_irqs;
+	uint64_t switched_tsc; /* when current was switched to */
+	uint32_t id;
+	uint32_t reschedule; /* current blocked, or somebody of higher priority became ready */
+	struct run_queue ready;
+	struct timer_wheel wheel;
+};
+
+/* First version: one CPU. */
+#define CPUS_MAX 1u
+extern struct cpu cpu_data[CPUS_MAX];
+static ALWAYS_INLINE struct cpu *cpu(void)
+{
+	return &cpu_data[0];
+}

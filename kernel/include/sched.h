@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The scheduler: highest priority first, round robin among equals with a 10 ms slice.
+ *
+ * Handlers only change states and queues (sched_ready, sched_block, ...) and note in cpu()->reschedule that the choice
+ * must be made again; the choice and the switch are made once, at the end of the kernel entry (sched_finish).
+ */
+#pragma once
+
+#include <object.h>
+
+#define SCHED_SLICE_NS 10000000ull
+
+/* The thread may run: state becomes READY, it stands last among its equals (or is current and simply goes on). */
+void sched_ready(struct thread *thread);
+/* The thread stops being ready and gets this state. Takes it out of the run queue if it is there. */
+void sched_block(struct thread *thread, enum thread_state state);
+/* The current thread goes behind its equals. */
+void sched_yield(void);
+/* Changes a priority, wherever the thread is queued. */
+void sched_set_priority(struct thread *thread, uint8_t priority);
+/* End of a kernel entry: picks and switches if cpu()->reschedule is set. */
+void sched_finish(void);
+/* Makes next current: accounting, arch_context_switch, arch_vspace_switch. The one place where threads change. */
+void switch_to(struct thread *next);
+/* When the current thread's slice ends: ~0 while nobody of its priority waits. */
+uint64_t sched_slice_end(void);
+/* The timer has fired: ends the slice if it is over at now_ns. */
+void sched_tick(uint64_t now_ns);
+/* Highest ready priority (0 is highest), PRIORITIES if the run queue is empty. */
+uint32_t sched_best(const struct run_queue *queue);

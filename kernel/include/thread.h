@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Threads: accessors, life cycle, faults and personality entries.
+ *
+ * Life cycle of a Thread:
+ *   SUSPENDED --resume--> READY --send/call--> SENDING --taken--> READY (send) or CALLING (call)
+ *   READY --recv--> RECEIVING --message--> READY;   READY --wait--> WAITING --signal--> READY
+ *   CALLING --reply, Reply deleted, timeout--> READY;   any --suspend--> SUSPENDED
+ *   (an open call or fault keeps its state with is_suspended set);   any --thread_destroy--> gone
+ */
+#pragma once
+
+#include <object.h>
+
+/* Resolves an index; not for 0. */
+static ALWAYS_INLINE struct thread *thread_at(thread_ref ref)
+{
+	return (struct thread *)phys_to_ptr((paddr_t){ (uint64_t)ref * 64u });
+}
+
+/* The index of a thread. */
+static ALWAYS_INLINE thread_ref thread_ref_of(const struct thread *thread)
+{
+	return (thread_ref)(ptr_to_phys(thread).raw / 64u);
+}
+
+/* The kernel's own mapping of the thread's message page. */
+static ALWAYS_INLINE struct msg_page *thread_page(struct thread *thread)
+{
+	return (struct msg_page *)((unsigned char *)thread + 4096);
+}
+
+static ALWAYS_INLINE paddr_t thread_page_phys(const struct thread *thread)
+{
+	return (paddr_t){ ptr_to_phys(thread).raw + 4096u };
+}
+
+/* Initialises a zeroed Thread object: suspended, lowest priority. Called by retype. */
+void thread_init(struct thread *thread);
+
+/*
+ * The object dies: takes the thread out of every queue and timer, makes its Reply dead, unbinds its notification and
+ * stops it. Constant time. Its four slots are NOT emptied: the deleter does that (thread->slots[]) and unmaps the
+ * message page, while the slots still tell the VSpace.
+ */
+void thread_destroy(thread_ref ref);
+
+/* The VSpace in slots[THREAD_SLOT_VSPACE] goes away: the thread stops and has no address space any more. */
+void thread_vspace_gone(struct thread *thread);
+/* The same for slots[THREAD_SLOT_CSPACE]: its capability addresses name nothing any more. */
+void thread_cspace_gone(struct thread *thread);
+
+/* Stops a thread: a send, recv or wait is taken back (the system call will be executed again), an open call stays. */
+void thread_stop(struct thread *thread);
+
+/* A blocked thread goes on with this error (in its result registers); leaves queues and timers. */
+void thread_wake(struct thread *thread, uint32_t error);
+
+/* fault.c: the current thread cannot go on; sends a fault message or suspends it. op: MSG_OP_PAGE_FAULT or _EXCEPTION. */
+void fault_raise(struct thread *thread, uint64_t op, uint64_t word, uint64_t error_code);
+/* The answer to a fault message: status is FAULT_*. The thread has left FAULTED's Reply already. */
+void fault_answer(struct thread *thread, uint32_t status);
+
+/* personality.c: enters the exception entry with vector, error and address; false: the thread has none, or is inside. */
+MUST_CHECK bool personality_exception(struct thread *thread, uint64_t vector, uint64_t error_code, uint64_t address);
+/* thread_interrupt's meaning. */
+void personality_interrupt(struct thread *thread);
+/* A foreign system call of the current thread: enters the handler. False: no personality. */
+MUST_CHECK bool personality_syscall(struct thread *thread);
