@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Upward requests: services call one way, so what tty and vfs want of proc goes as entries in a ring in region `upcalls_<service>`
+ * (service rw, proc rw, 4096 bytes) followed by a signal to proc's bound Notification (capability `proc_notify` from the manifest).
+ * Single producer (the service), single consumer (proc).  Answers to vfs: proc writes the answer, sets `done` and signals the service's Notification.
+ */
+#pragma once
+
+#include <tessera/types.h>
+
+enum upcall_kind {
+	UPCALL_NONE = 0,
+	UPCALL_SIGNAL_GROUP = 1, /* a: pgid, b: signal, c: sid */
+	UPCALL_SIGNAL_PROCESS = 2, /* a: pid, b: signal */
+	UPCALL_REFRESH = 3,	 /* times of all processes into the label table; answered by bumping label_table.refreshed */
+	UPCALL_DESCRIPTORS = 4,	 /* a: process index; answer: bitmap of descriptors in answer[] (1,024 bits) */
+	UPCALL_COUNTS = 5,	 /* answer[0..5] as proc.stop_count, then unimplemented calls: answer[6..]: (number << 32 | count) pairs until 0 */
+};
+
+#define UPCALL_ENTRIES 64u
+struct upcall {
+	uint32_t kind, a, b, c;
+};
+struct upcall_ring {
+	uint32_t head; /* written by the producer: next entry to fill */
+	uint32_t tail; /* written by the consumer */
+	uint32_t done; /* written by the consumer: entries answered */
+	uint32_t overflow;
+	struct upcall entry[UPCALL_ENTRIES];
+	uint64_t answer[256]; /* of the last UPCALL_DESCRIPTORS / UPCALL_COUNTS; one at a time */
+};
+static_assert(sizeof(struct upcall_ring) <= 4096, "one page");
+
+/* Notification bits of services */
+#define PROC_NOTIFY_TTY 0x1ull
+#define PROC_NOTIFY_VFS 0x2ull
+#define PROC_NOTIFY_TIMER 0x4ull
+#define VFS_NOTIFY_PROC 0x1ull
+#define VFS_NOTIFY_TIMER 0x2ull
+#define TTY_NOTIFY_UART 0x1ull
+#define UART_NOTIFY_TTY 0x1ull
+#define UART_NOTIFY_IRQ 0x2ull

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: the inline part of hal.h.
+ *
+ * All RAM is mapped at DIRECT_MAP_BASE, writable, never executable; physical memory and pointers convert by
+ * adding.  REP STOSQ and REP MOVSQ are used for all sizes: one instruction a word, fast on real machines.
+ */
+#pragma once
+
+#define DIRECT_MAP_BASE 0xffff800000000000ull
+
+extern struct cpu boot_cpu; /* arch/x86_64/cpu.c; the only one in this version */
+
+static inline struct cpu *cpu(void)
+{
+	return &boot_cpu;
+}
+
+static inline void *phys_to_ptr(paddr_t address)
+{
+	return (void *)(address.raw + DIRECT_MAP_BASE);
+}
+
+static inline paddr_t ptr_to_phys(const void *pointer)
+{
+	return (paddr_t){(uint64_t)pointer - DIRECT_MAP_BASE};
+}
+
+static inline void arch_zero(void *destination, size_t size_bytes)
+{
+	size_t words = size_bytes / 8;
+
+	__asm__ volatile("rep stosq" : "+D"(destination), "+c"(words) : "a"(0ull) : "memory");
+}
+
+static inline void arch_copy(void *destination, const void *source, size_t size_bytes)
+{
+	size_t words = size_bytes / 8;
+
+	__asm__ volatile("rep movsq" : "+D"(destination), "+S"(source), "+c"(words) : : "memory");
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The few words the compiler needs from us. */
+#pragma once
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define NORETURN _Noreturn
+#define FALLTHROUGH __attribute__((fallthrough))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
+#define PACKED __attribute__((packed))
+#define ALIGNED(n) __attribute__((aligned(n)))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
