@@ -22,10 +22,6 @@
 #include <arch/context.h>
 #include <arch/paging.h>
 
-/* This CPU's data (struct cpu, object.h). */
-struct cpu;
-static inline struct cpu *cpu(void);
-
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 /* The kernel's pointer to physical memory; the only way from an integer to a pointer in the core. */
@@ -144,4 +140,4 @@ struct boot_handover {
 	char cmdline[BOOT_CMDLINE_BYTES];
 };
 
-#include <arch/hal_inline.h> /* cpu, phys_to_ptr, ptr_to_phys, arch_zero, arch_copy */
+#include <arch/hal_inline.h> /* phys_to_ptr, ptr_to_phys, arch_zero, arch_copy */

@@ -9,13 +9,6 @@
 
 #define DIRECT_MAP_BASE 0xffff800000000000ull
 
-extern struct cpu boot_cpu; /* arch/x86_64/cpu.c; the only one in this version */
-
-static inline struct cpu *cpu(void)
-{
-	return &boot_cpu;
-}
-
 static inline void *phys_to_ptr(paddr_t address)
 {
 	return (void *)(address.raw + DIRECT_MAP_BASE);
