@@ -126,17 +126,12 @@ def _field(where: str, text: str) -> Field:
 
 
 def _caps(where: str, value) -> tuple[int, bool]:
-    """`n` is exactly n capabilities, "max n" up to n (the struct's ncaps says how many)."""
-    if isinstance(value, int):
-        count, varies = value, False
-    else:
-        match = re.fullmatch(r"(?:max |0?\.\.|<=) ?(\d)", str(value))
-        if not match:
-            raise AbiError(f"{where}: capabilities {value!r} is neither a number nor 'max n'")
-        count, varies = int(match[1]), True
-    if count > MAX_CAPS:
-        raise AbiError(f"{where}: more than {MAX_CAPS} capabilities")
-    return count, varies
+    """`n` is exactly n capabilities, "ncaps" up to MAX_CAPS: the struct's member ncaps says how many."""
+    if value == "ncaps":
+        return MAX_CAPS, True
+    if not isinstance(value, int) or not 0 <= value <= MAX_CAPS:
+        raise AbiError(f"{where}: capabilities {value!r} is neither 0..{MAX_CAPS} nor 'ncaps'")
+    return value, False
 
 
 def _side(where: str, raw: dict, prefix: str) -> Side:
