@@ -31,16 +31,18 @@ typedef uint32_t cnode_ref;	/* paddr / 64: its first slot */
 #define SLOT_DYING 0x10u  /* deletion has begun: lookups fail, the slot is not empty */
 #define SLOT_CLEAN 0x20u  /* Untyped: never handed out since boot */
 #define SLOT_TABLES 0x40u /* Untyped: donated to a VSpace */
+#define SLOT_EMBEDDED 0x80u /* one of a Thread's own slots: thread_ref = slot_ref rounded down to THREAD_BYTES */
 
 /*
  * One cache line.  What data[] holds, by type:
  *   Untyped       badge: physical base   data[0]: size in bytes   data[1]: watermark in bytes   data[2]: VSpace it is donated to
- *   CNode         badge: slots_log2      data[0]: deletion cursor
+ *                 detail: 1 for device memory   aux: end of what retype zeroed ahead, in pages   link_*: the VSpace's list
+ *   CNode         badge: slots_log2      data[0]: deletion cursor   detail: depth of its origin   link_next: chain of dying CNodes
  *   Endpoint, Notification   badge: badge   (anchors: link_* = ring of notices)
  *   Reply         object: the waiting Thread
- *   Memory        badge: first frame number   data[0]: pages   data[1]: 1 for device memory
- *   View          object: VSpace   badge: window base   data[0]: window pages   data[1]: first frame  data[2]: pages (32) | scan cursor (32)
- *                 link_*: the VSpace's ring of Views
+ *   Memory        badge: first frame number   data[0]: pages   detail: 1 for device memory
+ *   View          object: VSpace   badge: window base   data[0]: window pages   data[1]: first frame   data[2]: pages
+ *                 aux: scan cursor in leaf tables   link_*: the VSpace's ring of Views
  *   Irq           badge: line       IoPort  badge: first, data[0]: count
  */
 struct slot {
@@ -48,7 +50,7 @@ struct slot {
 	uint64_t badge;
 	slot_ref next, prev; /* derivation list */
 	uint16_t depth;
-	uint16_t reserved;
+	uint16_t detail;
 	uint32_t aux;
 	uint64_t data[3];
 	slot_ref link_next, link_prev;

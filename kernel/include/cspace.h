@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Capability slots, capability spaces, the derivation tree and deletion.
+ *
+ * A slot is empty exactly when its type is CAP_NULL; then everything in it but the generation is zero.
+ * Every capability but a Reply stands in the derivation list.  Errors leave nothing changed (decode, then invoke).
+ * A slot pointer must not be kept over a return to user space: its CNode may be gone.  Keep the address.
+ */
+#pragma once
+
+#include <object.h>
+#include <tessera/operations.h>
+
+/* Kernel-internal result: the system call is to be executed again (dispatch calls ctx_restart). */
+#define E_RESTART ((enum tessera_error)255)
+
+#define DERIVATION_MAX_DEPTH 1024u
+#define SLOT_TYPE_SENTINEL 0xffu
+
+/* ---- slots ------------------------------------------------------------------------------------- */
+
+#define SLOT_SHIFT 6u
+
+/* Index <-> pointer. Index 0 is none. */
+static ALWAYS_INLINE struct slot *slot_at(slot_ref ref)
+{
+	return (struct slot *)phys_to_ptr((paddr_t){ (uint64_t)ref << SLOT_SHIFT });
+}
+
+static ALWAYS_INLINE slot_ref slot_index(const struct slot *slot)
+{
+	return (slot_ref)(ptr_to_phys(slot).raw >> SLOT_SHIFT);
+}
+
+/* The same for an object behind a 64-byte index, as slot words carry it. */
+static ALWAYS_INLINE uint32_t object_index(paddr_t address)
+{
+	return (uint32_t)(address.raw >> SLOT_SHIFT);
+}
+
+static ALWAYS_INLINE paddr_t object_address(uint32_t index)
+{
+	return (paddr_t){ (uint64_t)index << SLOT_SHIFT };
+}
+
+static ALWAYS_INLINE uint64_t slot_word(uint32_t type, uint32_t rights, uint32_t flags, uint32_t object)
+{
+	return (uint64_t)(type & 0xffu) | (uint64_t)(rights & 0xffu) << 8 | (uint64_t)(flags & 0xffu) << 16 |
+	       (uint64_t)object << 32;
+}
+
+static ALWAYS_INLINE uint32_t slot_type(const struct slot *slot)
+{
+	return (uint32_t)slot->word & 0xffu;
+}
+
+static ALWAYS_INLINE uint32_t slot_rights(const struct slot *slot)
+{
+	return (uint32_t)(slot->word >> 8) & 0xffu;
+}
+
+/* SLOT_* */
+static ALWAYS_INLINE uint32_t slot_flags(const struct slot *slot)
+{
+	return (uint32_t)(slot->word >> 16) & 0xffu;
+}
+
+static ALWAYS_INLINE bool slot_has(const struct slot *slot, uint32_t flags)
+{
+	return (slot_flags(slot) & flags) == flags;
+}
+
+static ALWAYS_INLINE void slot_add_flags(struct slot *slot, uint32_t flags)
+{
+	slot->word |= (uint64_t)flags << 16;
+}
+
+static ALWAYS_INLINE void slot_drop_flags(struct slot *slot, uint32_t flags)
+{
+	slot->word &= ~((uint64_t)flags << 16);
+}
+
+static ALWAYS_INLINE uint32_t slot_generation(const struct slot *slot)
+{
+	return (uint32_t)(slot->word >> 24) & 0xffu;
+}
+
+static ALWAYS_INLINE uint32_t slot_object(const struct slot *slot)
+{
+	return (uint32_t)(slot->word >> 32);
+}
+
+static ALWAYS_INLINE bool slot_is_empty(const struct slot *slot)
+{
+	return slot_type(slot) == CAP_NULL;
+}
+
+/* Fills an empty slot's word (from slot_word) and badge; the generation is kept. Not in the derivation list yet. */
+static ALWAYS_INLINE void slot_set(struct slot *slot, uint64_t word, uint64_t badge)
+{
+	slot->word = (word & ~0xff000000ull) | (slot->word & 0xff000000ull);
+	slot->badge = badge;
+}
+
+/* Empties a slot that is not (or no more) in the derivation list; the generation counts up. */
+static ALWAYS_INLINE void slot_clear(struct slot *slot)
+{
+	uint64_t generation = (slot->word + 0x01000000ull) & 0xff000000ull;
+
+	*slot = (struct slot){ .word = generation };
+}
+
+/* ---- lookup ------------------------------------------------------------------------------------ */
+
+/*
+ * A capability of a thread's CSpace by its address: two loads.  E_CAP: no slot, empty or dying; E_TYPE; E_RIGHTS.
+ * type CAP_NULL: any.
+ */
+static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct thread *thread, cap_t address,
+							      uint32_t type, uint32_t rights, struct slot **out)
+{
+	const struct slot *leaf;
+	struct slot *slot;
+	uint64_t word;
+
+	if (UNLIKELY((address >> 8) >= thread->cspace_slots))
+		return E_CAP;
+	leaf = slot_at(thread->cspace_first + (address >> 8));
+	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE || (address & 0xffu) >> leaf->badge != 0))
+		return E_CAP;
+	slot = slot_at(slot_object(leaf) + (address & 0xffu));
+	word = slot->word;
+	if (UNLIKELY((word & 0xffu) == CAP_NULL || (word & (SLOT_DYING << 16)) != 0))
+		return E_CAP;
+	if (UNLIKELY(type != CAP_NULL && (word & 0xffu) != type))
+		return E_TYPE;
+	if (UNLIKELY((~(uint32_t)(word >> 8) & rights) != 0))
+		return E_RIGHTS;
+	*out = slot;
+	return E_OK;
+}
+
+/* A slot and the depth of its CNode's origin, for the containment rule (place_allows). */
+struct slot_place {
+	struct slot *slot;
+	uint32_t depth;
+};
+
+/*
+ * The slot a slot_t designates, empty or not, dying or not.  cnode_rights: what the CNode capability must carry
+ * (RIGHT_READ to copy from, RIGHT_WRITE to change).  E_SLOT: it names no slot; E_RIGHTS.
+ */
+MUST_CHECK enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
+					  struct slot_place *out);
+/* The same for a destination: write is needed, and the slot must be empty: E_SLOT_USED. */
+MUST_CHECK enum tessera_error slot_lookup_empty(const struct thread *thread, slot_t designator, struct slot_place *out);
+/* The same for a source: a capability that is there and not dying: E_CAP. */
+MUST_CHECK enum tessera_error slot_lookup_cap(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
+					      struct slot **out);
+
+/* Containment: an origin or Untyped of that depth lies only in a CNode of smaller depth. */
+static inline bool place_allows(const struct slot_place *place, uint32_t depth)
+{
+	return place->depth < depth;
+}
+
+/* ---- derivation list (core/derivation.c): list code only, no payload ------------------------------- */
+
+/* Makes slot the list's sentinel (depth 0); once, at boot. */
+void derivation_init(struct slot *sentinel);
+/* Links new, whose word is set, as child of / sibling of; depth is set. Child: parent's depth < DERIVATION_MAX_DEPTH. */
+void derivation_insert_child(struct slot *parent, struct slot *new_slot);
+void derivation_insert_sibling(struct slot *of, struct slot *new_slot);
+/* Copies all of from into the empty slot to, which takes its place in list and object links; from is emptied. */
+void derivation_move(struct slot *from, struct slot *to);
+/* Unlinks a leaf; its predecessor in the list is returned. The slot is not emptied. */
+struct slot *derivation_remove(struct slot *leaf);
+
+static ALWAYS_INLINE bool derivation_has_descendants(const struct slot *slot)
+{
+	return slot->next != 0 && slot_at(slot->next)->depth > slot->depth;
+}
+
+/* ---- capabilities (core/cspace.c) ------------------------------------------------------------------ */
+
+/*
+ * A new capability of the same object in the empty place: a sibling of src, or its child if src is an origin or as_child.
+ * rights are cut to src's.  E_TYPE: Untyped, View, Reply; E_DEPTH.  A child of an anchor arms it.
+ */
+MUST_CHECK enum tessera_error cap_derive(struct slot *src, struct slot *dst, uint32_t rights, bool as_child);
+/* The same into one of a Thread's own slots (thread_configure): marked SLOT_EMBEDDED. */
+MUST_CHECK enum tessera_error cap_embed(struct slot *src, struct slot *dst);
+/* Empties one of a Thread's own slots; nothing if it is empty. Tells thread_vspace_gone / thread_cspace_gone. */
+void cap_unembed(struct slot *embedded);
+/* Moves; E_DEPTH by the containment rule. src and dst.slot differ. */
+MUST_CHECK enum tessera_error cap_move(struct slot *src, const struct slot_place *dst);
+/* A capability in a message: mode XFER_* (else E_ARG); for XFER_MOVE rights do not count. */
+MUST_CHECK enum tessera_error cap_transfer(struct slot *src, const struct slot_place *dst, uint32_t mode, uint32_t rights);
+/*
+ * A new object's origin as child of parent (retype, machine_irq, boot): fills and links place->slot.
+ * detail: see struct slot.  E_DEPTH.  data[] and aux are the caller's to set afterwards.
+ */
+MUST_CHECK enum tessera_error cap_make_origin(struct slot *parent, const struct slot_place *place, uint64_t word,
+					      uint64_t badge);
+
+/* ---- deletion (core/deletion.c) -------------------------------------------------------------------- */
+
+/*
+ * Remove a capability with all derived from it / all derived from it.  Preemptible: E_MORE when limit steps (0: no limit)
+ * are done, E_RESTART when preemption_wanted(); called again they go on where they were.  The current thread may be
+ * among what is destroyed: its memory stays valid until it is retyped.
+ */
+MUST_CHECK enum tessera_error cap_delete(struct slot *slot, uint64_t limit);
+MUST_CHECK enum tessera_error cap_revoke(struct slot *slot, uint64_t limit);
+
+/* True if a long operation should stop now: an interrupt is pending. Called every DELETION_STEPS_PER_CHECK steps. kipc's. */
+bool preemption_wanted(void);
+#define DELETION_STEPS_PER_CHECK 8u
+
+/* ---- boot ------------------------------------------------------------------------------------------ */
+
+/* Slots that only the kernel holds, in boot memory: zeroed before boot_slots_init. */
+enum {
+	BOOT_SLOT_SENTINEL,
+	BOOT_SLOT_MEMORY,	/* parent of all boot Untypeds, depth 1, has no object */
+	BOOT_SLOT_CNODE,	/* origins of root's first objects, depth 1: root holds children of them */
+	BOOT_SLOT_LEAF,
+	BOOT_SLOT_VSPACE,
+	BOOT_SLOT_THREAD,
+	BOOT_SLOT_CLOCK,
+	BOOT_SLOT_CONSOLE,
+	BOOT_SLOT_MACHINE,
+	BOOT_SLOT_ARCHIVE,
+	BOOT_SLOT_COUNT,
+};
+/* Makes sentinel and BOOT_SLOT_MEMORY. */
+void boot_slots_init(struct slot *slots);
+/* An origin of depth 1 in one of the kernel's slots; detail 1 for CNodes is set here. */
+void boot_make_origin(struct slot *slots, uint32_t which, uint32_t type, uint32_t rights, uint32_t object, uint64_t badge);
+/*
+ * Splits the free RAM and the device ranges into naturally aligned Untypeds, biggest RAM first, in leaf0[ROOT_CAP_UNTYPED..]
+ * (at most BOOT_MAX_UNTYPED and leaf_slots), and describes them in info. What does not fit is lost.
+ */
+void boot_make_untypeds(struct slot *slots, const struct boot_handover *boot, struct slot *leaf0, uint32_t leaf_slots,
+			struct boot_info *info);
