@@ -16,7 +16,7 @@
 #define PERSONALITY_STACK_STRIDE 0x10000ull /* upper half used, lower half guard */
 #define MESSAGE_PAGE_VA 0x7fff80000000ull   /* + thread slot * 4096 */
 #define WINDOW_VA 0x7fffa0000000ull
-#define PROCESS_PAGE_VA 0x7fffffff0000ull
+#define PROCESS_PAGE_VA 0x7fffffff0000ull /* a vfork child in thread slot t of its parent's space: - t * 4096 */
 #define PROCESS_THREADS 64u /* threads a process may have */
 
 /* Capability addresses in a Linux process */
