@@ -8,6 +8,7 @@
 #pragma once
 
 #include <object.h>
+#include <tessera/operations.h>
 
 static ALWAYS_INLINE struct endpoint *endpoint_at(endpoint_ref ref)
 {
@@ -26,7 +27,7 @@ static ALWAYS_INLINE struct notification *notification_at(notification_ref ref)
 MUST_CHECK bool endpoint_destroy(endpoint_ref ref);
 /* The same for a Notification: waiters get E_REVOKED, the bound thread and interrupt lines are unbound. */
 MUST_CHECK bool notification_destroy(notification_ref ref);
-/* The Reply in this slot is deleted: a waiting caller gets E_DEAD (a faulted thread stays stopped). The deleter
+/* The Reply in this slot is deleted: a waiting caller gets E_DEAD, a faulted thread faults again. The deleter
  * empties the slot. */
 void reply_destroy(struct slot *reply);
 /* The Reply moved to another slot (the word has been copied already). */
@@ -44,11 +45,50 @@ void notice_unlink(struct slot *anchor);
 
 /* ---- used inside core/ and object/ -------------------------------------------------------------------- */
 
+/* Kernel-internal result: the thread has blocked (or its registers are set already): dispatch leaves them alone. */
+#define E_BLOCKED ((enum tessera_error)254)
+
 /* Ors bits into the word and wakes whoever waits for it. */
 void notification_signal_bits(notification_ref ref, uint64_t bits);
 
 /* A sender, receiver or waiter leaves the queue it stands in (timeout, suspension, death). */
 void endpoint_remove(struct thread *thread);
 void notification_remove(struct thread *thread);
+/* A thread joins the ring its state, priority and reply_cap say, last. */
+void endpoint_queue_sender(endpoint_ref ref, struct thread *sender);
+void endpoint_queue_receiver(endpoint_ref ref, struct thread *receiver);
+
+/* Fills an empty slot with the Reply of a caller or faulted thread. */
+void reply_make(struct slot *slot, struct thread *caller);
 /* A calling or faulted thread waits no more for its Reply: the Reply stays in its slot, dead. */
 void reply_abandon(struct thread *thread);
+
+/* What one message carries to its receiver. */
+struct message {
+	uint64_t badge, tag, words[MSG_REGISTER_WORDS], label;
+};
+
+/* ipc.c: writes the registers of a receiver and E_OK. */
+void message_deliver(struct thread *receiver, const struct message *message);
+/* True if user space may send this tag: sizes, no reserved bits; kernel_op: kernel's operation numbers too. */
+MUST_CHECK bool message_tag_valid(msg_tag_t tag, bool kernel_op);
+/* The message of a thread (its argument registers, or its fault); words it does not have are zero. */
+void message_of(const struct thread *sender, struct message *out);
+/* words[4..] from page to page. */
+void message_copy_rest(struct thread *from, struct thread *to, msg_tag_t tag);
+
+/*
+ * Hands the message of sender (sent_*, is_fault describe it) to a receiver that waits at the endpoint, if there is one:
+ * *partner is then ready to run but not queued, and a caller waits for its Reply.  False: nobody waits.
+ */
+MUST_CHECK bool ipc_submit(struct thread *sender, endpoint_ref ref, struct thread **partner);
+/* recv's meaning, after decoding. E_BLOCKED: it waits now. */
+MUST_CHECK enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t reply_cap, uint64_t deadline_ns);
+/* The current thread blocks until the deadline: E_TIMEOUT if it has passed already, E_OK if the timeout runs. */
+MUST_CHECK enum tessera_error ipc_start_timeout(struct thread *self, uint64_t deadline_ns);
+
+/* transfer.c: up to four capabilities. ref: the endpoint it goes through, 0 for a reply. */
+void transfer_caps(struct thread *sender, struct thread *receiver, endpoint_ref ref, uint32_t count);
+
+/* notice.c: delivers the first due notice of an endpoint to a receiver. E_OK: done; E_CAP: there is none; E_RESTART. */
+MUST_CHECK enum tessera_error notice_take(endpoint_ref ref, struct thread *receiver);

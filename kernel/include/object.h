@@ -106,7 +106,7 @@ struct thread {
 	uint8_t sent_is_call;
 	uint8_t sent_can_grant;
 	uint8_t is_queued;	/* in the run queue */
-	uint8_t reserved0;
+	uint8_t is_interrupted;	/* thread_interrupt came while a fault or call outside the personality was open */
 	uint64_t sent_word;	/* ... and compared with the slot's word ... */
 	uint64_t sent_badge;	/* ... and badge at the time of the call */
 	/* timer: timer_next is a ring, bucket ~0: not in the wheel */
@@ -150,6 +150,8 @@ struct run_queue {
 	uint64_t summary;	       /* bit w: bits[w] is not zero */
 	uint64_t bits[4];	       /* bit p%64 of word p/64: heads[p] is not empty */
 	thread_ref heads[PRIORITIES];
+	uint32_t best; /* the highest priority that is not empty (smallest number); PRIORITIES if all are */
+	uint32_t reserved;
 };
 
 /* Hierarchical timer wheel: level l, slot s holds deadlines whose highest digit (base 64) that differs from elapsed
@@ -171,7 +173,9 @@ struct cpu {
 	uint64_t entries, context_switches, timer_irqs, fast_calls, device_irqs;
 	uint64_t switched_tsc; /* when current was switched to */
 	uint32_t id;
-	uint32_t reschedule; /* current blocked, or somebody of higher priority became ready */
+	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
+	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */
+	uint32_t work;	     /* chunks of a long operation done in this kernel entry (preemption_wanted) */
 	struct run_queue ready;
 	struct timer_wheel wheel;
 };

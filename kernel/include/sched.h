@@ -11,13 +11,17 @@
 
 #define SCHED_SLICE_NS 10000000ull
 
+/* Prepares a CPU's data: empty queues, nothing armed, the idle thread is current. */
+void sched_init(struct cpu *self, struct thread *idle);
 /* The thread may run: state becomes READY, it stands last among its equals (or is current and simply goes on). */
 void sched_ready(struct thread *thread);
 /* The thread stops being ready and gets this state. Takes it out of the run queue if it is there. */
 void sched_block(struct thread *thread, enum thread_state state);
 /* The current thread goes behind its equals. */
 void sched_yield(void);
-/* Changes a priority, wherever the thread is queued. */
+/* The current thread has blocked and its partner goes on at once, unless somebody of higher priority is ready. */
+void sched_handoff(struct thread *partner);
+/* Changes the priority of a thread that is in no queue but the run queue. */
 void sched_set_priority(struct thread *thread, uint8_t priority);
 /* End of a kernel entry: picks and switches if cpu()->reschedule is set. */
 void sched_finish(void);

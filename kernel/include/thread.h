@@ -11,6 +11,7 @@
 #pragma once
 
 #include <object.h>
+#include <tessera/operations.h>
 
 /* Resolves an index; not for 0. */
 static ALWAYS_INLINE struct thread *thread_at(thread_ref ref)
@@ -53,13 +54,22 @@ void thread_cspace_gone(struct thread *thread);
 /* Stops a thread: a send, recv or wait is taken back (the system call will be executed again), an open call stays. */
 void thread_stop(struct thread *thread);
 
-/* A blocked thread goes on with this error (in its result registers); leaves queues and timers. */
-void thread_wake(struct thread *thread, uint32_t error);
+/*
+ * What the thread waited for is over, with this error: its timeout ends, and an interrupt that was put off takes place.
+ * True: it may run, the caller passes it to sched_ready or sched_handoff.  False: it is suspended.
+ * It is in no queue, and its Reply is gone.
+ */
+MUST_CHECK bool thread_end_wait(struct thread *thread, enum tessera_error error);
+/* A blocked thread leaves queues and timers, its Reply stands dead, and it goes on with this error. */
+void thread_wake(struct thread *thread, enum tessera_error error);
 
-/* fault.c: the current thread cannot go on; sends a fault message or suspends it. op: MSG_OP_PAGE_FAULT or _EXCEPTION. */
-void fault_raise(struct thread *thread, uint64_t op, uint64_t word, uint64_t error_code);
-/* The answer to a fault message: status is FAULT_*. The thread has left FAULTED's Reply already. */
+/* fault.c: the thread cannot go on; it sends a fault message through slots[which] (THREAD_SLOT_FAULT, _LAST) or is
+ * suspended.  op: MSG_OP_PAGE_FAULT or MSG_OP_EXCEPTION. */
+void fault_raise(struct thread *thread, uint32_t which, uint64_t op, uint64_t word, uint64_t error_code);
+/* The answer to a fault message, FAULT_*; the Reply is gone already. */
 void fault_answer(struct thread *thread, uint32_t status);
+/* The fault message will never be answered: it was revoked. The thread is suspended, with a line in the log. */
+void fault_lost(struct thread *thread);
 
 /* personality.c: enters the exception entry with vector, error and address; false: the thread has none, or is inside. */
 MUST_CHECK bool personality_exception(struct thread *thread, uint64_t vector, uint64_t error_code, uint64_t address);
@@ -67,3 +77,5 @@ MUST_CHECK bool personality_exception(struct thread *thread, uint64_t vector, ui
 void personality_interrupt(struct thread *thread);
 /* A foreign system call of the current thread: enters the handler. False: no personality. */
 MUST_CHECK bool personality_syscall(struct thread *thread);
+/* Saves the context in the message page and continues at the interrupt entry. */
+void personality_redirect(struct thread *thread);

@@ -138,3 +138,10 @@ static inline void ctx_restart(struct arch_context *ctx)
 	ctx->regs.rip -= 2;
 	ctx->regs.rax = ctx->call_number;
 }
+
+/* The same, but it executes another operation (with the same arguments) then. */
+static inline void ctx_restart_as(struct arch_context *ctx, uint32_t operation)
+{
+	ctx->regs.rip -= 2;
+	ctx->regs.rax = TESSERA_SYSCALL_BASE + operation;
+}

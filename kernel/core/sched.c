@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The scheduler of one CPU.
+ *
+ * Invariants: the run queue holds exactly the threads that are READY, not current and not in a hand-over; its bitmap and
+ * `best` agree with its rings; current is READY whenever the kernel is left, or it is the idle thread.
+ * A slice (slice_end_ns) begins when a thread that stood in the queue is noticed to have equals waiting; it is kept
+ * over preemption and over calls, and ends when the thread is put last.
+ * Locking: per CPU; interrupts are off.
+ */
+#include <queue.h>
+#include <sched.h>
+#include <timer.h>
+
+struct cpu cpu_data[CPUS_MAX];
+
+/* ---- run queue ---- */
+
+uint32_t sched_best(const struct run_queue *queue)
+{
+	if (queue->summary == 0)
+		return PRIORITIES;
+	uint32_t word = (uint32_t)__builtin_ctzll(queue->summary);
+
+	return word * 64u + (uint32_t)__builtin_ctzll(queue->bits[word]);
+}
+
+static void queue_mark(struct run_queue *queue, uint32_t priority)
+{
+	queue->bits[priority / 64u] |= 1ull << (priority % 64u);
+	queue->summary |= 1ull << (priority / 64u);
+	if (priority < queue->best)
+		queue->best = priority;
+}
+
+static void queue_unmark(struct run_queue *queue, uint32_t priority)
+{
+	uint64_t *word = &queue->bits[priority / 64u];
+
+	*word &= ~(1ull << (priority % 64u));
+	if (*word == 0)
+		queue->summary &= ~(1ull << (priority / 64u));
+	queue->best = sched_best(queue);
+}
+
+static void queue_append(struct run_queue *queue, struct thread *thread)
+{
+	ring_append(&queue->heads[thread->priority], thread);
+	thread->is_queued = 1;
+	queue_mark(queue, thread->priority);
+}
+
+static void queue_remove(struct run_queue *queue, struct thread *thread)
+{
+	ring_remove(&queue->heads[thread->priority], thread);
+	thread->is_queued = 0;
+	if (queue->heads[thread->priority] == 0)
+		queue_unmark(queue, thread->priority);
+}
+
+/* ---- states ---- */
+
+void sched_ready(struct thread *thread)
+{
+	struct cpu *self = cpu();
+
+	thread->state = THREAD_READY;
+	if (thread == self->current || thread->is_queued)
+		return;
+	thread->slice_end_ns = 0;
+	queue_append(&self->ready, thread);
+	if (self->current->state != THREAD_READY || thread->priority <= self->current->priority)
+		self->reschedule = 1;
+}
+
+void sched_block(struct thread *thread, enum thread_state state)
+{
+	struct cpu *self = cpu();
+
+	if (thread->is_queued)
+		queue_remove(&self->ready, thread);
+	thread->state = (uint8_t)state;
+	if (thread == self->current)
+		self->reschedule = 1;
+}
+
+void sched_yield(void)
+{
+	struct cpu *self = cpu();
+	struct thread *current = self->current;
+
+	if (self->ready.best > current->priority)
+		return;
+	current->slice_end_ns = 0;
+	queue_append(&self->ready, current);
+	self->reschedule = 1;
+}
+
+void sched_set_priority(struct thread *thread, uint8_t priority)
+{
+	struct cpu *self = cpu();
+	bool was_queued = thread->is_queued != 0;
+
+	if (was_queued)
+		queue_remove(&self->ready, thread);
+	thread->priority = priority;
+	if (was_queued)
+		queue_append(&self->ready, thread);
+	self->reschedule = 1;
+}
+
+/* ---- choice and switch ---- */
+
+void switch_to(struct thread *next)
+{
+	struct cpu *self = cpu();
+	struct thread *from = self->current;
+	uint64_t now = arch_tsc();
+
+	from->consumed_tsc += now - self->switched_tsc;
+	self->switched_tsc = now;
+	self->context_switches++;
+	next->switches++;
+	self->current = next;
+	arch_context_switch(&from->ctx, &next->ctx);
+	arch_vspace_switch(next->vspace_root);
+}
+
+void sched_handoff(struct thread *partner)
+{
+	struct cpu *self = cpu();
+
+	if (partner->priority > self->ready.best) {
+		sched_ready(partner);
+		return;
+	}
+	partner->state = THREAD_READY;
+	switch_to(partner);
+	self->reschedule = 0;
+	timer_rearm();
+}
+
+/* Takes the best thread out of the queue; the idle thread if it is empty. */
+static struct thread *take_best(struct cpu *self)
+{
+	struct run_queue *queue = &self->ready;
+
+	if (queue->summary == 0)
+		return self->idle;
+	struct thread *best = thread_at(queue->heads[queue->best]);
+
+	queue_remove(queue, best);
+	return best;
+}
+
+/* The current thread if it may go on before everybody in the queue, else the best of the queue. */
+static struct thread *choose(struct cpu *self)
+{
+	struct thread *current = self->current;
+
+	if (current->state != THREAD_READY || current->is_queued)
+		return take_best(self);
+	if (current->priority <= self->ready.best)
+		return current;
+	ring_prepend(&self->ready.heads[current->priority], current);
+	current->is_queued = 1;
+	queue_mark(&self->ready, current->priority);
+	return take_best(self);
+}
+
+void sched_finish(void)
+{
+	struct cpu *self = cpu();
+
+	if (self->current == self->idle && self->is_idling)
+		return; /* an interrupt inside the loop below: that one goes on */
+	while (self->reschedule) { /* ends when a thread is ready: the processor waits for that */
+		self->reschedule = 0;
+		struct thread *next = choose(self);
+
+		if (next != self->current)
+			switch_to(next);
+		timer_rearm();
+		if (next != self->idle)
+			return;
+		self->is_idling = 1;
+		while (!self->reschedule)
+			arch_idle();
+		self->is_idling = 0;
+	}
+}
+
+/* ---- slices ---- */
+
+uint64_t sched_slice_end(void)
+{
+	struct cpu *self = cpu();
+	struct thread *current = self->current;
+
+	if (self->ready.best != current->priority || current == self->idle)
+		return DEADLINE_NEVER;
+	if (current->slice_end_ns == 0)
+		current->slice_end_ns = arch_time_now_ns() + SCHED_SLICE_NS;
+	return current->slice_end_ns;
+}
+
+void sched_tick(uint64_t now_ns)
+{
+	struct thread *current = cpu()->current;
+
+	if (current == cpu()->idle || current->state != THREAD_READY || current->slice_end_ns == 0)
+		return;
+	if (now_ns >= current->slice_end_ns)
+		sched_yield();
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The timer wheel: timeouts of threads, one wheel per CPU, nodes inside the threads.
+ *
+ * Invariant: a thread with deadline tick d > elapsed stands in level l, slot s, where l is the highest base-64 digit in
+ * which d and elapsed differ and s is that digit of d.  So all slots of a level lie behind elapsed's own, the lowest
+ * level that is not empty holds the earliest deadline, and its first slot's start is when to look next.
+ * Advancing empties one slot at a time: level 0 expires, higher levels are sorted into lower ones.
+ */
+#include <sched.h>
+#include <thread.h>
+#include <timer.h>
+
+#define DIGIT_BITS 6u
+
+/* First tick that is not before ns; saturates. */
+static uint64_t tick_of(uint64_t deadline_ns)
+{
+	uint64_t tick = deadline_ns >> TIMER_TICK_SHIFT;
+
+	return (deadline_ns & ((1u << TIMER_TICK_SHIFT) - 1u)) != 0 ? tick + 1 : tick;
+}
+
+/* Bucket of a tick that is later than elapsed. */
+static uint32_t bucket_of(uint64_t elapsed, uint64_t tick)
+{
+	uint32_t level = (63u - (uint32_t)__builtin_clzll(elapsed ^ tick)) / DIGIT_BITS;
+	uint32_t slot = (uint32_t)(tick >> (level * DIGIT_BITS)) % TIMER_SLOTS;
+
+	return level * TIMER_SLOTS + slot;
+}
+
+static void bucket_insert(struct timer_wheel *wheel, struct thread *thread, uint64_t tick)
+{
+	uint32_t bucket = bucket_of(wheel->elapsed, tick);
+	thread_ref ref = thread_ref_of(thread);
+	thread_ref *head = &wheel->heads[bucket];
+
+	thread->timer_bucket = bucket;
+	wheel->bits[bucket / TIMER_SLOTS] |= 1ull << (bucket % TIMER_SLOTS);
+	if (*head == 0) {
+		thread->timer_next = ref;
+		thread->timer_prev = ref;
+		*head = ref;
+		return;
+	}
+	struct thread *first = thread_at(*head);
+
+	thread->timer_next = *head;
+	thread->timer_prev = first->timer_prev;
+	thread_at(first->timer_prev)->timer_next = ref;
+	first->timer_prev = ref;
+}
+
+static void bucket_remove(struct timer_wheel *wheel, struct thread *thread)
+{
+	uint32_t bucket = thread->timer_bucket;
+	thread_ref ref = thread_ref_of(thread);
+	thread_ref *head = &wheel->heads[bucket];
+
+	if (thread->timer_next == ref) {
+		*head = 0;
+		wheel->bits[bucket / TIMER_SLOTS] &= ~(1ull << (bucket % TIMER_SLOTS));
+	} else {
+		thread_at(thread->timer_prev)->timer_next = thread->timer_next;
+		thread_at(thread->timer_next)->timer_prev = thread->timer_prev;
+		if (*head == ref)
+			*head = thread->timer_next;
+	}
+	thread->timer_next = 0;
+	thread->timer_prev = 0;
+	thread->timer_bucket = TIMER_NONE;
+}
+
+void timer_start(struct timer_wheel *wheel, struct thread *thread, uint64_t deadline_ns)
+{
+	uint64_t tick = tick_of(deadline_ns);
+
+	thread->timer_deadline_ns = deadline_ns;
+	bucket_insert(wheel, thread, tick > wheel->elapsed ? tick : wheel->elapsed + 1);
+}
+
+void timer_cancel(struct timer_wheel *wheel, struct thread *thread)
+{
+	if (thread->timer_bucket != TIMER_NONE)
+		bucket_remove(wheel, thread);
+}
+
+/* Lowest level that is not empty; TIMER_LEVELS: all are. At most TIMER_LEVELS rounds. */
+static uint32_t lowest_level(const struct timer_wheel *wheel)
+{
+	uint32_t level = 0;
+
+	while (level < TIMER_LEVELS && wheel->bits[level] == 0)
+		level++;
+	return level;
+}
+
+/* The tick at which the first slot of a level that is not empty begins. */
+static uint64_t first_tick(const struct timer_wheel *wheel, uint32_t level)
+{
+	uint64_t slot = (uint64_t)__builtin_ctzll(wheel->bits[level]);
+	uint32_t shift = level * DIGIT_BITS;
+	uint64_t above = shift + DIGIT_BITS < 64u ? wheel->elapsed >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS) : 0;
+
+	return above | slot << shift;
+}
+
+uint64_t timer_next_ns(const struct timer_wheel *wheel)
+{
+	uint32_t level = lowest_level(wheel);
+
+	if (level == TIMER_LEVELS)
+		return DEADLINE_NEVER;
+	uint64_t tick = first_tick(wheel, level);
+
+	return tick > DEADLINE_NEVER >> TIMER_TICK_SHIFT ? DEADLINE_NEVER - 1 : tick << TIMER_TICK_SHIFT;
+}
+
+struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t *steps)
+{
+	uint64_t now = now_ns >> TIMER_TICK_SHIFT;
+
+	for (; *steps > 0; (*steps)--) { /* bounded by *steps */
+		uint32_t level = lowest_level(wheel);
+
+		if (level == TIMER_LEVELS || first_tick(wheel, level) > now) {
+			if (now > wheel->elapsed)
+				wheel->elapsed = now;
+			return NULL;
+		}
+		wheel->elapsed = first_tick(wheel, level);
+		struct thread *thread =
+			thread_at(wheel->heads[level * TIMER_SLOTS + (uint32_t)__builtin_ctzll(wheel->bits[level])]);
+		uint64_t tick = tick_of(thread->timer_deadline_ns);
+
+		bucket_remove(wheel, thread);
+		if (tick <= wheel->elapsed)
+			return thread;
+		bucket_insert(wheel, thread, tick);
+	}
+	return NULL;
+}
+
+void timer_rearm(void)
+{
+	struct cpu *self = cpu();
+	uint64_t next = timer_next_ns(&self->wheel);
+	uint64_t slice = sched_slice_end();
+
+	if (slice < next)
+		next = slice;
+	if (next >= self->wheel.armed_ns)
+		return;
+	self->wheel.armed_ns = next;
+	arch_timer_arm(next);
+}
