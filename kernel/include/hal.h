@@ -77,6 +77,11 @@ void arch_fpu_copy(struct arch_context *to, const struct arch_context *from);
 void arch_context_switch(struct arch_context *from, struct arch_context *to);
 /* Writes live FS/GS base and FPU state of the current context to memory (before reading it). */
 void arch_context_sync(struct arch_context *ctx);
+/* Sets FS base; is_live: of the context that is on the CPU now. False: not canonical, nothing changed. */
+MUST_CHECK bool arch_context_set_tls(struct arch_context *ctx, uint64_t fs_base, bool is_live);
+/* The end of kernel_main: empties the kernel stack and continues cpu()->current, as a return from a kernel entry
+ * does. cpu()->current is never the idle thread then. arch_vspace_switch and arch_context_switch have been done. */
+NORETURN void arch_resume_current(void);
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
@@ -102,6 +107,8 @@ NORETURN void arch_power_off(bool reset);
 void arch_idle(void);
 void arch_debug_write(const char *text, size_t length);
 uint64_t arch_cr3_writes(void);
+/* Before a panic report: what arch_debug_write writes reaches every output there is from now on. */
+void arch_panic_begin(void);
 /* Stops the machine after the arch part of a report: registers and backtrace. */
 NORETURN void arch_panic_stop(void);
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: constants that assembly and C share: selectors, and offsets into the structures that the entry
+ * stubs touch.  asm_offsets.c asserts every offset against the structure, so a change of a structure that
+ * is not followed here does not compile.
+ */
+#pragma once
+
+#define KERNEL_OFFSET 0xffffffff80000000 /* virtual minus physical address of the kernel image */
+
+/* Selectors, the same as Linux has: programs that look at CS see what they expect. */
+#define SEL_KERNEL_CODE 0x10
+#define SEL_KERNEL_DATA 0x18
+#define SEL_USER_CODE32 0x23 /* only the base that SYSRET counts from; not present */
+#define SEL_USER_DATA 0x2b
+#define SEL_USER_CODE 0x33
+#define SEL_TSS 0x40
+
+#define KERNEL_STACK_BYTES 16384
+#define IST_STACK_BYTES 4096
+#define GUARD_BYTES 4096
+
+/* Vectors from 32 on */
+#define VECTOR_PIC 0x20	   /* 16 vectors: what a masked PIC may still deliver */
+#define VECTOR_LINE 0x30   /* 24 vectors: interrupt lines */
+#define VECTOR_TIMER 0x48
+#define VECTOR_SPURIOUS 0x4f /* low four bits set, for old local APICs */
+#define VECTOR_COUNT 0x50
+
+/* struct cpu */
+#define CPU_CURRENT 0
+#define CPU_KERNEL_STACK_TOP 16
+#define CPU_ENTRIES 24
+
+/* struct thread */
+#define THREAD_PAGE_VA 288
+#define THREAD_SYSCALL_ENTRY 384
+#define THREAD_CTX 512
+#define THREAD_PAGE 4096 /* the message page stands behind the Thread's first page */
+
+/* struct arch_context, from the start of struct thread */
+#define CTX_RAX (THREAD_CTX + 0)
+#define CTX_RBX (THREAD_CTX + 8)
+#define CTX_RCX (THREAD_CTX + 16)
+#define CTX_RDX (THREAD_CTX + 24)
+#define CTX_RSI (THREAD_CTX + 32)
+#define CTX_RDI (THREAD_CTX + 40)
+#define CTX_RBP (THREAD_CTX + 48)
+#define CTX_RSP (THREAD_CTX + 56)
+#define CTX_R8 (THREAD_CTX + 64)
+#define CTX_R9 (THREAD_CTX + 72)
+#define CTX_R10 (THREAD_CTX + 80)
+#define CTX_R11 (THREAD_CTX + 88)
+#define CTX_R12 (THREAD_CTX + 96)
+#define CTX_R13 (THREAD_CTX + 104)
+#define CTX_R14 (THREAD_CTX + 112)
+#define CTX_R15 (THREAD_CTX + 120)
+#define CTX_RIP (THREAD_CTX + 128)
+#define CTX_RFLAGS (THREAD_CTX + 136)
+#define CTX_CALL_NUMBER (THREAD_CTX + 160)
+#define CTX_ENTRY (THREAD_CTX + 168)
+
+/* struct msg_page */
+#define PAGE_SYSCALL_RIP 3184
+#define PAGE_SYSCALL_RSP 3192
+#define PAGE_SYSCALL_RFLAGS 3200
+
+#define NATIVE_HIGH_HALF 0x7e55 /* TESSERA_SYSCALL_BASE >> 16 */
+#define OPERATION_NUMBERS 1000
+#define OPERATION_CALL 3
+#define OPERATION_REPLY_RECV 5
