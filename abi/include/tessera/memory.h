@@ -14,6 +14,14 @@
 
 #define MAP_PERSONALITY 0x80000000u
 
+/*
+ * mem.query's flags carry the area's MAP_SHARED, MAP_PRIVATE, MAP_GROWSDOWN, and why a fault at the address was answered
+ * FAULT_RAISE, beyond what prot tells (no area: status ENOMEM, SEGV_MAPERR; prot forbids the access: SEGV_ACCERR):
+ */
+#define MEM_QUERY_BUS 0x10000000u    /* the page lies past the end of the object, or its frame is missing: SIGBUS, BUS_ADRERR */
+#define MEM_QUERY_OOM 0x20000000u    /* no memory was left for it: SIGKILL */
+#define MEM_QUERY_SHARED 0x40000000u /* a futex there is shared: mem's queues (anonymous or file memory mapped MAP_SHARED) */
+
 /* as_maps record */
 #define MEM_AREA_READ 1u
 #define MEM_AREA_WRITE 2u

@@ -12,10 +12,11 @@
 #define EXEC_AREA_MAX_BYTES 0x400000ull
 #define PERSONALITY_HEAP_VA 0x7fff50000000ull
 #define PERSONALITY_HEAP_BYTES 0x10000000ull
-#define PERSONALITY_STACK_VA 0x7fff60000000ull
+#define MESSAGE_PAGE_VA 0x7fff60000000ull   /* + thread slot * 4096; shares a page table with the first stacks */
+#define PERSONALITY_STACK_VA 0x7fff60040000ull
 #define PERSONALITY_STACK_STRIDE 0x10000ull /* upper half used, lower half guard */
-#define MESSAGE_PAGE_VA 0x7fff80000000ull   /* + thread slot * 4096 */
-#define WINDOW_VA 0x7fffa0000000ull
+#define WINDOW_VA 0x7fff70000000ull
+#define WINDOW_BYTES 0x10000000ull
 #define PROCESS_PAGE_VA 0x7fffffff0000ull /* a vfork child in thread slot t of its parent's space: - t * 4096 */
 #define PROCESS_THREADS 64u /* threads a process may have */
 
