@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The loop of a service: answer one request and take the next in one kernel entry.
+ * Invariant: rq->reply_slot is an empty slot whenever recv is executed.
+ */
+#include <service.h>
+
+#include <tessera/service.h>
+
+static uint64_t next_deadline(const struct service_ops *ops)
+{
+	return ops->next_deadline ? ops->next_deadline(ops->context) : DEADLINE_NEVER;
+}
+
+/* Handles what was received; true: rq holds an answer to be sent. */
+static bool handle(const struct service_ops *ops, struct request *rq)
+{
+	switch (MSG_TAG_OP(rq->tag)) {
+	case MSG_OP_NOTICE:
+		if (ops->notice)
+			ops->notice(ops->context, rq->badge);
+		return false;
+	case MSG_OP_SIGNAL:
+		if (ops->signal)
+			ops->signal(ops->context, rq->w[0]);
+		return false;
+	default:
+		rq->undo_op = 0;
+		return ops->message(rq) != SERVICE_NO_REPLY;
+	}
+}
+
+static void run_timer(const struct service_ops *ops)
+{
+	if (ops->timer && next_deadline(ops) <= time_now_ns())
+		ops->timer(ops->context);
+}
+
+/* Waits for a message without answering one. */
+static enum tessera_error receive(const struct service_ops *ops, struct request *rq)
+{
+	enum tessera_error error = ts_recv(SERVICE_CAP_ENDPOINT, rq->reply_slot, &rq->msg, next_deadline(ops));
+
+	if (error == E_SLOT_USED) /* a handler wanted no answer sent and did not keep the Reply */
+		(void)ts_cnode_delete(SLOT_OWN(rq->reply_slot), 0);
+	else if (error != E_OK && error != E_TIMEOUT && error != E_INTERRUPTED)
+		service_fail("receive failed: error %d", (int)error);
+	return error;
+}
+
+_Noreturn void service_run(const struct service_ops *ops)
+{
+	struct request rq = {.page = service_page(), .context = ops->context, .reply_slot = SERVICE_CAP_REPLY};
+	enum tessera_error error = E_TIMEOUT;
+
+	for (;;) {
+		if (error == E_OK && handle(ops, &rq)) {
+			run_timer(ops);
+			error = ts_reply_recv(SERVICE_CAP_ENDPOINT, rq.reply_slot, &rq.msg, next_deadline(ops));
+			if (error == E_OK)
+				continue;
+			if (error == E_GONE && rq.undo_op != 0 && ops->undo)
+				ops->undo(&rq);
+		}
+		run_timer(ops);
+		error = receive(ops, &rq);
+	}
+}
+
+cap_t service_keep_reply(struct request *rq)
+{
+	cap_t kept = rq->reply_slot, next = slot_alloc();
+
+	if (next == 0)
+		return 0;
+	rq->reply_slot = next;
+	return kept;
+}
+
+enum tessera_error service_reply_kept(cap_t reply, struct request *rq)
+{
+	enum tessera_error error = ts_reply(reply, &rq->msg);
+
+	/* The first Reply slot is no slot of slot_alloc: it is lost for that use, which costs one slot. */
+	if (reply != SERVICE_CAP_REPLY)
+		slot_free(reply);
+	return error;
+}
