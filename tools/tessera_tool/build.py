@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Configures and runs the Meson builds and makes the base of the boot archive."""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from . import image
+from .common import HOST, REPO, TARGET, ToolError, locked, step
+
+TOOLS = ("clang-19", "ld.lld-19", "llvm-ar-19", "llvm-strip-19", "llvm-readelf-19", "meson", "ninja", "dpkg-deb")
+
+
+def check_tools() -> None:
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing:
+        raise ToolError(f"not installed: {', '.join(missing)}. `make setup` installs everything that is needed.")
+
+
+def _configure(folder, *options: str) -> None:
+    if (folder / "build.ninja").exists():
+        return
+    command = ["meson", "setup", str(folder), str(REPO), *options]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise ToolError(f"meson setup failed:\n{result.stdout}{result.stderr}")
+
+
+def _ninja(folder, what: str, quiet: bool) -> None:
+    command = ["ninja", "-C", str(folder), f"-j{max(2, (os.cpu_count() or 2) // 2)}"]
+    if quiet:
+        result = subprocess.run([*command, "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if result.returncode != 0:
+            sys.stderr.write(result.stdout)
+    else:
+        result = subprocess.run(command, stdout=sys.stderr)
+    if result.returncode != 0:
+        raise ToolError(f"building {what} failed")
+
+
+def build_target(quiet: bool = False) -> None:
+    """Kernel, services, personality, programs, and the base of the image."""
+    check_tools()
+    with locked("build"):
+        _configure(TARGET, "--cross-file", str(REPO / "tools/meson/x86_64.ini"))
+        _ninja(TARGET, "the system", quiet)
+        if not image._is_current():
+            with step("making the boot archive"):
+                image.make_base()
+
+
+def build_host(quiet: bool = False) -> None:
+    """The unit tests."""
+    check_tools()
+    with locked("build"):
+        _configure(HOST, "--native-file", str(REPO / "tools/meson/host.ini"))
+        _ninja(HOST, "the unit tests", quiet)

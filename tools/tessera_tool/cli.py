@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The command line of ./tessera."""
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+from . import build, run
+from .common import EXIT_FAILURE, REPO, ToolError
+
+
+def _build(args: argparse.Namespace) -> int:
+    build.build_target()
+    if args.host:
+        build.build_host()
+    return 0
+
+
+def _test(args: argparse.Namespace) -> int:
+    return subprocess.run([sys.executable, str(REPO / "tools/run_tests.py"), *args.arguments]).returncode
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./tessera", description="Builds, runs, tests and debugs Tessera.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    command = commands.add_parser("run", help="boot and run a program or the shell",
+                                  description="Boots Tessera and runs one program, or an interactive shell. The program's output, error "
+                                              "output and exit status are this command's.")
+    run.add_arguments(command)
+    command.set_defaults(action=run.start)
+    command = commands.add_parser("build", help="build everything that is not up to date")
+    command.add_argument("--host", action="store_true", help="the unit tests, too")
+    command.set_defaults(action=_build)
+    command = commands.add_parser("test", help="run the tests", add_help=False)
+    command.add_argument("arguments", nargs=argparse.REMAINDER)
+    command.set_defaults(action=_test)
+    return parser
+
+
+def main() -> int:
+    words, program = sys.argv[1:], []
+    if words[:1] == ["run"] and "--" in words:  # what follows is the program's, options included
+        split = words.index("--")
+        words, program = words[:split], words[split + 1:]
+    args = _parser().parse_args(words)
+    if program:
+        args.program = program
+    try:
+        return args.action(args)
+    except ToolError as error:
+        print(f"tessera: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return EXIT_FAILURE
