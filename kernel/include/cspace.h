@@ -171,7 +171,7 @@ void derivation_init(struct slot *sentinel);
 /* Links new, whose word is set, as child of / sibling of; depth is set. Child: parent's depth < DERIVATION_MAX_DEPTH. */
 void derivation_insert_child(struct slot *parent, struct slot *new_slot);
 void derivation_insert_sibling(struct slot *of, struct slot *new_slot);
-/* Copies all of from into the empty slot to, which takes its place in list and object links; from is emptied. */
+/* Copies all of from into the empty slot to, which takes its place in the list; from is emptied. */
 void derivation_move(struct slot *from, struct slot *to);
 /* Unlinks a leaf; its predecessor in the list is returned. The slot is not emptied. */
 struct slot *derivation_remove(struct slot *leaf);

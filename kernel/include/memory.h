@@ -54,12 +54,15 @@ MUST_CHECK enum tessera_error vspace_map_kernel_page(vspace_ref ref, uint64_t va
 /* Clears that mapping if it is (still) there. */
 void vspace_unmap_kernel_page(vspace_ref ref, uint64_t va, paddr_t page);
 
-/* What deletion calls; true: finished, false: preempted, call again. */
-MUST_CHECK bool vspace_destroy(vspace_ref ref, uint64_t *steps);
-MUST_CHECK bool view_destroy(struct slot *view, uint64_t *steps);
+/* What deletion calls: one bounded step; true: finished. The slot or origin has been marked dying. */
+MUST_CHECK bool vspace_destroy_step(vspace_ref ref);
+MUST_CHECK bool view_destroy_step(struct slot *view);
 /* A donated Untyped leaves its VSpace, whose user half is cleared first. Constant time. */
 void vspace_take_back_tables(struct slot *untyped);
-/* Slots that objects point to have moved. */
+/* A View joins / leaves its VSpace's ring. */
+void vspace_add_view(struct slot *view);
+void vspace_remove_view(struct slot *view);
+/* An origin has moved: what points to its slot follows. */
 void vspace_slot_moved(struct slot *new_place, slot_ref old_place);
 
 /* A zero watermark when there are no children any more. */

@@ -120,6 +120,8 @@ struct thread {
 	struct personality_config personality; /* syscall_entry 0: none */
 	/* accounting */
 	uint64_t consumed_tsc, switches, slice_end_ns;
+	/* a preempted operation that will be executed again (restart.h) */
+	uint64_t restart_key, restart_progress;
 	struct arch_context ctx ALIGNED(64);
 };
 static_assert(sizeof(struct thread) <= 4096, "the Thread struct fits its page");
@@ -170,7 +172,7 @@ struct cpu {
 	struct thread *current;
 	struct thread *idle;
 	uint64_t kernel_stack_top;
-	uint64_t entries, context_switches, timer_irqs, fast_calls, device_irqs;
+	uint64_t entries, context_switches, timer_irqs, fast_calls, fast_replies, device_irqs;
 	uint64_t switched_tsc; /* when current was switched to */
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */

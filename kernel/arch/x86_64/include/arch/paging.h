@@ -36,6 +36,7 @@ typedef uint64_t pte_t;
 #define PTE_LARGE 0x80ull
 #define PTE_GLOBAL 0x100ull
 #define PTE_HELD 0x200ull /* software: in use without any right */
+#define PTE_KEPT 0x400ull /* software: a page of the kernel's (message page, time page), not a View's */
 #define PTE_NX 0x8000000000000000ull
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
@@ -122,4 +123,29 @@ static inline bool pte_accessed(pte_t entry)
 static inline bool pte_dirty(pte_t entry)
 {
 	return (entry & PTE_DIRTY) != 0;
+}
+
+/* Pages that are not mapped through a View carry a mark: no unmap, protect or View touches them. */
+static inline bool pte_is_kept(pte_t entry)
+{
+	return (entry & PTE_KEPT) != 0;
+}
+
+static inline pte_t pte_keep(pte_t entry)
+{
+	return entry | PTE_KEPT;
+}
+
+/*
+ * Cutting a leaf's rights without decoding it, for loops over many: (entry & ~pte_cut_clear(r)) | pte_cut_set(r) has the
+ * rights it had and r has, not accessed and not dirty.  r holds RIGHT_READ.
+ */
+static inline pte_t pte_cut_clear(uint32_t rights)
+{
+	return PTE_ACCESSED | PTE_DIRTY | ((rights & RIGHT_WRITE) ? 0 : PTE_WRITE);
+}
+
+static inline pte_t pte_cut_set(uint32_t rights)
+{
+	return (rights & RIGHT_EXECUTE) ? 0 : PTE_NX;
 }

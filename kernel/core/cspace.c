@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Capability spaces: resolving slot designators, and what makes a capability from another one.
+ *
+ * Rights only shrink; a badge is set once; origins, Untypeds, Views and Replies exist once.  Origins (Untypeds and Views
+ * carry the mark too) lie only in CNodes of smaller depth, which makes nested deletion end (deletion.c).
+ */
+#include <cspace.h>
+#include <ipc.h>
+#include <memory.h>
+#include <thread.h>
+
+enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
+			       struct slot_place *out)
+{
+	cap_t address = (cap_t)(designator >> 32);
+	uint32_t index = (uint32_t)designator;
+	struct slot *cnode;
+
+	if (address != 0) {
+		if (cap_lookup(thread, address, CAP_CNODE, 0, &cnode) != E_OK)
+			return E_SLOT;
+	} else {
+		if (index == 0 || (index >> 8) >= thread->cspace_slots)
+			return E_SLOT;
+		cnode = slot_at(thread->cspace_first + (index >> 8));
+		if (slot_type(cnode) != CAP_CNODE || slot_has(cnode, SLOT_DYING))
+			return E_SLOT;
+		index &= 0xffu;
+	}
+	if ((~slot_rights(cnode) & cnode_rights) != 0)
+		return E_RIGHTS;
+	if (index >> cnode->badge != 0)
+		return E_SLOT;
+	*out = (struct slot_place){ .slot = slot_at(slot_object(cnode) + index), .depth = cnode->detail };
+	return E_OK;
+}
+
+enum tessera_error slot_lookup_empty(const struct thread *thread, slot_t designator, struct slot_place *out)
+{
+	struct slot_place place;
+	enum tessera_error error = slot_lookup(thread, designator, RIGHT_WRITE, &place);
+
+	if (error != E_OK)
+		return error;
+	if (!slot_is_empty(place.slot))
+		return E_SLOT_USED;
+	*out = place;
+	return E_OK;
+}
+
+enum tessera_error slot_lookup_cap(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
+				   struct slot **out)
+{
+	struct slot_place place;
+	enum tessera_error error = slot_lookup(thread, designator, cnode_rights, &place);
+
+	if (error != E_OK)
+		return error;
+	if (slot_is_empty(place.slot) || slot_has(place.slot, SLOT_DYING))
+		return E_CAP;
+	*out = place.slot;
+	return E_OK;
+}
+
+static bool is_copyable(const struct slot *src)
+{
+	uint32_t type = slot_type(src);
+
+	return type != CAP_UNTYPED && type != CAP_VIEW && type != CAP_REPLY;
+}
+
+/* Links a filled slot below its parent; an anchor is armed by that. */
+static void insert_child(struct slot *parent, struct slot *dst)
+{
+	derivation_insert_child(parent, dst);
+	if (slot_has(parent, SLOT_ANCHOR))
+		slot_add_flags(parent, SLOT_ARMED);
+}
+
+enum tessera_error cap_derive(struct slot *src, struct slot *dst, uint32_t rights, bool as_child)
+{
+	bool is_child = as_child || slot_has(src, SLOT_ORIGIN);
+
+	if (!is_copyable(src))
+		return E_TYPE;
+	if (is_child && src->depth >= DERIVATION_MAX_DEPTH)
+		return E_DEPTH;
+	slot_set(dst, slot_word(slot_type(src), slot_rights(src) & rights, 0, slot_object(src)), src->badge);
+	dst->detail = src->detail;
+	dst->data[0] = src->data[0];
+	if (is_child)
+		insert_child(src, dst);
+	else
+		derivation_insert_sibling(src, dst);
+	return E_OK;
+}
+
+enum tessera_error cap_embed(struct slot *src, struct slot *dst)
+{
+	enum tessera_error error = cap_derive(src, dst, RIGHTS_ALL, false);
+
+	if (error == E_OK)
+		slot_add_flags(dst, SLOT_EMBEDDED);
+	return error;
+}
+
+enum tessera_error cap_move(struct slot *src, const struct slot_place *dst)
+{
+	slot_ref old_place = slot_index(src);
+	bool is_queued = slot_has(src, SLOT_QUEUED);
+
+	if (slot_has(src, SLOT_ORIGIN) && !place_allows(dst, src->depth))
+		return E_DEPTH;
+	if (is_queued)
+		notice_unlink(src);
+	derivation_move(src, dst->slot);
+	if (is_queued)
+		notice_check(dst->slot);
+	if (slot_type(dst->slot) == CAP_REPLY)
+		reply_moved(dst->slot);
+	else if (slot_has(dst->slot, SLOT_ORIGIN))
+		vspace_slot_moved(dst->slot, old_place);
+	return E_OK;
+}
+
+enum tessera_error cap_transfer(struct slot *src, const struct slot_place *dst, uint32_t mode, uint32_t rights)
+{
+	switch (mode) {
+	case XFER_CHILD:
+		return cap_derive(src, dst->slot, rights, true);
+	case XFER_SIBLING:
+		return cap_derive(src, dst->slot, rights, false);
+	case XFER_MOVE:
+		return cap_move(src, dst);
+	default:
+		return E_ARG;
+	}
+}
+
+enum tessera_error cap_make_origin(struct slot *parent, const struct slot_place *place, uint64_t word, uint64_t badge)
+{
+	if (parent->depth >= DERIVATION_MAX_DEPTH || !place_allows(place, parent->depth + 1u))
+		return E_DEPTH;
+	slot_set(place->slot, word | (uint64_t)SLOT_ORIGIN << 16, badge);
+	derivation_insert_child(parent, place->slot);
+	return E_OK;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Deletion: delete and revoke, in bounded steps that can stop anywhere and be taken up again by anybody.
+ *
+ * Leaves first: each turn takes one leaf of what is to go.  An object dies with its origin, when nothing is derived from it
+ * any more; the origin is marked dying before.  A dying CNode's contents go first: it is pushed on a chain (link_next),
+ * its slot under the cursor (data[0]) becomes the target, and it is popped when it is empty.
+ *
+ * Why the chain ends: a CNode on the chain lies in the subtree of the target in the one below it.  Only subtrees of origins
+ * hold CNodes, and an origin lies in a CNode of smaller depth than its own, so depths grow along the chain: it is no longer
+ * than DERIVATION_MAX_DEPTH, never meets itself, and never meets the slot the deletion began with.
+ * The chain itself is made anew by each kernel entry; what lasts are the dying marks, cursors and emptied slots.
+ */
+#include <deletion.h>
+#include <ipc.h>
+#include <memory.h>
+#include <thread.h>
+
+#define SLOTS_PER_STEP 64u /* empty slots passed over in one step */
+
+struct deletion {
+	uint64_t steps, limit; /* limit 0: none */
+	struct slot *chain;    /* innermost dying CNode; NULL: none */
+	enum tessera_error stop;
+};
+
+/* Counts a step; false: stop after it, deletion->stop says why. The first step is always done. */
+static bool spend(struct deletion *deletion)
+{
+	deletion->steps++;
+	if (deletion->limit != 0 && deletion->steps >= deletion->limit)
+		deletion->stop = E_MORE;
+	else if (deletion->steps % DELETION_STEPS_PER_CHECK == 0 && preemption_wanted())
+		deletion->stop = E_RESTART;
+	return deletion->stop == E_OK;
+}
+
+void cap_remove_leaf(struct slot *leaf)
+{
+	struct slot *prev;
+
+	if (slot_type(leaf) == CAP_REPLY) {
+		slot_clear(leaf);
+		return;
+	}
+	if (slot_has(leaf, SLOT_QUEUED))
+		notice_unlink(leaf);
+	prev = derivation_remove(leaf);
+	slot_clear(leaf);
+	if (slot_has(prev, SLOT_ANCHOR | SLOT_ARMED) && !derivation_has_descendants(prev))
+		notice_check(prev);
+}
+
+void cap_unembed(struct slot *embedded)
+{
+	uint32_t index = slot_index(embedded);
+	struct thread *thread = thread_at(index & ~(THREAD_BYTES / (1u << SLOT_SHIFT) - 1u));
+
+	if (slot_is_empty(embedded))
+		return;
+	if (embedded == &thread->slots[THREAD_SLOT_VSPACE]) {
+		vspace_unmap_kernel_page(slot_object(embedded), thread->page_va, thread_page_phys(thread));
+		thread_vspace_gone(thread);
+	} else if (embedded == &thread->slots[THREAD_SLOT_CSPACE]) {
+		thread_cspace_gone(thread);
+	}
+	cap_remove_leaf(embedded);
+}
+
+static void thread_end(thread_ref ref)
+{
+	struct thread *thread = thread_at(ref);
+
+	thread_destroy(ref);
+	for (uint32_t i = 0; i < THREAD_SLOT_COUNT; i++)
+		cap_unembed(&thread->slots[i]);
+}
+
+/* One bounded step of an object's death; true: finished. A CNode's contents are gone already. */
+static bool object_step(struct slot *origin)
+{
+	switch (slot_type(origin)) {
+	case CAP_UNTYPED:
+		if (slot_has(origin, SLOT_TABLES))
+			vspace_take_back_tables(origin);
+		return true;
+	case CAP_VIEW:
+		return view_destroy_step(origin);
+	case CAP_ENDPOINT:
+		return endpoint_destroy(slot_object(origin));
+	case CAP_NOTIFICATION:
+		return notification_destroy(slot_object(origin));
+	case CAP_VSPACE:
+		return vspace_destroy_step(slot_object(origin));
+	case CAP_THREAD:
+		thread_end(slot_object(origin));
+		return true;
+	case CAP_IRQ:
+		irq_destroy(origin);
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* A leaf goes: its object first if it is the origin. False: stopped in between. */
+static bool leaf_remove(struct slot *leaf, struct deletion *deletion)
+{
+	if (slot_has(leaf, SLOT_EMBEDDED)) {
+		cap_unembed(leaf);
+		return true;
+	}
+	if (slot_type(leaf) == CAP_REPLY) {
+		reply_destroy(leaf);
+	} else if (slot_has(leaf, SLOT_ORIGIN)) {
+		slot_add_flags(leaf, SLOT_DYING);
+		while (!object_step(leaf)) { /* ends: each step takes something from the object */
+			if (!spend(deletion))
+				return false;
+		}
+	}
+	cap_remove_leaf(leaf);
+	return true;
+}
+
+/* The next slot in use of the chain's CNode, from its cursor on; the CNode itself if it is empty; NULL: stopped. */
+static struct slot *chain_content(struct deletion *deletion)
+{
+	struct slot *cnode = deletion->chain;
+	uint64_t slots = 1ull << cnode->badge;
+
+	for (uint64_t i = cnode->data[0]; i < slots; i++) {
+		struct slot *slot = slot_at(slot_object(cnode) + (uint32_t)i);
+
+		cnode->data[0] = i;
+		if (!slot_is_empty(slot))
+			return slot;
+		if (i % SLOTS_PER_STEP == SLOTS_PER_STEP - 1u && !spend(deletion)) {
+			cnode->data[0] = i + 1u;
+			return NULL;
+		}
+	}
+	cnode->data[0] = slots;
+	return cnode;
+}
+
+static void chain_push(struct deletion *deletion, struct slot *cnode)
+{
+	slot_add_flags(cnode, SLOT_DYING);
+	cnode->link_next = deletion->chain != NULL ? slot_index(deletion->chain) : 0;
+	deletion->chain = cnode;
+}
+
+static void chain_pop(struct deletion *deletion)
+{
+	slot_ref below = deletion->chain->link_next;
+
+	deletion->chain = below != 0 ? slot_at(below) : NULL;
+}
+
+/* Depth rises by one a turn: at most DERIVATION_MAX_DEPTH turns. */
+static struct slot *find_leaf(struct slot *slot)
+{
+	while (derivation_has_descendants(slot))
+		slot = slot_at(slot->next);
+	return slot;
+}
+
+/* Takes leaves of top's subtree until none is left but top, and top too if is_whole. */
+static enum tessera_error destroy(struct slot *top, bool is_whole, uint64_t limit)
+{
+	struct deletion deletion = { .limit = limit, .stop = E_OK };
+
+	for (;;) { /* ends: each turn removes a leaf, or pushes a CNode, which is no step: the chain is made anew by each call */
+		struct slot *target = deletion.chain != NULL ? chain_content(&deletion) : top;
+		struct slot *leaf;
+
+		if (target == NULL)
+			return deletion.stop;
+		leaf = find_leaf(target);
+		if (leaf == top && !is_whole)
+			return E_OK;
+		if (slot_type(leaf) == CAP_CNODE && slot_has(leaf, SLOT_ORIGIN) && leaf != deletion.chain) {
+			chain_push(&deletion, leaf);
+			continue;
+		}
+		if (leaf == deletion.chain)
+			chain_pop(&deletion);
+		if (!leaf_remove(leaf, &deletion))
+			return deletion.stop;
+		if (leaf == top)
+			return E_OK;
+		if (!spend(&deletion))
+			return deletion.stop;
+	}
+}
+
+enum tessera_error cap_delete(struct slot *slot, uint64_t limit)
+{
+	slot_add_flags(slot, SLOT_DYING);
+	return destroy(slot, true, limit);
+}
+
+enum tessera_error cap_revoke(struct slot *slot, uint64_t limit)
+{
+	enum tessera_error error = destroy(slot, false, limit);
+
+	if (error == E_OK && slot_type(slot) == CAP_UNTYPED && slot_has(slot, SLOT_TABLES))
+		vspace_take_back_tables(slot);
+	return error;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Page tables of address spaces: walking, making, splitting, clearing and returning tables.
+ *
+ * Leaf entries stand at level 0 or, as large pages, at level 1; nothing larger is made.  Tables come from the VSpace's pool
+ * and return to it when they are empty.  Nothing here decides who may map what: that is view.c's and vspace.c's.
+ */
+#pragma once
+
+#include <memory.h>
+
+#define LARGE_PAGE_BYTES ((uint64_t)LARGE_PAGE_PAGES * PAGE_SIZE)
+
+/* ---- translations to be flushed at the end of an operation ------------------------------------------- */
+
+#define TLB_GATHER_MAX 16u
+struct tlb_gather {
+	uint32_t count; /* beyond TLB_GATHER_MAX: everything */
+	uint64_t va[TLB_GATHER_MAX];
+};
+
+static ALWAYS_INLINE void tlb_gather_add(struct tlb_gather *gather, uint64_t va)
+{
+	if (gather->count < TLB_GATHER_MAX)
+		gather->va[gather->count] = va;
+	gather->count++;
+}
+
+/* Before the system call ends or is restarted, and before a frame that was unmapped can be retyped. */
+void tlb_gather_flush(struct tlb_gather *gather, vspace_ref ref);
+
+/* ---- walking ------------------------------------------------------------------------------------------- */
+
+/* The entry that maps va, or the highest absent one on the way to it. At most PT_LEVELS loads. */
+pte_t *pagetable_walk(pte_t *root, uint64_t va, uint32_t *level);
+
+/*
+ * The first address in [va, end) that a leaf table or a large page covers, with its entry and level; end if there is none.
+ * Absent tables are skipped by level.  Cost: the tables passed, each read once.
+ */
+uint64_t pagetable_seek(pte_t *root, uint64_t va, uint64_t end, pte_t **entry, uint32_t *level);
+
+/*
+ * The entry of va at level 0 or 1, making the tables above it; a large page in the way of a level-0 entry is split.
+ * E_NO_TABLE: the pool is empty (tables made so far stay, empty). At level 1 the entry may hold a table.
+ */
+MUST_CHECK enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, pte_t **entry);
+
+/* Splits the large page that covers va, if one does and va is not its start. E_NO_TABLE, nothing changed. */
+MUST_CHECK enum tessera_error pagetable_split_at(vspace_ref ref, uint64_t va);
+
+/* ---- clearing ------------------------------------------------------------------------------------------ */
+
+/* Frames whose mappings go; PT_ALL_FRAMES: every one. */
+struct frame_range {
+	uint64_t first, count;
+};
+#define PT_ALL_FRAMES ((struct frame_range){ 0, ~0ull })
+
+static ALWAYS_INLINE bool frames_contain(const struct frame_range *range, pte_t entry)
+{
+	return (pte_address(entry).raw >> PAGE_SHIFT) - range->first < range->count;
+}
+
+/*
+ * One bounded step: seeks from va and clears what maps those frames in one leaf table, or one large page (whole, even if the
+ * range covers or meets only a part of it).  Kept entries stay.  A table left empty returns to the pool.  Returns where to go
+ * on, end when finished.
+ */
+uint64_t pagetable_clear_step(vspace_ref ref, uint64_t va, uint64_t end, const struct frame_range *frames,
+			      struct tlb_gather *gather);
+
+/* Forgets the whole user half and all tables: they are in the pool again. Flushes. Constant time. */
+void pagetable_reset(vspace_ref ref);

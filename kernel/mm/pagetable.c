@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Page tables of address spaces.  See pagetable.h.
+ *
+ * The pool: tables that were returned (linked through their first word, otherwise zero), then the donated Untypeds in the
+ * order of the VSpace's list, each from its watermark on.  Those behind tables_current are unused: their watermark is
+ * set to zero when the pool reaches them, so that resetting the pool needs no loop.
+ */
+#include <pagetable.h>
+
+void tlb_gather_flush(struct tlb_gather *gather, vspace_ref ref)
+{
+	paddr_t root = vspace_root_address(ref);
+
+	if (gather->count > TLB_GATHER_MAX) {
+		arch_tlb_flush_all(root);
+	} else {
+		for (uint32_t i = 0; i < gather->count; i++)
+			arch_tlb_flush_page(root, gather->va[i]);
+	}
+	gather->count = 0;
+}
+
+/* ---- the pool ---------------------------------------------------------------------------------------- */
+
+static pte_t *table_of(pte_t entry)
+{
+	return (pte_t *)phys_to_ptr(pte_address(entry));
+}
+
+/* The next page of the donated Untypeds. */
+static bool pool_carve(struct vspace *vspace, paddr_t *out)
+{
+	while (vspace->tables_current != 0) { /* ends: goes along the list, past Untypeds that are used up */
+		struct slot *untyped = slot_at(vspace->tables_current);
+
+		if (untyped->data[1] < untyped->data[0]) {
+			*out = (paddr_t){ untyped->badge + untyped->data[1] };
+			untyped->data[1] += PAGE_SIZE;
+			arch_zero(phys_to_ptr(*out), PAGE_SIZE);
+			return true;
+		}
+		if (untyped->link_next == 0)
+			return false;
+		vspace->tables_current = untyped->link_next;
+		slot_at(untyped->link_next)->data[1] = 0;
+	}
+	return false;
+}
+
+/* A zeroed table. */
+static bool pool_take(struct vspace *vspace, paddr_t *out)
+{
+	if (vspace->free_first != 0) {
+		uint64_t *words;
+
+		*out = object_address(vspace->free_first);
+		words = phys_to_ptr(*out);
+		vspace->free_first = (uint32_t)words[0];
+		vspace->tables_free--;
+		words[0] = 0;
+	} else if (!pool_carve(vspace, out)) {
+		return false;
+	}
+	vspace->tables_used++;
+	return true;
+}
+
+static void pool_put(struct vspace *vspace, paddr_t table)
+{
+	uint64_t *words = phys_to_ptr(table);
+
+	words[0] = vspace->free_first;
+	vspace->free_first = object_index(table);
+	vspace->tables_free++;
+}
+
+void vspace_add_table_page(vspace_ref ref, paddr_t page)
+{
+	arch_zero(phys_to_ptr(page), PAGE_SIZE);
+	pool_put(vspace_at(ref), page);
+}
+
+void pagetable_reset(vspace_ref ref)
+{
+	struct vspace *vspace = vspace_at(ref);
+
+	arch_zero(vspace_root(ref), USER_PT_ENTRIES * sizeof(pte_t));
+	vspace->free_first = 0;
+	vspace->tables_free = 0;
+	vspace->tables_used = 0;
+	vspace->tables_current = vspace->tables_first;
+	if (vspace->tables_first != 0)
+		slot_at(vspace->tables_first)->data[1] = 0;
+	arch_tlb_flush_all(vspace_root_address(ref));
+}
+
+/* ---- walking ------------------------------------------------------------------------------------------- */
+
+pte_t *pagetable_walk(pte_t *root, uint64_t va, uint32_t *level)
+{
+	uint32_t at = PT_LEVELS - 1u;
+	pte_t *entry = &root[pt_index(va, at)];
+
+	while (at > 0 && pte_present(*entry) && !pte_is_leaf(*entry, at)) { /* at most PT_LEVELS - 1 turns */
+		at--;
+		entry = &table_of(*entry)[pt_index(va, at)];
+	}
+	*level = at;
+	return entry;
+}
+
+/* The end of the run of absent entries that begins with entry, which covers va. */
+static uint64_t skip_absent(const pte_t *entry, uint64_t va, uint32_t level, uint64_t end)
+{
+	uint64_t span = pt_span(level);
+
+	do { /* at most PT_ENTRIES turns: stops at the table's end */
+		va = (va & ~(span - 1u)) + span;
+		entry++;
+	} while (va < end && pt_index(va, level) != 0 && !pte_present(*entry));
+	return va;
+}
+
+uint64_t pagetable_seek(pte_t *root, uint64_t va, uint64_t end, pte_t **entry, uint32_t *level)
+{
+	while (va < end) { /* ends: each turn skips at least one entry */
+		*entry = pagetable_walk(root, va, level);
+		if (*level == 0 || pte_present(**entry))
+			return va;
+		va = skip_absent(*entry, va, *level, end);
+	}
+	return end;
+}
+
+/* Replaces a large page by a table with the same 512 mappings. */
+static enum tessera_error split(vspace_ref ref, pte_t *entry, uint64_t va)
+{
+	pte_t large = *entry;
+	uint32_t flags = pte_rights(large) | pte_cache_flags(large);
+	paddr_t table;
+	pte_t *entries;
+
+	if (!pool_take(vspace_at(ref), &table))
+		return E_NO_TABLE;
+	entries = phys_to_ptr(table);
+	for (uint32_t i = 0; i < PT_ENTRIES; i++)
+		entries[i] = pte_leaf((paddr_t){ pte_address(large).raw + i * PAGE_SIZE }, flags, 0);
+	*entry = pte_table(table);
+	arch_tlb_flush_page(vspace_root_address(ref), va);
+	return E_OK;
+}
+
+enum tessera_error pagetable_split_at(vspace_ref ref, uint64_t va)
+{
+	uint32_t level;
+	pte_t *entry;
+
+	if ((va & (LARGE_PAGE_BYTES - 1u)) == 0)
+		return E_OK;
+	entry = pagetable_walk(vspace_root(ref), va, &level);
+	return level == 1 && pte_present(*entry) ? split(ref, entry, va) : E_OK;
+}
+
+enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, pte_t **entry)
+{
+	uint32_t at = PT_LEVELS - 1u;
+	pte_t *step = &vspace_root(ref)[pt_index(va, at)];
+
+	for (; at > level; at--) { /* at most PT_LEVELS - 1 turns */
+		if (!pte_present(*step)) {
+			paddr_t table;
+
+			if (!pool_take(vspace_at(ref), &table))
+				return E_NO_TABLE;
+			*step = pte_table(table);
+		} else if (pte_is_leaf(*step, at)) {
+			enum tessera_error error = split(ref, step, va);
+
+			if (error != E_OK)
+				return error;
+		}
+		step = &table_of(*step)[pt_index(va, at - 1u)];
+	}
+	*entry = step;
+	return E_OK;
+}
+
+/* ---- clearing ------------------------------------------------------------------------------------------ */
+
+/* Looks from the entry where something was cleared on, round the table. */
+static bool table_is_empty(const pte_t *table, uint32_t from)
+{
+	for (uint32_t i = 0; i < PT_ENTRIES; i++) {
+		if (table[(from + i) & (PT_ENTRIES - 1u)] != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Returns the tables above va that are empty, from the given level's table up. */
+static void prune(vspace_ref ref, uint64_t va, uint32_t level, struct tlb_gather *gather)
+{
+	pte_t *path[PT_LEVELS];
+	pte_t *entry = &vspace_root(ref)[pt_index(va, PT_LEVELS - 1u)];
+
+	path[PT_LEVELS - 1u] = entry;
+	for (uint32_t at = PT_LEVELS - 1u; at > level; at--)
+		path[at - 1u] = &table_of(*path[at])[pt_index(va, at - 1u)];
+	for (uint32_t at = level; at + 1u < PT_LEVELS; at++) {
+		uint32_t index = pt_index(va, at);
+
+		if (!table_is_empty(path[at] - index, index))
+			return;
+		pool_put(vspace_at(ref), pte_address(*path[at + 1u]));
+		vspace_at(ref)->tables_used--;
+		*path[at + 1u] = 0;
+		tlb_gather_add(gather, va);
+	}
+}
+
+/* A large page: cleared whole if it meets the frames. */
+static void clear_large(vspace_ref ref, pte_t *entry, uint64_t va, const struct frame_range *frames,
+			struct tlb_gather *gather)
+{
+	uint64_t first = pte_address(*entry).raw >> PAGE_SHIFT;
+	bool is_met = frames_contain(frames, *entry) || frames->first - first < LARGE_PAGE_PAGES;
+
+	if (!is_met || pte_is_kept(*entry))
+		return;
+	*entry = 0;
+	tlb_gather_add(gather, va);
+	prune(ref, va, 1, gather);
+}
+
+/* The entries of one leaf table from entry (for va) on, up to end or the table's end. */
+static void clear_small(vspace_ref ref, pte_t *entry, uint64_t va, uint64_t end, const struct frame_range *frames,
+			struct tlb_gather *gather)
+{
+	uint64_t last = va;
+	bool is_changed = false;
+
+	for (; va < end; va += PAGE_SIZE, entry++) { /* at most PT_ENTRIES turns */
+		pte_t old = *entry;
+
+		if (old == 0 || pte_is_kept(old) || !frames_contain(frames, old))
+			continue;
+		*entry = 0;
+		tlb_gather_add(gather, va);
+		last = va;
+		is_changed = true;
+	}
+	if (is_changed)
+		prune(ref, last, 0, gather);
+}
+
+uint64_t pagetable_clear_step(vspace_ref ref, uint64_t va, uint64_t end, const struct frame_range *frames,
+			      struct tlb_gather *gather)
+{
+	pte_t *entry = NULL;
+	uint32_t level = 0;
+	uint64_t next;
+
+	va = pagetable_seek(vspace_root(ref), va, end, &entry, &level);
+	if (va >= end)
+		return end;
+	next = (va & ~(LARGE_PAGE_BYTES - 1u)) + LARGE_PAGE_BYTES;
+	if (level > 0)
+		clear_large(ref, entry, va, frames, gather);
+	else
+		clear_small(ref, entry, va, next < end ? next : end, frames, gather);
+	return next < end ? next : end;
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Address spaces: their life, their pool of page tables, and operations on ranges of addresses.
+ *
+ * Life of a VSpace: vspace_init (retype) -> tables donated, Views attached, threads configured -> the copies of its capability
+ * go (threads lose it) -> its origin dies: it leaves all CPUs, its Views go without a scan, its Untypeds come back.
+ * Lists through the slots: the ring of Views (views), the list of donated Untypeds (tables_first .. tables_last).
+ */
+#include <kernel/handlers.h>
+
+#include <deletion.h>
+#include <pagetable.h>
+#include <restart.h>
+
+#define RETYPE_ALLOW_WX 1u
+#define CHUNKS_PER_CHECK 4u	/* leaf tables between two looks at pending interrupts */
+#define PROTECT_VIEWS_MAX 256u	/* Views looked at for one page */
+#define QUERY_ACCESSED 0x10000u
+#define QUERY_DIRTY 0x20000u
+
+void vspace_init(vspace_ref ref, slot_ref origin, uint32_t flags)
+{
+	struct vspace *vspace = vspace_at(ref);
+
+	vspace->origin = origin;
+	vspace->allow_wx = (flags & RETYPE_ALLOW_WX) != 0;
+	arch_vspace_init(vspace_root(ref));
+}
+
+/* ---- pages of the kernel's ---------------------------------------------------------------------------- */
+
+enum tessera_error vspace_map_kernel_page(vspace_ref ref, uint64_t va, paddr_t page, uint32_t rights)
+{
+	pte_t *entry;
+	enum tessera_error error;
+
+	if (va % PAGE_SIZE != 0)
+		return E_ALIGN;
+	if (va >= USER_TOP)
+		return E_RANGE;
+	error = pagetable_make(ref, va, 0, &entry);
+	if (error != E_OK)
+		return error;
+	if (*entry != 0) {
+		bool is_same = pte_is_kept(*entry) && pte_address(*entry).raw == page.raw && pte_rights(*entry) == rights;
+
+		return is_same ? E_OK : E_MAPPED;
+	}
+	*entry = pte_keep(pte_leaf(page, rights, 0));
+	return E_OK;
+}
+
+void vspace_unmap_kernel_page(vspace_ref ref, uint64_t va, paddr_t page)
+{
+	uint32_t level;
+	pte_t *entry;
+
+	if (va >= USER_TOP)
+		return;
+	entry = pagetable_walk(vspace_root(ref), va, &level);
+	if (level != 0 || !pte_is_kept(*entry) || pte_address(*entry).raw != page.raw)
+		return;
+	*entry = 0;
+	arch_tlb_flush_page(vspace_root_address(ref), va);
+}
+
+/* ---- donated Untypeds and Views -------------------------------------------------------------------- */
+
+static void tables_unlink(struct vspace *vspace, struct slot *untyped)
+{
+	if (untyped->link_prev != 0)
+		slot_at(untyped->link_prev)->link_next = untyped->link_next;
+	else
+		vspace->tables_first = untyped->link_next;
+	if (untyped->link_next != 0)
+		slot_at(untyped->link_next)->link_prev = untyped->link_prev;
+	else
+		vspace->tables_last = untyped->link_prev;
+	untyped->link_next = 0;
+	untyped->link_prev = 0;
+	untyped->data[1] = 0;
+	untyped->data[2] = 0;
+	slot_drop_flags(untyped, SLOT_TABLES);
+}
+
+void vspace_take_back_tables(struct slot *untyped)
+{
+	vspace_ref ref = (vspace_ref)untyped->data[2];
+
+	tables_unlink(vspace_at(ref), untyped);
+	pagetable_reset(ref);
+}
+
+static void tables_append(vspace_ref ref, struct slot *untyped)
+{
+	struct vspace *vspace = vspace_at(ref);
+	slot_ref new_last = slot_index(untyped);
+
+	slot_add_flags(untyped, SLOT_TABLES);
+	slot_drop_flags(untyped, SLOT_CLEAN);
+	untyped->data[1] = 0;
+	untyped->data[2] = ref;
+	untyped->aux = 0;
+	untyped->link_next = 0;
+	untyped->link_prev = vspace->tables_last;
+	if (vspace->tables_last != 0)
+		slot_at(vspace->tables_last)->link_next = new_last;
+	else
+		vspace->tables_first = new_last;
+	vspace->tables_last = new_last;
+	if (vspace->tables_current == 0)
+		vspace->tables_current = new_last;
+}
+
+void vspace_add_view(struct slot *view)
+{
+	struct vspace *vspace = vspace_at(slot_object(view));
+	slot_ref ref = slot_index(view);
+
+	if (vspace->views == 0) {
+		view->link_next = ref;
+		view->link_prev = ref;
+		vspace->views = ref;
+		return;
+	}
+	view->link_next = vspace->views;
+	view->link_prev = slot_at(vspace->views)->link_prev;
+	slot_at(view->link_prev)->link_next = ref;
+	slot_at(view->link_next)->link_prev = ref;
+}
+
+void vspace_remove_view(struct slot *view)
+{
+	struct vspace *vspace = vspace_at(slot_object(view));
+	slot_ref ref = slot_index(view);
+
+	if (vspace->views == ref)
+		vspace->views = view->link_next == ref ? 0 : view->link_next;
+	slot_at(view->link_prev)->link_next = view->link_next;
+	slot_at(view->link_next)->link_prev = view->link_prev;
+}
+
+static void moved_in_tables(struct slot *untyped, slot_ref old_place)
+{
+	struct vspace *vspace = vspace_at((vspace_ref)untyped->data[2]);
+	slot_ref ref = slot_index(untyped);
+
+	if (untyped->link_prev != 0)
+		slot_at(untyped->link_prev)->link_next = ref;
+	else
+		vspace->tables_first = ref;
+	if (untyped->link_next != 0)
+		slot_at(untyped->link_next)->link_prev = ref;
+	else
+		vspace->tables_last = ref;
+	if (vspace->tables_current == old_place)
+		vspace->tables_current = ref;
+}
+
+static void moved_in_views(struct slot *view, slot_ref old_place)
+{
+	struct vspace *vspace = vspace_at(slot_object(view));
+	slot_ref ref = slot_index(view);
+
+	if (view->link_next == old_place) {
+		view->link_next = ref;
+		view->link_prev = ref;
+	}
+	slot_at(view->link_prev)->link_next = ref;
+	slot_at(view->link_next)->link_prev = ref;
+	if (vspace->views == old_place)
+		vspace->views = ref;
+}
+
+void vspace_slot_moved(struct slot *new_place, slot_ref old_place)
+{
+	switch (slot_type(new_place)) {
+	case CAP_VSPACE:
+		vspace_at(slot_object(new_place))->origin = slot_index(new_place);
+		break;
+	case CAP_VIEW:
+		moved_in_views(new_place, old_place);
+		break;
+	case CAP_UNTYPED:
+		if (slot_has(new_place, SLOT_TABLES))
+			moved_in_tables(new_place, old_place);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Every step takes one View or one Untyped from the VSpace. */
+bool vspace_destroy_step(vspace_ref ref)
+{
+	struct vspace *vspace = vspace_at(ref);
+
+	if (!vspace->is_dying) {
+		vspace->is_dying = 1;
+		arch_vspace_leave(vspace_root_address(ref));
+		arch_tlb_flush_all(vspace_root_address(ref));
+	}
+	if (vspace->views != 0) {
+		struct slot *view = slot_at(vspace->views);
+
+		vspace_remove_view(view);
+		cap_remove_leaf(view);
+		return false;
+	}
+	if (vspace->tables_first != 0) {
+		tables_unlink(vspace, slot_at(vspace->tables_first));
+		return false;
+	}
+	return true;
+}
+
+enum tessera_error invoke_vspace_donate_tables(struct thread *self, struct slot *cap)
+{
+	struct slot *untyped;
+	enum tessera_error error = slot_lookup_cap(self, ctx_arg(&self->ctx, 1), RIGHT_READ, &untyped);
+
+	if (error != E_OK)
+		return error;
+	if (slot_type(untyped) != CAP_UNTYPED || untyped->detail != 0)
+		return E_TYPE;
+	if (slot_has(untyped, SLOT_TABLES))
+		return E_STATE;
+	if ((slot_rights(untyped) & RIGHT_WRITE) == 0)
+		return E_RIGHTS;
+	if (derivation_has_descendants(untyped))
+		return E_CHILDREN;
+	if (untyped->data[0] < PAGE_SIZE)
+		return E_ARG;
+	tables_append(slot_object(cap), untyped);
+	return E_OK;
+}
+
+/* ---- operations on ranges ------------------------------------------------------------------------------- */
+
+/* Whether [va, va + pages) is a page-aligned range of the user half. */
+static enum tessera_error check_range(uint64_t va, uint64_t pages)
+{
+	if (va % PAGE_SIZE != 0)
+		return E_ALIGN;
+	if (va > USER_TOP || pages > (USER_TOP - va) >> PAGE_SHIFT)
+		return E_RANGE;
+	return E_OK;
+}
+
+/* Large pages that only a part of the range covers are split before anything changes. */
+static enum tessera_error split_edges(vspace_ref ref, uint64_t va, uint64_t end)
+{
+	enum tessera_error error = pagetable_split_at(ref, va);
+
+	return error == E_OK ? pagetable_split_at(ref, end) : error;
+}
+
+enum tessera_error invoke_vspace_unmap(struct thread *self, struct slot *cap)
+{
+	uint64_t va = ctx_arg(&self->ctx, 1), pages = ctx_arg(&self->ctx, 2);
+	uint64_t done = restart_take(self, OP_VSPACE_UNMAP);
+	uint64_t at = va + done * PAGE_SIZE, end = va + pages * PAGE_SIZE;
+	vspace_ref ref = slot_object(cap);
+	struct tlb_gather gather = { .count = 0 };
+	enum tessera_error error = check_range(va, pages);
+
+	if (error == E_OK && done == 0)
+		error = split_edges(ref, va, end);
+	if (error != E_OK || pages == 0)
+		end = at;
+	for (uint32_t chunks = 1; at < end; chunks++) { /* each turn passes a leaf table or all that is absent */
+		at = pagetable_clear_step(ref, at, end, &PT_ALL_FRAMES, &gather);
+		if (chunks % CHUNKS_PER_CHECK == 0 && at < end && preemption_wanted()) {
+			tlb_gather_flush(&gather, ref);
+			return restart_later(self, OP_VSPACE_UNMAP, (at - va) >> PAGE_SHIFT);
+		}
+	}
+	tlb_gather_flush(&gather, ref);
+	ctx_set_result(&self->ctx, 0, error == E_OK ? pages : 0);
+	return error;
+}
+
+/* Whether a View lets this frame be mapped there with these rights. */
+static bool view_covers(const struct slot *view, uint64_t va, pte_t entry, uint32_t rights)
+{
+	struct frame_range frames = { view->data[1], view->data[2] };
+
+	return !slot_has(view, SLOT_DYING) && (va - view->badge) >> PAGE_SHIFT < view->data[0] &&
+	       frames_contain(&frames, entry) && (rights & ~slot_rights(view)) == 0;
+}
+
+/* What vspace_protect carries from page to page. */
+struct protection {
+	vspace_ref ref;
+	uint32_t rights;
+	struct slot *view; /* the one that covered the page before; a hint */
+	uint64_t left;	   /* pages that no View covers */
+	struct tlb_gather gather;
+};
+
+static bool is_covered(struct protection *protection, uint64_t va, pte_t entry)
+{
+	slot_ref first = vspace_at(protection->ref)->views, ref = first;
+
+	if (protection->view != NULL && view_covers(protection->view, va, entry, protection->rights))
+		return true;
+	for (uint32_t i = 0; ref != 0 && i < PROTECT_VIEWS_MAX; i++) {
+		protection->view = slot_at(ref);
+		if (view_covers(protection->view, va, entry, protection->rights))
+			return true;
+		ref = protection->view->link_next;
+		if (ref == first)
+			break;
+	}
+	protection->view = NULL;
+	return false;
+}
+
+/* One entry, small or large; a large page's Memory is looked up by its first and its last frame. */
+static void protect_entry(struct protection *protection, pte_t *entry, uint64_t va, uint32_t pages)
+{
+	pte_t old = *entry;
+	uint64_t last = (uint64_t)(pages - 1u) * PAGE_SIZE;
+
+	if (old == 0 || pte_is_kept(old) || pte_rights(old) == protection->rights)
+		return;
+	if ((protection->rights & ~pte_rights(old)) != 0 &&
+	    !(is_covered(protection, va, old) &&
+	      view_covers(protection->view, va + last, pte_leaf((paddr_t){ pte_address(old).raw + last }, 0, 0),
+			  protection->rights))) {
+		protection->left += pages;
+		return;
+	}
+	*entry = pte_with_rights(old, protection->rights);
+	tlb_gather_add(&protection->gather, va);
+}
+
+/* One leaf table or large page; returns where to go on. */
+static uint64_t protect_step(struct protection *protection, uint64_t va, uint64_t end)
+{
+	pte_t *entry = NULL;
+	uint32_t level = 0;
+	uint64_t next;
+
+	va = pagetable_seek(vspace_root(protection->ref), va, end, &entry, &level);
+	if (va >= end)
+		return end;
+	next = (va & ~(LARGE_PAGE_BYTES - 1u)) + LARGE_PAGE_BYTES;
+	if (next > end)
+		next = end;
+	if (level > 0) {
+		protect_entry(protection, entry, va, LARGE_PAGE_PAGES);
+		return next;
+	}
+	for (; va < next; va += PAGE_SIZE, entry++) /* at most PT_ENTRIES turns */
+		protect_entry(protection, entry, va, 1);
+	return next;
+}
+
+static enum tessera_error protect_check(const struct vspace *vspace, uint64_t va, uint64_t pages, uint64_t rights)
+{
+	if ((rights & ~(uint64_t)(RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE)) != 0)
+		return E_ARG;
+	if ((rights & RIGHT_WRITE) != 0 && (rights & RIGHT_EXECUTE) != 0 && !vspace->allow_wx)
+		return E_RIGHTS;
+	return check_range(va, pages);
+}
+
+/* Progress: pages passed (32) | pages left (32), so a call takes at most 2^32 - 1 pages. */
+enum tessera_error invoke_vspace_protect(struct thread *self, struct slot *cap)
+{
+	uint64_t va = ctx_arg(&self->ctx, 1), pages = ctx_arg(&self->ctx, 2), rights = ctx_arg(&self->ctx, 3);
+	uint64_t progress = restart_take(self, OP_VSPACE_PROTECT);
+	uint64_t at = va + (progress >> 32) * PAGE_SIZE, end = va + pages * PAGE_SIZE;
+	struct protection protection = { .ref = slot_object(cap), .left = (uint32_t)progress };
+	enum tessera_error error = pages > UINT32_MAX ? E_RANGE : protect_check(vspace_at(protection.ref), va, pages, rights);
+
+	protection.rights = (uint32_t)rights | (rights != 0 ? RIGHT_READ : 0);
+	if (error == E_OK && progress == 0)
+		error = split_edges(protection.ref, va, end);
+	if (error != E_OK)
+		end = at;
+	for (uint32_t chunks = 1; at < end; chunks++) { /* each turn passes a leaf table or all that is absent */
+		at = protect_step(&protection, at, end);
+		if (chunks % CHUNKS_PER_CHECK == 0 && at < end && preemption_wanted()) {
+			tlb_gather_flush(&protection.gather, protection.ref);
+			return restart_later(self, OP_VSPACE_PROTECT,
+					     ((at - va) >> PAGE_SHIFT) << 32 | (uint32_t)protection.left);
+		}
+	}
+	tlb_gather_flush(&protection.gather, protection.ref);
+	ctx_set_result(&self->ctx, 0, error == E_OK ? pages - protection.left : 0);
+	return error;
+}
+
+enum tessera_error invoke_vspace_query(struct thread *self, struct slot *cap)
+{
+	uint64_t va = ctx_arg(&self->ctx, 1);
+	uint64_t phys = 0, flags = 0;
+	uint32_t level;
+	pte_t entry;
+
+	if (va >= USER_TOP)
+		return E_RANGE;
+	entry = *pagetable_walk(vspace_root(slot_object(cap)), va, &level);
+	if (pte_present(entry)) {
+		phys = pte_address(entry).raw + (va & (pt_span(level) - 1u) & ~(PAGE_SIZE - 1u));
+		flags = pte_rights(entry) | (pte_accessed(entry) ? QUERY_ACCESSED : 0) |
+			(pte_dirty(entry) ? QUERY_DIRTY : 0);
+	}
+	ctx_set_result(&self->ctx, 0, phys);
+	ctx_set_result(&self->ctx, 1, flags);
+	return E_OK;
+}
