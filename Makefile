@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# The everyday targets. ./tessera does the work; this file makes sure that what it needs is installed.
+.PHONY: build setup run test bench docs lint clean
+.DEFAULT_GOAL := build
+
+setup:
+	@tools/setup.sh
+
+build: setup
+	@./tessera build
+
+run: build
+	@./tessera run --no-build
+
+test: setup
+	@./tessera test
+
+bench: setup
+	@./tessera bench
+
+# Reference pages of operations, protocols and system calls, into build/docs.
+docs: setup
+	@./tessera docs
+
+lint: setup
+	@./tessera lint
+
+# What was downloaded is kept.
+clean:
+	rm -rf build/x86_64 build/host build/docs build/bench build/tests build/base.body build/manifest.bin

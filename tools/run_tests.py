@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Runs every test and counts each single one. Closes with `N passed, N failed`; the exit status is not 0 unless all passed.
+
+    run_tests.py [SUITE ...] [-k TEXT]
+
+Suites: style (tools/check_style.py), host (unit tests, TAP), tools / system / twin / ... (pytest, one per folder tests/NAME that
+holds test_*.py), kernel (programs of tests/kernel, booted instead of root, TAP in the log).
+"""
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+from tessera_tool import build
+from tessera_tool.common import BUILD, HOST, PROGRAMS, REPO, ToolError
+
+RESULTS = BUILD / "tests"
+TAP_LINE = re.compile(r"(?:^|[:\]] )(not ok|ok) (\d+)(?: -)? ?(.*)$")
+PYTHON = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sys.executable  # the one Debian's pytest is for
+UNIT_TEST_SECONDS = 300
+KERNEL_TEST_SECONDS = 300
+PYTEST_SECONDS = 5400
+
+
+@dataclasses.dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list[str] = dataclasses.field(default_factory=list)
+
+    def ok(self) -> None:
+        self.passed += 1
+
+    def fail(self, what: str) -> None:
+        self.failed += 1
+        self.failures.append(what)
+
+    def add(self, other: Count) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+
+
+def count_tap(name: str, text: str) -> Count:
+    """Each `ok` or `not ok` line is one test; `# SKIP` ones count as skipped."""
+    count = Count()
+    planned = sum(int(number) for number in re.findall(r"(?:^|[:\]] )1\.\.(\d+)\s*$", text, re.MULTILINE))
+    for line in text.splitlines():
+        match = TAP_LINE.search(line)
+        if not match:
+            continue
+        if re.search(r"#\s*skip", match[3], re.IGNORECASE):
+            count.skipped += 1
+        elif match[1] == "ok":
+            count.ok()
+        else:
+            count.fail(f"{name}: {match[3] or match[2]}")
+    seen = count.passed + count.failed + count.skipped
+    if seen == 0:
+        count.fail(f"{name}: no test ran")
+    elif planned > seen:
+        count.fail(f"{name}: {planned} tests were planned, {seen} ran")
+    return count
+
+
+def _run(command: list[str], seconds: float, **options) -> tuple[int, str]:
+    try:
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                timeout=seconds, text=True, errors="replace", **options)
+        return result.returncode, result.stdout
+    except subprocess.TimeoutExpired as error:
+        text = error.stdout or b""
+        return 124, (text.decode(errors="replace") if isinstance(text, bytes) else text) + f"\ntimeout after {seconds} s\n"
+
+
+def _save(name: str, text: str) -> pathlib.Path:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / f"{name}.txt"
+    path.write_text(text)
+    return path
+
+
+def _judge_tap(name: str, status: int, text: str) -> Count:
+    count = count_tap(name, text)
+    if status != 0 and count.failed == 0:
+        count.fail(f"{name}: ended with status {status}")
+    if count.failed:
+        print(f"--- {name}, the end of {_save(name, text)}:\n" + "\n".join(text.splitlines()[-25:]))
+    return count
+
+
+def suite_style(_filter: str | None) -> Count:
+    status, text = _run([sys.executable, str(REPO / "tools/check_style.py"), "--tap"], 300)
+    return _judge_tap("style", status, text)
+
+
+def suite_host(name_filter: str | None) -> Count:
+    build.build_host(quiet=True)
+    listing = subprocess.run(["meson", "introspect", "--tests", str(HOST)], check=True, capture_output=True, text=True).stdout
+    total = Count()
+    for test in json.loads(listing):
+        if name_filter and name_filter not in test["name"]:
+            continue
+        status, text = _run(test["cmd"], UNIT_TEST_SECONDS, cwd=test.get("workdir") or HOST, env=os.environ | test["env"])
+        total.add(_judge_tap(test["name"], status, text))
+    return total
+
+
+def suite_kernel(name_filter: str | None) -> Count:
+    """The programs that say they speak TAP: those of tests/kernel."""
+    build.build_target(quiet=True)
+    total = Count()
+    for row in (PROGRAMS / "programs.txt").read_text().splitlines():
+        kind, name, _ = row.split()
+        if kind != "native" or name.startswith("bench") or (name_filter and name_filter not in name):
+            continue
+        log = _save(f"{name}-log", "")
+        command = [str(REPO / "tessera"), "run", "--no-build", "--boot-program", name, "--log", str(log), "--timeout", str(KERNEL_TEST_SECONDS)]
+        status, text = _run(command, KERNEL_TEST_SECONDS + 60)
+        total.add(_judge_tap(name, status, log.read_text(errors="replace") + text))
+    return total
+
+
+def count_junit(name: str, path: pathlib.Path, status: int) -> Count:
+    count = Count()
+    if path.exists():
+        for case in ElementTree.parse(path).getroot().iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                count.fail(f"{name}: {case.get('classname')}.{case.get('name')}")
+            elif case.find("skipped") is not None:
+                count.skipped += 1
+            else:
+                count.ok()
+    if count.failed == 0 and status not in (0, 5):
+        count.fail(f"{name}: pytest ended with status {status}")
+    if count.passed + count.failed + count.skipped == 0:
+        count.fail(f"{name}: no test ran")
+    return count
+
+
+def suite_pytest(folder: str, name_filter: str | None) -> Count:
+    if folder != "tools":
+        build.build_target(quiet=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    report = RESULTS / f"{folder}.xml"
+    report.unlink(missing_ok=True)
+    command = [PYTHON, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junitxml={report}", str(REPO / "tests" / folder)]
+    if name_filter:
+        command += ["-k", name_filter]
+    try:
+        status = subprocess.run(command, cwd=REPO, timeout=PYTEST_SECONDS).returncode
+    except subprocess.TimeoutExpired:
+        status = 124
+    return count_junit(folder, report, status)
+
+
+def suites() -> dict:
+    """All suites in the order in which they run: the quick ones first."""
+    result = {"style": suite_style, "host": suite_host}
+    for folder in sorted((REPO / "tests").iterdir(), key=lambda path: (path.name != "tools", path.name)):
+        if any(folder.rglob("test_*.py")):
+            result[folder.name] = lambda text, name=folder.name: suite_pytest(name, text)
+    if (REPO / "tests/kernel").exists() and "kernel" not in result:
+        result["kernel"] = suite_kernel
+    return result
+
+
+def _run_suite(name: str, action, name_filter: str | None) -> Count:
+    start = time.monotonic()
+    try:
+        count = action(name_filter)
+    except (ToolError, subprocess.CalledProcessError, OSError) as error:
+        count = Count()
+        count.fail(f"{name}: {error}")
+    print(f"== {name}: {count.passed} passed, {count.failed} failed"
+          f"{f', {count.skipped} skipped' if count.skipped else ''} ({time.monotonic() - start:.0f} s)", flush=True)
+    return count
+
+
+def main() -> int:
+    known = suites()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of: {', '.join(known)} (default: all)")
+    parser.add_argument("-k", metavar="TEXT", help="only tests whose name contains it")
+    args = parser.parse_args()
+    if unknown := [name for name in args.suites if name not in known]:
+        parser.error(f"no such suite: {', '.join(unknown)}")
+    total = Count()
+    for name in args.suites or known:
+        total.add(_run_suite(name, known[name], args.k))
+    for failure in total.failures:
+        print(f"FAILED {failure}")
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 0 if total.failed == 0 and total.passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

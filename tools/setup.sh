@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# Installs the Debian packages that building, running and testing need, and only those that are missing.
+# Does nothing, quickly, when all are there. Wants root, or a user who may use sudo.
+set -eu
+
+packages="clang-19 clang-format-19 clang-tidy-19 lld-19 llvm-19 libclang-rt-19-dev libc6-dev meson ninja-build musl-dev
+qemu-system-x86 gdb libcmocka-dev pkg-config python3 python3-pytest python3-pexpect ca-certificates git"
+
+missing=
+for package in $packages; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+	sudo=
+elif command -v sudo >/dev/null; then
+	sudo=sudo
+else
+	echo "tessera: missing packages:$missing" >&2
+	echo "tessera: install them as root (apt-get install), or install sudo and run this again" >&2
+	exit 1
+fi
+
+as_root() {
+	if [ -n "$sudo" ]; then sudo env DEBIAN_FRONTEND=noninteractive "$@"; else env DEBIAN_FRONTEND=noninteractive "$@"; fi
+}
+
+echo "tessera: installing:$missing" >&2
+# The index may be absent or old. On a terminal apt draws its own progress bar.
+as_root apt-get update -q >&2 || echo "tessera: apt-get update failed; trying with the index that is there" >&2
+if [ -t 2 ]; then
+	as_root apt-get install -y --no-install-recommends -o Dpkg::Progress-Fancy=1 $missing >&2
+else
+	as_root apt-get install -y -q --no-install-recommends $missing >&2
+fi
