@@ -171,11 +171,14 @@ def _include_flags(path: pathlib.Path, generated: pathlib.Path) -> list[str]:
 def check_self_contained() -> list[str]:
     generated = REPO / "build/style/gen"
     subprocess.run([sys.executable, str(REPO / "tools/abigen.py"), str(REPO / "abi"), str(generated)], check=True)
+    subprocess.run([sys.executable, str(REPO / "tools/link_uapi.py"), str(generated.parent / "uapi"), "x86_64"], check=True)
     faults = []
     for path in sources(".h"):
         if "tests/" in relative(path) or "bench/" in relative(path):
             continue
         musl = [] if top(path) == "kernel" else ["-isystem", "/usr/include/x86_64-linux-musl"]
+        if top(path) == "linux":
+            musl = ["-isystem", str(generated.parent / "uapi"), f"-I{REPO / 'abi/freestanding'}"]
         command = ["clang-19", "--target=x86_64-linux-musl", "-nostdlibinc", *musl, "-std=gnu11", "-fsyntax-only", "-x", "c",
                    *_include_flags(path, generated), "-DTESSERA_VERSION=\"\"", "-Wno-undefined-internal", "-include", str(path), "/dev/null"]
         result = subprocess.run(command, capture_output=True, text=True)
