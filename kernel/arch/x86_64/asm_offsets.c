@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: asserts every offset that layout.h gives to the entry stubs against the structures.  No code.
+ */
+#include <object.h>
+
+#include "layout.h"
+#include "trap.h"
+
+#define SAME(constant, type, member) \
+	static_assert((constant) == offsetof(type, member), "layout.h does not follow " #type "." #member)
+
+SAME(CPU_CURRENT, struct cpu, current);
+SAME(CPU_KERNEL_STACK_TOP, struct cpu, kernel_stack_top);
+SAME(CPU_ENTRIES, struct cpu, entries);
+
+SAME(THREAD_PAGE_VA, struct thread, page_va);
+SAME(THREAD_SYSCALL_ENTRY, struct thread, personality.syscall_entry);
+SAME(THREAD_CTX, struct thread, ctx);
+static_assert(THREAD_BYTES == 2 * THREAD_PAGE, "the message page is the second page of a Thread");
+
+SAME(CTX_RAX, struct thread, ctx.regs.rax);
+SAME(CTX_RBX, struct thread, ctx.regs.rbx);
+SAME(CTX_RCX, struct thread, ctx.regs.rcx);
+SAME(CTX_RDX, struct thread, ctx.regs.rdx);
+SAME(CTX_RSI, struct thread, ctx.regs.rsi);
+SAME(CTX_RDI, struct thread, ctx.regs.rdi);
+SAME(CTX_RBP, struct thread, ctx.regs.rbp);
+SAME(CTX_RSP, struct thread, ctx.regs.rsp);
+SAME(CTX_R8, struct thread, ctx.regs.r8);
+SAME(CTX_R9, struct thread, ctx.regs.r9);
+SAME(CTX_R10, struct thread, ctx.regs.r10);
+SAME(CTX_R11, struct thread, ctx.regs.r11);
+SAME(CTX_R12, struct thread, ctx.regs.r12);
+SAME(CTX_R13, struct thread, ctx.regs.r13);
+SAME(CTX_R14, struct thread, ctx.regs.r14);
+SAME(CTX_R15, struct thread, ctx.regs.r15);
+SAME(CTX_RIP, struct thread, ctx.regs.rip);
+SAME(CTX_RFLAGS, struct thread, ctx.regs.rflags);
+SAME(CTX_CALL_NUMBER, struct thread, ctx.call_number);
+SAME(CTX_ENTRY, struct thread, ctx.entry);
+static_assert(CTX_SYSCALL == 1 && CTX_FULL == 0, "the stubs know these values");
+
+SAME(PAGE_SYSCALL_RIP, struct msg_page, syscall_rip);
+SAME(PAGE_SYSCALL_RSP, struct msg_page, syscall_rsp);
+SAME(PAGE_SYSCALL_RFLAGS, struct msg_page, syscall_rflags);
+
+static_assert(TESSERA_SYSCALL_BASE == (unsigned int)NATIVE_HIGH_HALF << 16, "the stubs compare the high half only");
+static_assert(sizeof(struct trap_frame) == 22 * 8, "trap_from_kernel pushes this");
+static_assert(VECTOR_LINE + ARCH_IRQ_LINES <= VECTOR_TIMER && VECTOR_TIMER < VECTOR_COUNT, "vectors do not overlap");

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: the kernel's own output.  Port 0xE9 costs one instruction a byte and needs no set-up; the serial
+ * port (16550, 115200 8N1) is polled.  A panic takes the serial port back.
+ */
+#include "console.h"
+
+#include <hal.h>
+
+#include "asm.h"
+
+#define DEBUG_PORT 0xe9u
+#define COM1 0x3f8u
+#define LINE_STATUS 5u
+#define TRANSMITTER_EMPTY 0x20u
+#define TRIES 100000u
+
+static bool has_serial, is_serial_on;
+
+static void serial_init(void)
+{
+	out8(COM1 + 7, 0x5a);
+	has_serial = in8(COM1 + 7) == 0x5a;
+	if (!has_serial)
+		return;
+	out8(COM1 + 1, 0);    /* no interrupts */
+	out8(COM1 + 3, 0x80); /* divisor */
+	out8(COM1, 1);
+	out8(COM1 + 1, 0);
+	out8(COM1 + 3, 3); /* 8N1 */
+	out8(COM1 + 2, 7); /* FIFOs on and empty */
+	out8(COM1 + 4, 3); /* DTR, RTS */
+}
+
+static void serial_write(char c)
+{
+	for (uint32_t i = 0; i < TRIES && !(in8(COM1 + LINE_STATUS) & TRANSMITTER_EMPTY); i++)
+		cpu_relax();
+	out8(COM1, (uint8_t)c);
+}
+
+/* Whether the command line has the word. */
+static bool has_word(const char *cmdline, const char *word)
+{
+	uint32_t matched = 0;
+	bool is_start = true;
+
+	for (uint32_t i = 0; i < BOOT_CMDLINE_BYTES; i++) {
+		bool is_end = cmdline[i] == ' ' || cmdline[i] == '\0';
+
+		if (is_end && is_start && word[matched] == '\0')
+			return true;
+		if (cmdline[i] == '\0')
+			return false;
+		if (is_end) {
+			is_start = true;
+			matched = 0;
+		} else if (is_start && word[matched] == cmdline[i]) {
+			matched++;
+		} else {
+			is_start = false;
+		}
+	}
+	return false;
+}
+
+void console_init(const char *cmdline)
+{
+	if (!has_word(cmdline, "log=serial"))
+		return;
+	serial_init();
+	is_serial_on = has_serial;
+}
+
+void console_release(void)
+{
+	is_serial_on = false;
+}
+
+void arch_panic_begin(void)
+{
+	is_serial_on = has_serial;
+}
+
+void arch_debug_write(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		out8(DEBUG_PORT, (uint8_t)text[i]);
+		if (!is_serial_on)
+			continue;
+		if (text[i] == '\n')
+			serial_write('\r');
+		serial_write(text[i]);
+	}
+}
+
+void print(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length] != '\0') /* our own constants */
+		length++;
+	arch_debug_write(text, length);
+}
+
+void print_hex(uint64_t value)
+{
+	char digits[18] = { '0', 'x' };
+
+	for (unsigned int i = 0; i < 16; i++)
+		digits[2 + i] = "0123456789abcdef"[(value >> (60 - 4 * i)) & 15];
+	arch_debug_write(digits, sizeof(digits));
+}
+
+void print_decimal(uint64_t value)
+{
+	char digits[20];
+	unsigned int at = sizeof(digits);
+
+	do { /* at most 20 digits */
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value != 0);
+	arch_debug_write(digits + at, sizeof(digits) - at);
+}

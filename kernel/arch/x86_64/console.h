@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: the kernel's own output: QEMU's debug console, and the first serial port while the kernel owns it.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* serial: COM1 too, until console_release. */
+void console_init(const char *cmdline);
+/* User space starts: the serial port is a driver's from now on. */
+void console_release(void);
+
+void print(const char *text);
+void print_hex(uint64_t value);
+void print_decimal(uint64_t value);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: CPU features, control registers, GDT, TSS and IDT.
+ *
+ * Features are used where CPUID reports them and never required, but for long mode, NX and SYSCALL, which
+ * the entry code needs.  Source: Intel SDM volume 3, chapters 2, 5, 6, 7; volume 4 for the MSRs.
+ */
+#include "cpu.h"
+
+#include <object.h>
+
+#include "asm.h"
+#include "layout.h"
+#include "trap.h"
+
+#define MSR_EFER 0xc0000080u
+#define MSR_STAR 0xc0000081u
+#define MSR_LSTAR 0xc0000082u
+#define MSR_SFMASK 0xc0000084u
+#define MSR_PAT 0x277u
+#define EFER_SYSCALL 0x1ull
+#define EFER_NX 0x800ull
+
+#define CR0_MONITOR 0x2ull
+#define CR0_EMULATE 0x4ull
+#define CR0_TASK_SWITCHED 0x8ull
+#define CR0_NUMERIC_ERROR 0x20ull
+#define CR0_WRITE_PROTECT 0x10000ull
+#define CR4_DEBUG_EXTENSIONS 0x8ull
+#define CR4_GLOBAL_PAGES 0x80ull
+#define CR4_FXSAVE 0x200ull
+#define CR4_SIMD_EXCEPTIONS 0x400ull
+#define CR4_UMIP 0x800ull
+#define CR4_FSGSBASE 0x10000ull
+#define CR4_XSAVE 0x40000ull
+#define CR4_SMEP 0x100000ull
+#define CR4_SMAP 0x200000ull
+
+/* Cleared by SYSCALL: TF IF DF IOPL NT AC */
+#define SYSCALL_FLAGS_CLEARED 0x47700ull
+/* Index 0 write-back, 1 write-combining, 2 uncached-, 3 uncached; the upper half is not used. */
+#define PAT_VALUE 0x0007040600070106ull
+
+#define GDT_ENTRIES 10u
+#define GATE_PRESENT_INTERRUPT 0x8e00u
+#define GATE_FROM_USER 0x6000u
+
+struct tss {
+	uint32_t reserved0;
+	uint64_t rsp[3];
+	uint64_t reserved1;
+	uint64_t ist[7];
+	uint64_t reserved2;
+	uint16_t reserved3, io_map;
+} PACKED;
+static_assert(sizeof(struct tss) == 104, "a 64-bit TSS");
+
+struct gate {
+	uint16_t offset_low, selector, flags, offset_middle;
+	uint32_t offset_high, reserved;
+};
+static_assert(sizeof(struct gate) == 16, "a 64-bit gate");
+
+struct table_pointer {
+	uint16_t limit;
+	uint64_t base;
+} PACKED;
+
+struct cpu_features cpu_features;
+
+static uint64_t gdt[GDT_ENTRIES] = {
+	[SEL_KERNEL_CODE / 8] = 0x00af9b000000ffff,
+	[SEL_KERNEL_DATA / 8] = 0x00cf93000000ffff,
+	[SEL_USER_DATA / 8] = 0x00cff3000000ffff,
+	[SEL_USER_CODE / 8] = 0x00affb000000ffff,
+};
+static struct tss tss;
+static struct gate idt[VECTOR_COUNT] ALIGNED(16);
+
+void cpu_detect(void)
+{
+	uint32_t highest = cpuid(0, 0).eax, highest_extended = cpuid(0x80000000u, 0).eax;
+	struct cpuid basic = cpuid(1, 0), extended = cpuid(0x80000001u, 0);
+	struct cpuid more = { 0, 0, 0, 0 };
+
+	if (highest >= 7)
+		more = cpuid(7, 0);
+	cpu_features.has_x2apic = (basic.ecx >> 21) & 1;
+	cpu_features.has_tsc_deadline = (basic.ecx >> 24) & 1;
+	cpu_features.has_xsave = ((basic.ecx >> 26) & 1) && highest >= 13;
+	cpu_features.has_rdrand = (basic.ecx >> 30) & 1;
+	cpu_features.has_fsgsbase = more.ebx & 1;
+	cpu_features.has_smep = (more.ebx >> 7) & 1;
+	cpu_features.has_rdseed = (more.ebx >> 18) & 1;
+	cpu_features.has_smap = (more.ebx >> 20) & 1;
+	cpu_features.has_umip = (more.ecx >> 2) & 1;
+	cpu_features.has_gigabyte_pages = (extended.edx >> 26) & 1;
+	cpu_features.physical_bits = highest_extended >= 0x80000008u ? cpuid(0x80000008u, 0).eax & 0xffu : 36;
+	if (cpu_features.has_xsave) {
+		struct cpuid area = cpuid(13, 0);
+
+		cpu_features.xcr0_possible = ((uint64_t)area.edx << 32) | area.eax;
+		cpu_features.has_xsaveopt = cpuid(13, 1).eax & 1;
+	}
+}
+
+/* ---- tables ---- */
+
+static void gate_set(unsigned int vector, unsigned int ist, bool is_for_user)
+{
+	uint64_t stub = (uint64_t)trap_stubs + vector * TRAP_STUB_BYTES;
+	uint32_t flags = GATE_PRESENT_INTERRUPT | ist | (is_for_user ? GATE_FROM_USER : 0);
+
+	idt[vector] = (struct gate){
+		.offset_low = (uint16_t)stub,
+		.selector = SEL_KERNEL_CODE,
+		.flags = (uint16_t)flags,
+		.offset_middle = (uint16_t)(stub >> 16),
+		.offset_high = (uint32_t)(stub >> 32),
+	};
+}
+
+/* Stack number i (1 to IST_STACKS) of those for exceptions that must not trust RSP. */
+static uint64_t ist_top(unsigned int i)
+{
+	return (uint64_t)ist_stacks + i * (uint64_t)(GUARD_BYTES + IST_STACK_BYTES);
+}
+
+static void tss_init(void)
+{
+	uint64_t base = (uint64_t)&tss;
+
+	tss.rsp[0] = (uint64_t)kernel_stack_end;
+	for (unsigned int i = 1; i <= IST_STACKS; i++)
+		tss.ist[i - 1] = ist_top(i);
+	tss.io_map = sizeof(tss); /* no port for user mode */
+	gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | ((base & 0xffffff) << 16) | 0x890000000000ull | ((base >> 24) << 56);
+	gdt[SEL_TSS / 8 + 1] = base >> 32;
+}
+
+void cpu_load_tables(void)
+{
+	struct table_pointer gdt_pointer = { sizeof(gdt) - 1, (uint64_t)gdt };
+	struct table_pointer idt_pointer = { sizeof(idt) - 1, (uint64_t)idt };
+
+	tss_init();
+	for (unsigned int vector = 0; vector < VECTOR_COUNT; vector++)
+		gate_set(vector, 0, vector == VECTOR_BREAKPOINT);
+	gate_set(VECTOR_DEBUG, 1, false);
+	gate_set(VECTOR_NMI, 2, false);
+	gate_set(VECTOR_DOUBLE_FAULT, 3, false);
+	gate_set(VECTOR_MACHINE_CHECK, 4, false);
+	__asm__ volatile("lgdt %0" : : "m"(gdt_pointer));
+	load_selectors();
+	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+	__asm__ volatile("lidt %0" : : "m"(idt_pointer));
+	cpu()->kernel_stack_top = (uint64_t)kernel_stack_end;
+}
+
+/* ---- control registers ---- */
+
+static void patch_clac(void)
+{
+	extern unsigned char trap_clac[];
+
+	trap_clac[0] = 0x0f;
+	trap_clac[1] = 0x01;
+	trap_clac[2] = 0xca;
+}
+
+static void enable_cr4(void)
+{
+	uint64_t cr4 = read_cr4() | CR4_DEBUG_EXTENSIONS | CR4_GLOBAL_PAGES | CR4_FXSAVE | CR4_SIMD_EXCEPTIONS;
+
+	cr4 |= cpu_features.has_umip ? CR4_UMIP : 0;
+	cr4 |= cpu_features.has_fsgsbase ? CR4_FSGSBASE : 0;
+	cr4 |= cpu_features.has_xsave ? CR4_XSAVE : 0;
+	cr4 |= cpu_features.has_smep ? CR4_SMEP : 0;
+	cr4 |= cpu_features.has_smap ? CR4_SMAP : 0;
+	write_cr4(cr4);
+}
+
+void cpu_enable(void)
+{
+	if (cpu_features.has_smap)
+		patch_clac();
+	write_cr0((read_cr0() & ~(CR0_EMULATE | CR0_TASK_SWITCHED)) | CR0_MONITOR | CR0_NUMERIC_ERROR | CR0_WRITE_PROTECT);
+	enable_cr4();
+	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SYSCALL | EFER_NX);
+	write_msr(MSR_STAR, ((uint64_t)SEL_USER_CODE32 << 48) | ((uint64_t)SEL_KERNEL_CODE << 32));
+	write_msr(MSR_LSTAR, (uint64_t)syscall_entry);
+	write_msr(MSR_SFMASK, SYSCALL_FLAGS_CLEARED);
+	write_msr(MSR_PAT, PAT_VALUE);
+}

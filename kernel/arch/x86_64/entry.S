@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: the doors of the kernel: SYSCALL, exceptions and interrupts, and the way back to user mode.
+ *
+ * Every entry from user mode stores the user's registers in cpu()->current->ctx, takes the empty kernel
+ * stack, and calls C; the way back loads cpu()->current->ctx, whichever thread that is then.  A foreign
+ * system call of a thread with a personality never reaches C: its RIP, RSP and RFLAGS go to the message
+ * page and the thread continues in the handler, all other registers untouched.
+ *
+ * First version, one CPU: its data are found by address (cpu_data), so GS stays the user's and there is no
+ * SWAPGS.  Offsets: layout.h.  Interrupts are off everywhere here; NMI, #DB, #DF and #MC have stacks of
+ * their own, so the few instructions on a foreign stack pointer are safe.
+ */
+#include "layout.h"
+
+	.text
+
+/* ---- system calls ------------------------------------------------------------------------------- */
+
+	.balign 64
+	.globl syscall_entry
+	.type syscall_entry, @function
+syscall_entry:
+	movq %rsp, entry_user_rsp(%rip)
+	movq cpu_data + CPU_CURRENT(%rip), %rsp
+	movl %eax, entry_user_eax(%rip)
+	cmpw $NATIVE_HIGH_HALF, entry_user_eax + 2(%rip)
+	jne foreign_call
+	movq %rcx, CTX_RIP(%rsp)
+	movq entry_user_rsp(%rip), %rcx
+	movq %r11, CTX_RFLAGS(%rsp)
+native_call: /* rcx: the user's stack pointer; CTX_RIP, CTX_RFLAGS are stored */
+	movq %rcx, CTX_RSP(%rsp)
+	movq %rax, CTX_CALL_NUMBER(%rsp)
+	movl $1, CTX_ENTRY(%rsp)
+	movq %rdi, CTX_RDI(%rsp)
+	movq %rsi, CTX_RSI(%rsp)
+	movq %rdx, CTX_RDX(%rsp)
+	movq %r10, CTX_R10(%rsp)
+	movq %r8, CTX_R8(%rsp)
+	movq %r9, CTX_R9(%rsp)
+	movq %rbx, CTX_RBX(%rsp)
+	movq %rbp, CTX_RBP(%rsp)
+	movq %r12, CTX_R12(%rsp)
+	movq %r13, CTX_R13(%rsp)
+	movq %r14, CTX_R14(%rsp)
+	movq %r15, CTX_R15(%rsp)
+	movq cpu_data + CPU_KERNEL_STACK_TOP(%rip), %rsp
+	movl %eax, %edi
+	subl $NATIVE_HIGH_HALF << 16, %edi
+	cmpl $OPERATION_CALL, %edi
+	je 1f
+	cmpl $OPERATION_REPLY_RECV, %edi
+	je 2f
+	cmpl $OPERATION_NUMBERS, %edi
+	jae 3f
+	call kernel_syscall
+	jmp return_to_current
+1:	call kernel_ipc_call
+	jmp return_to_current
+3:	call kernel_foreign_syscall
+	jmp return_to_current
+2:	call kernel_ipc_reply_recv /* falls into return_to_current */
+	.size syscall_entry, . - syscall_entry
+
+/* Continues cpu()->current. The kernel stack is empty from here on. */
+	.globl return_to_current
+	.type return_to_current, @function
+return_to_current:
+	movq cpu_data + CPU_CURRENT(%rip), %rsp
+	cmpl $1, CTX_ENTRY(%rsp)
+	jne return_full
+	movq CTX_RAX(%rsp), %rax
+	movq CTX_RDI(%rsp), %rdi
+	movq CTX_RSI(%rsp), %rsi
+	movq CTX_RDX(%rsp), %rdx
+	movq CTX_R10(%rsp), %r10
+	movq CTX_R8(%rsp), %r8
+	movq CTX_R9(%rsp), %r9
+	movq CTX_RBX(%rsp), %rbx
+	movq CTX_RBP(%rsp), %rbp
+	movq CTX_R12(%rsp), %r12
+	movq CTX_R13(%rsp), %r13
+	movq CTX_R14(%rsp), %r14
+	movq CTX_R15(%rsp), %r15
+	movq CTX_RIP(%rsp), %rcx
+	movq CTX_RFLAGS(%rsp), %r11
+	movq CTX_RSP(%rsp), %rsp
+	sysretq
+	.size return_to_current, . - return_to_current
+
+	.type return_full, @function
+return_full:
+	movq %rsp, %rdi
+	movq cpu_data + CPU_KERNEL_STACK_TOP(%rip), %rsp
+	pushq $SEL_USER_DATA
+	pushq CTX_RSP(%rdi)
+	pushq CTX_RFLAGS(%rdi)
+	pushq $SEL_USER_CODE
+	pushq CTX_RIP(%rdi)
+	movq CTX_RAX(%rdi), %rax
+	movq CTX_RBX(%rdi), %rbx
+	movq CTX_RCX(%rdi), %rcx
+	movq CTX_RDX(%rdi), %rdx
+	movq CTX_RSI(%rdi), %rsi
+	movq CTX_RBP(%rdi), %rbp
+	movq CTX_R8(%rdi), %r8
+	movq CTX_R9(%rdi), %r9
+	movq CTX_R10(%rdi), %r10
+	movq CTX_R11(%rdi), %r11
+	movq CTX_R12(%rdi), %r12
+	movq CTX_R13(%rdi), %r13
+	movq CTX_R14(%rdi), %r14
+	movq CTX_R15(%rdi), %r15
+	movq CTX_RDI(%rdi), %rdi
+	iretq
+	.size return_full, . - return_full
+
+/*
+ * Any other number.  IRETQ, because SYSRET would need RCX for the address of the handler, and the handlers
+ * that were written first expect the page's address there (also in RSP, which is to be used).
+ */
+	.type foreign_call, @function
+foreign_call:
+	movq %rcx, PAGE_SYSCALL_RIP + THREAD_PAGE(%rsp)
+	movq entry_user_rsp(%rip), %rcx
+	movq %r11, PAGE_SYSCALL_RFLAGS + THREAD_PAGE(%rsp)
+	movq %rcx, PAGE_SYSCALL_RSP + THREAD_PAGE(%rsp)
+	movq THREAD_SYSCALL_ENTRY(%rsp), %r11
+	movq THREAD_PAGE_VA(%rsp), %rcx
+	testq %r11, %r11
+	jz foreign_without_personality
+	incq cpu_data + CPU_ENTRIES(%rip)
+	movq %r11, reflect_rip(%rip)
+	movq %rcx, reflect_rsp(%rip)
+	leaq reflect_rip(%rip), %rsp
+	iretq
+
+foreign_without_personality:
+	movq PAGE_SYSCALL_RIP + THREAD_PAGE(%rsp), %rcx
+	movq %rcx, CTX_RIP(%rsp)
+	movq PAGE_SYSCALL_RFLAGS + THREAD_PAGE(%rsp), %rcx
+	movq %rcx, CTX_RFLAGS(%rsp)
+	movq PAGE_SYSCALL_RSP + THREAD_PAGE(%rsp), %rcx
+	jmp native_call
+	.size foreign_call, . - foreign_call
+
+/* ---- exceptions and interrupts -------------------------------------------------------------------- */
+
+/* Stack: vector, error code, RIP, CS, RFLAGS, RSP, SS */
+	.type trap_common, @function
+trap_common:
+	cld
+	.globl trap_clac
+trap_clac:
+	nop /* CLAC is written over these three bytes where the CPU has SMAP */
+	nop
+	nop
+	testb $3, 24(%rsp)
+	jz trap_from_kernel
+	pushq %rax
+	movq cpu_data + CPU_CURRENT(%rip), %rax
+	movq %rbx, CTX_RBX(%rax)
+	movq %rcx, CTX_RCX(%rax)
+	movq %rdx, CTX_RDX(%rax)
+	movq %rsi, CTX_RSI(%rax)
+	movq %rdi, CTX_RDI(%rax)
+	movq %rbp, CTX_RBP(%rax)
+	movq %r8, CTX_R8(%rax)
+	movq %r9, CTX_R9(%rax)
+	movq %r10, CTX_R10(%rax)
+	movq %r11, CTX_R11(%rax)
+	movq %r12, CTX_R12(%rax)
+	movq %r13, CTX_R13(%rax)
+	movq %r14, CTX_R14(%rax)
+	movq %r15, CTX_R15(%rax)
+	popq CTX_RAX(%rax)
+	popq %rdi /* vector */
+	popq %rsi /* error code */
+	popq CTX_RIP(%rax)
+	popq %rdx
+	popq CTX_RFLAGS(%rax)
+	popq CTX_RSP(%rax)
+	movl $0, CTX_ENTRY(%rax)
+	movq cpu_data + CPU_KERNEL_STACK_TOP(%rip), %rsp
+	call trap_from_user
+	jmp return_to_current
+	.size trap_common, . - trap_common
+
+/* The idle loop's interrupts; everything else is a bug. The frame is struct trap_frame (trap.h). */
+	.type trap_from_kernel, @function
+trap_from_kernel:
+	pushq %rax
+	pushq %rbx
+	pushq %rcx
+	pushq %rdx
+	pushq %rsi
+	pushq %rdi
+	pushq %rbp
+	pushq %r8
+	pushq %r9
+	pushq %r10
+	pushq %r11
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	movq %rsp, %rdi
+	movq %rsp, %rbx
+	andq $-16, %rsp
+	call trap_in_kernel
+	movq %rbx, %rsp
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %r11
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rbp
+	popq %rdi
+	popq %rsi
+	popq %rdx
+	popq %rcx
+	popq %rbx
+	popq %rax
+	addq $16, %rsp
+	iretq
+	.size trap_from_kernel, . - trap_from_kernel
+
+/* One stub a vector: pushes what the processor does not, and the vector. */
+	.macro stub vector
+	.balign 16
+	.if \vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21 || \vector == 29 || \vector == 30
+	.else
+	pushq $0
+	.endif
+	pushq $\vector
+	jmp trap_common
+	.endm
+
+	.balign 16
+	.globl trap_stubs
+trap_stubs:
+	.set number, 0
+	.rept VECTOR_COUNT
+	stub number
+	.set number, number + 1
+	.endr
+
+/* ---- idling ---------------------------------------------------------------------------------------- */
+
+/* STI lets no interrupt in before the next instruction has been executed: none is lost before HLT. */
+	.globl idle_once
+	.type idle_once, @function
+idle_once:
+	sti
+	hlt
+	cli
+	ret
+	.size idle_once, . - idle_once
+
+/* Loads the GDT's selectors. */
+	.globl load_selectors
+	.type load_selectors, @function
+load_selectors:
+	popq %rax
+	pushq $SEL_KERNEL_CODE
+	pushq %rax
+	xorl %eax, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	movl %eax, %fs
+	movl %eax, %gs
+	movl $SEL_KERNEL_DATA, %eax
+	movl %eax, %ss
+	lretq
+	.size load_selectors, . - load_selectors
+
+	.data
+	.balign 64
+entry_user_rsp:
+	.quad 0
+entry_user_eax:
+	.quad 0
+/* What IRETQ takes for a reflected call */
+	.balign 64
+reflect_rip:
+	.quad 0
+	.quad SEL_USER_CODE
+	.quad 0x202
+reflect_rsp:
+	.quad 0
+	.quad SEL_USER_DATA
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: the kernel's half of every address space, built once at boot.
+ *
+ *   DIRECT_MAP_BASE      all RAM, writable, never executable; the image's text and constants read-only there too
+ *   KERNEL_OFFSET        the image, by pages: text RX, constants R, data RW; guard pages of stacks absent
+ *   DEVICE_WINDOW        registers of the interrupt controllers, uncached
+ *
+ * Invariant (checked in map_page): no kernel mapping is both writable and executable; all are global and
+ * supervisor-only.  Entries of the root never change after boot, so new roots copy them.
+ */
+#include "kernel_map.h"
+
+#include "asm.h"
+#include "cpu.h"
+#include "frames.h"
+#include "layout.h"
+#include "trap.h"
+
+#define DEVICE_WINDOW 0xffffffffc0000000ull
+#define KERNEL_BITS (PTE_PRESENT | PTE_GLOBAL | PTE_ACCESSED)
+#define BITS_TEXT KERNEL_BITS
+#define BITS_CONSTANT (KERNEL_BITS | PTE_NX)
+#define BITS_DATA (KERNEL_BITS | PTE_DIRTY | PTE_WRITE | PTE_NX)
+#define BITS_DEVICE (BITS_DATA | PTE_PCD | PTE_PWT)
+#define LARGE_BYTES (PAGE_SIZE * PT_ENTRIES)
+#define HUGE_BYTES (LARGE_BYTES * PT_ENTRIES)
+
+/* kernel.ld */
+extern unsigned char image_text_start[], image_text_end[], image_rodata_start[], image_rodata_end[];
+extern unsigned char image_data_start[], image_data_end[];
+
+static pte_t *kernel_root;
+static uint64_t current_root;
+static uint64_t cr3_writes;
+
+/* The entry of va at a level, with the tables above it made. */
+static pte_t *entry_of(uint64_t va, unsigned int level)
+{
+	pte_t *table = kernel_root;
+
+	for (unsigned int at = PT_LEVELS - 1; at > level; at--) {
+		pte_t *entry = &table[pt_index(va, at)];
+
+		if (!(*entry & PTE_PRESENT))
+			*entry = frame_allocate().raw | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
+		else if (*entry & PTE_LARGE)
+			return entry; /* mapped already by something larger */
+		table = phys_to_ptr(pte_address(*entry));
+	}
+	return &table[pt_index(va, level)];
+}
+
+static void map_page(uint64_t va, uint64_t pa, pte_t bits, unsigned int level)
+{
+	pte_t *entry = entry_of(va, level);
+
+	if ((bits & PTE_WRITE) && !(bits & PTE_NX))
+		panic_boot("a kernel mapping would be writable and executable");
+	if (!(*entry & PTE_PRESENT))
+		*entry = pa | bits | (level > 0 ? PTE_LARGE : 0);
+}
+
+static bool is_guard(uint64_t va)
+{
+	if (va == (uint64_t)kernel_stack_guard)
+		return true;
+	uint64_t offset = va - (uint64_t)ist_stacks;
+
+	return offset < IST_STACKS * (uint64_t)(GUARD_BYTES + IST_STACK_BYTES) &&
+	       offset % (GUARD_BYTES + IST_STACK_BYTES) == 0;
+}
+
+static void map_image(const unsigned char *start, const unsigned char *end, pte_t bits)
+{
+	for (uint64_t va = (uint64_t)start; va < (uint64_t)end; va += PAGE_SIZE) {
+		if (!is_guard(va))
+			map_page(va, va - KERNEL_OFFSET, bits, 0);
+	}
+}
+
+/* Text and constants of the image, as physical addresses. */
+static bool is_read_only(uint64_t pa)
+{
+	return pa >= (uint64_t)image_text_start - KERNEL_OFFSET && pa < (uint64_t)image_rodata_end - KERNEL_OFFSET;
+}
+
+/* The 2 MiB that hold the image: by pages, so that text and constants are read-only here too. */
+static void map_direct_by_pages(uint64_t start)
+{
+	for (uint64_t pa = start; pa < start + LARGE_BYTES; pa += PAGE_SIZE)
+		map_page(pa + DIRECT_MAP_BASE, pa, is_read_only(pa) ? BITS_CONSTANT : BITS_DATA, 0);
+}
+
+static bool holds_image(uint64_t start)
+{
+	return start < (uint64_t)image_rodata_end - KERNEL_OFFSET &&
+	       start + LARGE_BYTES > (uint64_t)image_text_start - KERNEL_OFFSET;
+}
+
+void kernel_map_direct(uint64_t start, uint64_t end)
+{
+	uint64_t pa = start & ~(LARGE_BYTES - 1);
+
+	while (pa < end) { /* at most the RAM there is, in steps of 2 MiB or 1 GiB */
+		bool is_huge = cpu_features.has_gigabyte_pages && (pa & (HUGE_BYTES - 1)) == 0 && pa >= start &&
+			       end - pa >= HUGE_BYTES && pa != 0;
+
+		if (is_huge && !(*entry_of(pa + DIRECT_MAP_BASE, 2) & PTE_PRESENT)) {
+			map_page(pa + DIRECT_MAP_BASE, pa, BITS_DATA, 2);
+			pa += HUGE_BYTES;
+			continue;
+		}
+		if (holds_image(pa))
+			map_direct_by_pages(pa);
+		else
+			map_page(pa + DIRECT_MAP_BASE, pa, BITS_DATA, 1);
+		pa += LARGE_BYTES;
+	}
+}
+
+volatile uint32_t *kernel_map_device(unsigned int window_page, paddr_t page)
+{
+	uint64_t va = DEVICE_WINDOW + window_page * PAGE_SIZE;
+
+	map_page(va, page.raw & ~(PAGE_SIZE - 1), BITS_DEVICE, 0);
+	return (volatile uint32_t *)(va + (page.raw & (PAGE_SIZE - 1)));
+}
+
+void kernel_map_init(const struct boot_source *source)
+{
+	paddr_t root = frame_allocate();
+
+	kernel_root = phys_to_ptr(root);
+	map_image(image_text_start, image_text_end, BITS_TEXT);
+	map_image(image_rodata_start, image_rodata_end, BITS_CONSTANT);
+	map_image(image_data_start, image_data_end, BITS_DATA);
+	for (uint32_t i = 0; i < source->memory_count; i++) {
+		const struct boot_memory *memory = &source->memory[i];
+
+		if (memory->type != BOOT_MEMORY_RESERVED)
+			kernel_map_direct(memory->start, memory->end);
+	}
+	kernel_map_direct(source->archive_start, source->archive_end);
+	current_root = root.raw;
+	write_cr3(root.raw);
+}
+
+/* ---- address spaces (hal.h) ---- */
+
+void arch_vspace_init(pte_t *root)
+{
+	arch_copy(root + USER_PT_ENTRIES, kernel_root + USER_PT_ENTRIES, (PT_ENTRIES - USER_PT_ENTRIES) * sizeof(pte_t));
+}
+
+void arch_vspace_switch(paddr_t root)
+{
+	if (root.raw == current_root || root.raw == 0)
+		return;
+	current_root = root.raw;
+	cr3_writes++;
+	write_cr3(root.raw);
+}
+
+void arch_vspace_leave(paddr_t root)
+{
+	if (root.raw == current_root)
+		arch_vspace_switch(ptr_to_phys(kernel_root));
+}
+
+void arch_tlb_flush_page(paddr_t root, uint64_t va)
+{
+	if (root.raw == current_root)
+		invalidate_page(va);
+}
+
+void arch_tlb_flush_all(paddr_t root)
+{
+	if (root.raw != current_root)
+		return;
+	cr3_writes++;
+	write_cr3(root.raw);
+}
+
+uint64_t arch_cr3_writes(void)
+{
+	return cr3_writes;
+}

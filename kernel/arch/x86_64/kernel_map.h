@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: the kernel's half of every address space: image, direct map, device registers.
+ */
+#pragma once
+
+#include <hal.h>
+
+#include <boot_source.h>
+
+/* Pages of the device window. */
+enum { KERNEL_MAP_LAPIC, KERNEL_MAP_IOAPIC };
+
+/* Builds the tables and makes them current. frames_open first. */
+void kernel_map_init(const struct boot_source *source);
+/* Makes sure that a physical range can be read through phys_to_ptr; for firmware tables, while boot runs. */
+void kernel_map_direct(uint64_t start, uint64_t end);
+/* Maps one page of device registers, uncached. */
+volatile uint32_t *kernel_map_device(unsigned int window_page, paddr_t page);

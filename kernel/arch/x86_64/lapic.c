@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: the local APIC, in x2APIC mode where the CPU has it, else through its page; and the PIC, which is
+ * given vectors of its own and masked.  Source: Intel SDM volume 3, chapter 10; Intel 8259A data sheet.
+ */
+#include "irq.h"
+
+#include "asm.h"
+#include "cpu.h"
+#include "kernel_map.h"
+#include "layout.h"
+
+#define MSR_APIC_BASE 0x1bu
+#define APIC_BASE_ENABLE 0x800ull
+#define APIC_BASE_X2APIC 0x400ull
+#define MSR_X2APIC 0x800u
+#define SPURIOUS_ENABLE 0x100u
+
+#define PIC1 0x20u
+#define PIC2 0xa0u
+
+static volatile uint32_t *lapic_page; /* NULL in x2APIC mode */
+
+uint32_t lapic_read(uint32_t reg)
+{
+	if (lapic_page != NULL)
+		return lapic_page[reg / 4];
+	return (uint32_t)read_msr(MSR_X2APIC + reg / 16);
+}
+
+void lapic_write(uint32_t reg, uint32_t value)
+{
+	if (lapic_page != NULL)
+		lapic_page[reg / 4] = value;
+	else
+		write_msr(MSR_X2APIC + reg / 16, value);
+}
+
+uint32_t lapic_id(void)
+{
+	uint32_t id = lapic_read(LAPIC_ID);
+
+	return lapic_page != NULL ? id >> 24 : id;
+}
+
+/* Vectors that nobody mistakes for exceptions, then silence. */
+static void pic_silence(void)
+{
+	out8(PIC1, 0x11);
+	out8(PIC2, 0x11);
+	out8(PIC1 + 1, VECTOR_PIC);
+	out8(PIC2 + 1, VECTOR_PIC + 8);
+	out8(PIC1 + 1, 4);
+	out8(PIC2 + 1, 2);
+	out8(PIC1 + 1, 1);
+	out8(PIC2 + 1, 1);
+	out8(PIC1 + 1, 0xff);
+	out8(PIC2 + 1, 0xff);
+}
+
+void lapic_init(void)
+{
+	uint64_t base = read_msr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
+
+	pic_silence();
+	if (cpu_features.has_x2apic) {
+		write_msr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
+	} else {
+		write_msr(MSR_APIC_BASE, base);
+		lapic_page = kernel_map_device(KERNEL_MAP_LAPIC, (paddr_t){base & PTE_ADDRESS});
+	}
+	lapic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
+	lapic_write(LAPIC_LVT_LINT0, LAPIC_LVT_MASKED);
+	lapic_write(LAPIC_LVT_LINT1, 0x400); /* NMI */
+	lapic_write(LAPIC_LVT_ERROR, LAPIC_LVT_MASKED);
+	lapic_write(LAPIC_TPR, 0);
+	lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+}

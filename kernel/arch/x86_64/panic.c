@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: the architecture's part of a panic report: registers, and a backtrace by frame pointers that
+ * llvm-symbolizer turns into names.  Reads only memory it knows to be mapped; then the CPU halts for ever.
+ */
+#include <object.h>
+
+#include "asm.h"
+#include "console.h"
+#include "cpu.h"
+#include "layout.h"
+#include "trap.h"
+
+#define BACKTRACE_MAX 32u
+
+extern unsigned char image_text_start[], image_text_end[];
+
+static void print_pair(const char *name, uint64_t value)
+{
+	print(name);
+	print_hex(value);
+}
+
+static void print_registers(const struct trap_frame *f)
+{
+	print_pair("  rip ", f->rip);
+	print_pair(" rsp ", f->rsp);
+	print_pair(" rflags ", f->rflags);
+	print_pair("\n  rax ", f->rax);
+	print_pair(" rbx ", f->rbx);
+	print_pair(" rcx ", f->rcx);
+	print_pair("\n  rdx ", f->rdx);
+	print_pair(" rsi ", f->rsi);
+	print_pair(" rdi ", f->rdi);
+	print_pair("\n  rbp ", f->rbp);
+	print_pair(" r8  ", f->r8);
+	print_pair(" r9  ", f->r9);
+	print_pair("\n  r10 ", f->r10);
+	print_pair(" r11 ", f->r11);
+	print_pair(" r12 ", f->r12);
+	print_pair("\n  r13 ", f->r13);
+	print_pair(" r14 ", f->r14);
+	print_pair(" r15 ", f->r15);
+	print("\n");
+}
+
+static bool is_on_stack(uint64_t address)
+{
+	uint64_t ist_end = (uint64_t)ist_stacks + IST_STACKS * (uint64_t)(GUARD_BYTES + IST_STACK_BYTES);
+
+	if (address % 8 != 0)
+		return false;
+	return (address >= (uint64_t)kernel_stack && address + 16 <= (uint64_t)kernel_stack_end) ||
+	       (address >= (uint64_t)ist_stacks && address + 16 <= ist_end);
+}
+
+static bool is_text(uint64_t address)
+{
+	return address >= (uint64_t)image_text_start && address < (uint64_t)image_text_end;
+}
+
+/* At most BACKTRACE_MAX frames, each above the one before. */
+static void print_backtrace(uint64_t ip, uint64_t frame_pointer)
+{
+	print("  backtrace:");
+	for (unsigned int i = 0; i < BACKTRACE_MAX && is_text(ip); i++) {
+		print(" ");
+		print_hex(ip);
+		if (!is_on_stack(frame_pointer))
+			break;
+		const uint64_t *frame = (const uint64_t *)frame_pointer;
+		uint64_t next = frame[0];
+
+		ip = frame[1];
+		frame_pointer = next > frame_pointer ? next : 0;
+	}
+	print("\n  (names: llvm-symbolizer-19 --obj=build/kernel.elf ADDRESS...)\n");
+}
+
+static void print_user(void)
+{
+	const struct thread *thread = cpu()->current;
+
+	if (thread == NULL)
+		return;
+	print_pair("  current thread ", (uint64_t)thread);
+	print_pair(" label ", thread->label);
+	print_pair(" user rip ", thread->ctx.regs.rip);
+	print_pair(" rsp ", thread->ctx.regs.rsp);
+	print("\n");
+}
+
+static NORETURN void stop(void)
+{
+	print("  cr2 ");
+	print_hex(read_cr2());
+	print_pair(" cr3 ", read_cr3());
+	print("\nThe machine has been stopped.\n");
+	while (true)
+		__asm__ volatile("cli; hlt");
+}
+
+void panic_trap(const struct trap_frame *frame)
+{
+	arch_panic_begin();
+	print("\nkernel panic: exception ");
+	print_decimal(frame->vector);
+	print_pair(" in kernel mode, error code ", frame->error_code);
+	print("\n");
+	print_registers(frame);
+	print_backtrace(frame->rip, frame->rbp);
+	print_user();
+	stop();
+}
+
+void panic_user_trap(uint64_t vector, uint64_t error_code)
+{
+	arch_panic_begin();
+	print("\nkernel panic: ");
+	print(vector == VECTOR_NMI ? "non-maskable interrupt" : "machine check or double fault");
+	print_pair(" in user mode, error code ", error_code);
+	print("\n");
+	print_user();
+	stop();
+}
+
+void panic_boot(const char *text)
+{
+	arch_panic_begin();
+	print("\nkernel panic while booting: ");
+	print(text);
+	print("\n");
+	arch_panic_stop();
+}
+
+void arch_panic_stop(void)
+{
+	const uint64_t *frame = __builtin_frame_address(0);
+
+	print_backtrace(frame[1], frame[0]);
+	print_user();
+	stop();
+}

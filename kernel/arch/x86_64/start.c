@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: the order in which the machine is set up, from the boot protocol's first C code to kernel_main.
+ *
+ * Runs once, on the kernel stack, with interrupts off.  Until kernel_map_init the boot protocol's tables are
+ * in force: the first 4 GiB, everything writable and executable.
+ */
+#include <object.h>
+
+#include <boot_source.h>
+
+#include "acpi.h"
+#include "asm.h"
+#include "boot_memory.h"
+#include "console.h"
+#include "cpu.h"
+#include "fpu.h"
+#include "frames.h"
+#include "irq.h"
+#include "kernel_map.h"
+#include "layout.h"
+#include "timer.h"
+#include "trap.h"
+
+extern unsigned char image_start[], image_end[];
+
+static struct boot_ranges ranges;
+static struct boot_handover handover;
+
+static void report_memory(const struct boot_source *source)
+{
+	print("boot: ");
+	print_decimal(range_set_bytes(&ranges.ram) >> 20);
+	print(" MiB RAM in ");
+	print_decimal(ranges.ram.count);
+	print(" ranges, archive ");
+	print_decimal((source->archive_end - source->archive_start) >> 10);
+	print(" KiB\n");
+	if (source->memory_dropped != 0 || ranges.free.lost_bytes != 0)
+		print("boot: the memory map is too long, some memory is not used\n");
+}
+
+static void setup_memory(struct boot_source *source)
+{
+	boot_memory_sort(&ranges, source);
+	report_memory(source);
+	if (source->archive_start % PAGE_SIZE != 0)
+		panic_boot("the boot archive does not start at a page");
+	frames_open(boot_memory_window(&ranges));
+	kernel_map_init(source);
+}
+
+static void report_clock(void)
+{
+	print("boot: clock ");
+	print_decimal(arch_tsc_hz() / 1000000);
+	print(" MHz, ");
+	print_decimal(acpi_madt.cpu_count);
+	print(" CPU(s), 1 used, xcr0 ");
+	print_hex(fpu_components());
+	print("\n");
+}
+
+static void setup_devices(const struct boot_source *source)
+{
+	handover.rsdp = acpi_init(source->rsdp);
+	lapic_init();
+	ioapic_init(&acpi_madt);
+	fpu_init();
+	timer_init(handover.boot_tsc);
+	report_clock();
+}
+
+static void copy_ranges(struct boot_range *to, uint32_t *count, const struct range_set *set)
+{
+	for (uint32_t i = 0; i < set->count; i++)
+		to[i] = set->ranges[i];
+	*count = set->count;
+}
+
+static void fill_handover(const struct boot_source *source)
+{
+	struct boot_range tables = frames_close();
+
+	range_set_remove(&ranges.free, tables.start, tables.end);
+	copy_ranges(handover.free_ram, &handover.free_ram_count, &ranges.free);
+	copy_ranges(handover.device, &handover.device_count, &ranges.device);
+	handover.archive = (struct boot_range){ source->archive_start, source->archive_end };
+	handover.ram_bytes = range_set_bytes(&ranges.ram);
+	handover.kernel_bytes = (uint64_t)(image_end - image_start) + tables.end - tables.start;
+	handover.cpu_count = acpi_madt.cpu_count;
+	for (uint32_t i = 0; i + 1 < BOOT_CMDLINE_BYTES; i++)
+		handover.cmdline[i] = source->cmdline[i];
+}
+
+void arch_start(struct boot_source *source)
+{
+	handover.boot_tsc = read_tsc();
+	console_init(source->cmdline);
+	print("boot: Tessera, x86_64, by ");
+	print(source->protocol);
+	print("\n");
+	cpu_detect();
+	cpu_enable();
+	cpu_load_tables();
+	setup_memory(source);
+	setup_devices(source);
+	fill_handover(source);
+	kernel_main(&handover);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * x86_64: what happens on an exception or interrupt, after the stub has saved the registers.
+ *
+ * From user mode everything goes to the core.  In kernel mode only the idle loop is ever interrupted;
+ * anything else there is a bug and stops the machine.  Interrupts stay off throughout.
+ */
+#include "trap.h"
+
+#include <object.h>
+
+#include "asm.h"
+#include "console.h"
+#include "irq.h"
+#include "layout.h"
+#include "timer.h"
+
+#define RFLAGS_INTERRUPTS 0x200ull
+
+static bool is_idle; /* between STI and CLI of idle_once */
+
+/* A device, timer or spurious interrupt; true if it was one. */
+static bool interrupt(uint64_t vector)
+{
+	if (vector >= VECTOR_LINE && vector < VECTOR_LINE + ARCH_IRQ_LINES) {
+		if (irq_arrived((uint32_t)vector - VECTOR_LINE))
+			kernel_irq((uint32_t)vector - VECTOR_LINE);
+		return true;
+	}
+	if (vector == VECTOR_TIMER) {
+		if (timer_arrived())
+			kernel_timer();
+		return true;
+	}
+	return vector >= EXCEPTION_VECTORS; /* spurious, or a leftover of the PIC: needs no answer */
+}
+
+void trap_from_user(uint64_t vector, uint64_t error_code)
+{
+	if (vector == VECTOR_PAGE_FAULT)
+		kernel_page_fault(read_cr2(), error_code);
+	else if (vector == VECTOR_NMI || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK)
+		panic_user_trap(vector, error_code);
+	else if (!interrupt(vector))
+		kernel_exception(vector, error_code);
+}
+
+void trap_in_kernel(struct trap_frame *frame)
+{
+	if (!is_idle || !interrupt(frame->vector))
+		panic_trap(frame);
+	frame->rflags &= ~RFLAGS_INTERRUPTS;
+}
+
+void arch_idle(void)
+{
+	is_idle = true;
+	idle_once();
+	is_idle = false;
+}
+
+void arch_resume_current(void)
+{
+	console_release();
+	return_to_current();
+}
