@@ -60,6 +60,18 @@ static void queue_remove(struct run_queue *queue, struct thread *thread)
 
 /* ---- states ---- */
 
+void sched_init(struct cpu *self, struct thread *idle)
+{
+	idle->state = THREAD_IDLE;
+	idle->priority = PRIORITIES - 1u;
+	self->current = idle;
+	self->idle = idle;
+	self->ready.best = PRIORITIES;
+	self->wheel.armed_ns = DEADLINE_NEVER;
+	self->switched_tsc = arch_tsc();
+	self->reschedule = 1;
+}
+
 void sched_ready(struct thread *thread)
 {
 	struct cpu *self = cpu();
@@ -123,7 +135,8 @@ void switch_to(struct thread *next)
 	next->switches++;
 	self->current = next;
 	arch_context_switch(&from->ctx, &next->ctx);
-	arch_vspace_switch(next->vspace_root);
+	if (next->vspace_root.raw != 0)
+		arch_vspace_switch(next->vspace_root);
 }
 
 void sched_handoff(struct thread *partner)

@@ -121,7 +121,8 @@ struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t
 {
 	uint64_t now = now_ns >> TIMER_TICK_SHIFT;
 
-	for (; *steps > 0; (*steps)--) { /* bounded by *steps */
+	while (*steps > 0) { /* bounded by *steps */
+		(*steps)--;
 		uint32_t level = lowest_level(wheel);
 
 		if (level == TIMER_LEVELS || first_tick(wheel, level) > now) {

@@ -120,6 +120,8 @@ NORETURN void arch_panic_stop(void);
  */
 struct thread;
 void kernel_syscall(uint64_t number);	/* number: EAX - TESSERA_SYSCALL_BASE, already known to be below 1000 */
+void kernel_ipc_call(void);	/* operations call and reply_recv: the fast path, which falls back to kernel_syscall */
+void kernel_ipc_reply_recv(void);
 void kernel_foreign_syscall(void);	/* any other EAX from a thread without personality: E_NO_OP; with: reflected by the entry stub itself or here */
 void kernel_page_fault(uint64_t address, uint64_t error_code);
 void kernel_exception(uint64_t vector, uint64_t error_code);

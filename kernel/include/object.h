@@ -135,7 +135,8 @@ struct endpoint {
 	thread_ref plain_receivers;	  /* first of the ring that takes only sends */
 	slot_ref notices;		  /* first anchor of the ring of notices */
 	uint32_t plain_senders;		  /* how many queued senders are no callers */
-	uint64_t reserved[122];
+	uint64_t sender_summary;	  /* bit w: sender_bits[w] is not zero */
+	uint64_t reserved[121];
 };
 static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "an Endpoint is 2048 bytes");
 

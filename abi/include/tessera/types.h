@@ -226,6 +226,9 @@ struct time_page {
 #define ROOT_BOOT_INFO_VA 0x7fffffff9000ull /* struct boot_info, read-only */
 #define ROOT_ARCHIVE_VA 0x600000000000ull   /* the boot archive, read-only */
 
+#define ROOT_STACK_TOP 0x7fffffff0000ull    /* 64 KiB below it; argc, argv, envp and auxv stand there as Linux has them */
+#define ROOT_STACK_BYTES 0x10000ull
+
 #define BOOT_MAX_UNTYPED 192u
 struct boot_untyped {
 	uint64_t phys;

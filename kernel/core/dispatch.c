@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The door: native system calls, from their number to their handler.
+ *
+ * The capability in argument 0 is looked up and checked here, by the generated table; handlers decode the rest and
+ * then act.  A handler's error goes into the caller's registers, unless it blocked or is to be executed again.
+ */
+#include <cspace.h>
+#include <ipc.h>
+#include <sched.h>
+#include <thread.h>
+#include <timer.h>
+
+#include <kernel/handlers.h>
+
+#define OPERATIONS 1000u
+#define PREEMPTION_CHUNKS 16u
+
+struct operation {
+	enum tessera_error (*handler)(struct thread *self, struct slot *cap);
+	uint8_t type;
+	uint8_t rights;
+	uint8_t kind; /* OP_PLAIN, OP_BY_CAP, OP_BY_SLOT */
+};
+
+#define X(number, name, cap_type, needed, how) \
+	[number] = { .handler = invoke_##name, .type = (cap_type), .rights = (needed), .kind = (how) },
+static const struct operation operations[OPERATIONS] = {
+#include <kernel/dispatch_table.inc>
+};
+#undef X
+
+static enum tessera_error invoke(struct thread *self, const struct operation *operation)
+{
+	struct slot *cap = NULL;
+
+	if (operation->handler == NULL)
+		return E_NO_OP;
+	if (operation->kind == OP_BY_CAP) {
+		enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type,
+						      operation->rights, &cap);
+
+		if (error != E_OK)
+			return error;
+	}
+	return operation->handler(self, cap);
+}
+
+void kernel_syscall(uint64_t number)
+{
+	struct cpu *here = cpu();
+	struct thread *self = here->current;
+
+	here->entries++;
+	here->work = 0;
+	enum tessera_error error = number < OPERATIONS ? invoke(self, &operations[number]) : E_NO_OP;
+
+	if (error == E_RESTART)
+		ctx_restart(&self->ctx);
+	else if (error != E_BLOCKED)
+		ctx_set_error(&self->ctx, error);
+	if (here->reschedule)
+		sched_finish();
+}
+
+void kernel_foreign_syscall(void)
+{
+	struct cpu *here = cpu();
+
+	here->entries++;
+	if (!personality_syscall(here->current))
+		ctx_set_error(&here->current->ctx, E_NO_OP);
+}
+
+void kernel_timer(void)
+{
+	struct cpu *here = cpu();
+	uint64_t now = arch_time_now_ns();
+	uint32_t steps = 64;
+	struct thread *expired;
+
+	here->timer_irqs++;
+	here->wheel.armed_ns = DEADLINE_NEVER;
+	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
+		thread_wake(expired, E_TIMEOUT);
+	sched_tick(now);
+	timer_rearm();
+	sched_finish();
+}
+
+bool preemption_wanted(void)
+{
+	/* Pending interrupts are not looked for: a long operation simply gives them a chance every so often. */
+	struct cpu *here = cpu();
+
+	here->work++;
+	return here->work >= PREEMPTION_CHUNKS;
+}
+
+enum tessera_error invoke_yield(struct thread *self, struct slot *cap)
+{
+	(void)self;
+	(void)cap;
+	sched_yield();
+	return E_OK;
+}
+
+enum tessera_error invoke_nothing(struct thread *self, struct slot *cap)
+{
+	(void)self;
+	(void)cap;
+	return E_OK;
+}

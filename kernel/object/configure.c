@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * thread_configure: what a thread runs in.
+ *
+ * The capabilities named are copied into the Thread's own slots, so that it loses them when they are revoked and they
+ * cannot outlive it.  Everything is looked up and checked first; the only steps that can still fail then are the two
+ * mappings, which come before anything changes.
+ */
+#include <cspace.h>
+#include <memory.h>
+#include <sched.h>
+#include <thread.h>
+
+#include <kernel/handlers.h>
+
+#define PRIORITY_KEEP (~0u)
+
+/* The capabilities a configuration names, by the slot they go to; NULL: as it is. */
+struct sources {
+	struct slot *slot[THREAD_SLOT_COUNT];
+};
+
+static enum tessera_error decode_source(const struct thread *self, cap_t address, uint32_t type, uint32_t rights,
+					struct slot **out)
+{
+	*out = NULL;
+	if (address == 0)
+		return E_OK;
+	enum tessera_error error = cap_lookup(self, address, type, rights, out);
+
+	if (error == E_OK && (*out)->depth + 1u >= DERIVATION_MAX_DEPTH)
+		return E_DEPTH;
+	return error;
+}
+
+static enum tessera_error decode_sources(const struct thread *self, const struct thread_config *config,
+					 struct sources *out)
+{
+	enum tessera_error error =
+		decode_source(self, config->cspace, CAP_CNODE, RIGHT_READ, &out->slot[THREAD_SLOT_CSPACE]);
+
+	if (error == E_OK)
+		error = decode_source(self, config->vspace, CAP_VSPACE, RIGHT_WRITE, &out->slot[THREAD_SLOT_VSPACE]);
+	if (error == E_OK)
+		error = decode_source(self, config->fault_ep, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT,
+				      &out->slot[THREAD_SLOT_FAULT]);
+	if (error == E_OK)
+		error = decode_source(self, config->last_ep, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT,
+				      &out->slot[THREAD_SLOT_LAST]);
+	return error;
+}
+
+static enum tessera_error decode_values(const struct thread_config *config)
+{
+	if ((config->flags & ~(THREAD_CFG_LABEL | THREAD_CFG_CLEAR_PAGE)) != 0)
+		return E_ARG;
+	if (config->priority != PRIORITY_KEEP && config->priority >= PRIORITIES)
+		return E_ARG;
+	if (config->page_va % PAGE_SIZE != 0)
+		return E_ALIGN;
+	return config->page_va >= USER_TOP ? E_RANGE : E_OK;
+}
+
+/* Maps message page and clock page where the thread will be, and removes the message page from where it was. */
+static enum tessera_error move_page(struct thread *thread, const struct slot *new_vspace, uint64_t new_va)
+{
+	const struct slot *old = &thread->slots[THREAD_SLOT_VSPACE];
+	bool had_vspace = slot_type(old) == CAP_VSPACE;
+	uint64_t va = new_va != 0 ? new_va : thread->page_va;
+	vspace_ref old_ref = had_vspace ? slot_object(old) : 0;
+	vspace_ref ref = new_vspace != NULL ? slot_object(new_vspace) : old_ref;
+	bool is_moving = ref != old_ref || va != thread->page_va;
+
+	if (ref != 0 && va != 0 && is_moving) {
+		enum tessera_error error = vspace_map_kernel_page(ref, TIME_PAGE_VA, arch_time_page(), RIGHT_READ);
+
+		if (error == E_OK)
+			error = vspace_map_kernel_page(ref, va, thread_page_phys(thread), RIGHT_READ | RIGHT_WRITE);
+		if (error != E_OK)
+			return error;
+	}
+	if (old_ref != 0 && thread->page_va != 0 && is_moving)
+		vspace_unmap_kernel_page(old_ref, thread->page_va, thread_page_phys(thread));
+	thread->page_va = va;
+	return E_OK;
+}
+
+/* The slot designates that already: it stays (to empty it would unmap the message page again). */
+static bool is_same_object(const struct slot *source, const struct slot *own)
+{
+	return slot_type(source) == slot_type(own) && slot_object(source) == slot_object(own) &&
+	       source->badge == own->badge;
+}
+
+/* Puts the capabilities into the Thread's slots. Cannot fail after decode_source. */
+static enum tessera_error embed_sources(struct thread *thread, const struct sources *sources)
+{
+	for (uint32_t i = 0; i < THREAD_SLOT_COUNT; i++) {
+		struct slot *source = sources->slot[i];
+
+		if (source == NULL || is_same_object(source, &thread->slots[i]))
+			continue;
+		cap_unembed(&thread->slots[i]);
+		enum tessera_error error = cap_embed(source, &thread->slots[i]);
+
+		if (error != E_OK)
+			return error;
+	}
+	if (sources->slot[THREAD_SLOT_CSPACE] != NULL) {
+		thread->cspace_first = slot_object(&thread->slots[THREAD_SLOT_CSPACE]);
+		thread->cspace_slots = 1u << thread->slots[THREAD_SLOT_CSPACE].badge;
+	}
+	if (sources->slot[THREAD_SLOT_VSPACE] != NULL)
+		thread->vspace_root = vspace_root_address(slot_object(&thread->slots[THREAD_SLOT_VSPACE]));
+	return E_OK;
+}
+
+static void set_values(struct thread *thread, const struct thread_config *config)
+{
+	if ((config->flags & THREAD_CFG_LABEL) != 0)
+		thread->label = config->label;
+	if ((config->flags & THREAD_CFG_CLEAR_PAGE) != 0) {
+		arch_zero(thread_page(thread), PAGE_SIZE);
+		arch_context_init(&thread->ctx);
+	}
+	if (config->priority != PRIORITY_KEEP)
+		sched_set_priority(thread, (uint8_t)config->priority);
+}
+
+enum tessera_error invoke_thread_configure(struct thread *self, struct slot *cap)
+{
+	struct thread *thread = thread_at(slot_object(cap));
+	struct thread_config config = *(const struct thread_config *)&thread_page(self)->words[MSG_REGISTER_WORDS];
+	struct sources sources;
+	enum tessera_error error = decode_values(&config);
+
+	if (thread->state != THREAD_SUSPENDED && !thread->is_suspended)
+		return E_STATE;
+	if (error == E_OK)
+		error = decode_sources(self, &config, &sources);
+	if (error == E_OK)
+		error = move_page(thread, sources.slot[THREAD_SLOT_VSPACE], config.page_va);
+	if (error == E_OK)
+		error = embed_sources(thread, &sources);
+	if (error == E_OK)
+		set_values(thread, &config);
+	return error;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Endpoints: their queues, and the operations send, recv and call.
+ *
+ * Invariants: sender_bits and sender_summary agree with senders[]; every thread in senders[] is SENDING, in the receiver rings RECEIVING, with
+ * queue_object naming the endpoint; plain_senders counts those that want no Reply.
+ * A receiver stands in `receivers` if it named a slot for a Reply, else in `plain_receivers`.
+ */
+#include <cspace.h>
+#include <ipc.h>
+#include <queue.h>
+#include <sched.h>
+#include <thread.h>
+#include <timer.h>
+
+#include <kernel/handlers.h>
+
+#define DESTROY_STEPS 16u
+
+/* ---- queues ---- */
+
+static bool is_plain(const struct thread *sender)
+{
+	return !sender->is_fault && !sender->sent_is_call;
+}
+
+void endpoint_queue_sender(endpoint_ref ref, struct thread *sender)
+{
+	struct endpoint *endpoint = endpoint_at(ref);
+
+	sender->queue_object = ref;
+	ring_append(&endpoint->senders[sender->priority], sender);
+	endpoint->sender_bits[sender->priority / 64u] |= 1ull << (sender->priority % 64u);
+	endpoint->sender_summary |= 1ull << (sender->priority / 64u);
+	if (is_plain(sender))
+		endpoint->plain_senders++;
+}
+
+void endpoint_queue_receiver(endpoint_ref ref, struct thread *receiver)
+{
+	struct endpoint *endpoint = endpoint_at(ref);
+
+	receiver->queue_object = ref;
+	ring_append(receiver->reply_cap != 0 ? &endpoint->receivers : &endpoint->plain_receivers, receiver);
+}
+
+static void remove_sender(struct endpoint *endpoint, struct thread *sender)
+{
+	thread_ref *head = &endpoint->senders[sender->priority];
+	uint64_t *word = &endpoint->sender_bits[sender->priority / 64u];
+
+	ring_remove(head, sender);
+	if (*head == 0)
+		*word &= ~(1ull << (sender->priority % 64u));
+	if (*word == 0)
+		endpoint->sender_summary &= ~(1ull << (sender->priority / 64u));
+	if (is_plain(sender))
+		endpoint->plain_senders--;
+}
+
+void endpoint_remove(struct thread *thread)
+{
+	struct endpoint *endpoint = endpoint_at(thread->queue_object);
+
+	if (thread->state == THREAD_SENDING)
+		remove_sender(endpoint, thread);
+	else
+		ring_remove(thread->reply_cap != 0 ? &endpoint->receivers : &endpoint->plain_receivers, thread);
+	thread->queue_object = 0;
+}
+
+/* ---- death ---- */
+
+/* Somebody who waits at a dying endpoint; NULL: nobody. */
+static struct thread *any_waiter(const struct endpoint *endpoint)
+{
+	if (endpoint->sender_summary != 0) {
+		uint32_t word = (uint32_t)__builtin_ctzll(endpoint->sender_summary);
+
+		return thread_at(endpoint->senders[word * 64u + (uint32_t)__builtin_ctzll(endpoint->sender_bits[word])]);
+	}
+	if (endpoint->receivers != 0)
+		return thread_at(endpoint->receivers);
+	return endpoint->plain_receivers != 0 ? thread_at(endpoint->plain_receivers) : NULL;
+}
+
+bool endpoint_destroy(endpoint_ref ref)
+{
+	struct endpoint *endpoint = endpoint_at(ref);
+
+	for (uint32_t step = 0; step < DESTROY_STEPS; step++) {
+		struct thread *waiter = any_waiter(endpoint);
+
+		if (endpoint->notices != 0)
+			notice_unlink(slot_at(endpoint->notices));
+		else if (waiter == NULL)
+			return true;
+		else if (waiter->is_fault)
+			fault_lost(waiter);
+		else
+			thread_wake(waiter, E_REVOKED);
+	}
+	return false;
+}
+
+/* ---- operations ---- */
+
+/* Checks what is common to send and call, and notes how the message was sent. */
+static enum tessera_error decode_send(struct thread *self, const struct slot *cap, bool is_call)
+{
+	msg_tag_t tag = ctx_arg(&self->ctx, 1);
+	bool can_grant = (slot_rights(cap) & RIGHT_GRANT) != 0;
+
+	if (!message_tag_valid(tag, false))
+		return E_ARG;
+	if (!can_grant && (is_call || MSG_TAG_CAPS(tag) != 0))
+		return E_RIGHTS;
+	self->sent_cap = (cap_t)ctx_arg(&self->ctx, 0);
+	self->sent_word = cap->word;
+	self->sent_badge = cap->badge;
+	self->sent_is_call = is_call;
+	return E_OK;
+}
+
+static enum tessera_error wait_as_sender(struct thread *self, endpoint_ref ref)
+{
+	sched_block(self, THREAD_SENDING);
+	endpoint_queue_sender(ref, self);
+	return E_BLOCKED;
+}
+
+enum tessera_error invoke_send(struct thread *self, struct slot *cap)
+{
+	enum tessera_error error = decode_send(self, cap, false);
+	endpoint_ref ref = slot_object(cap);
+	struct thread *partner;
+
+	if (error != E_OK)
+		return error;
+	if (ipc_submit(self, ref, &partner)) {
+		sched_ready(partner);
+		return E_OK;
+	}
+	error = ipc_start_timeout(self, ctx_arg(&self->ctx, 6));
+	return error != E_OK ? error : wait_as_sender(self, ref);
+}
+
+enum tessera_error invoke_call(struct thread *self, struct slot *cap)
+{
+	enum tessera_error error = decode_send(self, cap, true);
+	endpoint_ref ref = slot_object(cap);
+	struct thread *partner;
+
+	if (error == E_OK)
+		error = ipc_start_timeout(self, ctx_arg(&self->ctx, 6));
+	if (error != E_OK)
+		return error;
+	if (!ipc_submit(self, ref, &partner))
+		return wait_as_sender(self, ref);
+	sched_block(self, THREAD_CALLING);
+	sched_handoff(partner);
+	return E_BLOCKED;
+}
+
+enum tessera_error invoke_recv(struct thread *self, struct slot *cap)
+{
+	return ipc_receive(self, slot_object(cap), (cap_t)(ctx_arg(&self->ctx, 0) >> 32), ctx_arg(&self->ctx, 6));
+}

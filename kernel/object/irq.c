@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Interrupt lines: each has at most one Irq origin and signals at most one Notification.
+ *
+ * A line is unmasked only while it is bound and acknowledged: the architecture masks it when it interrupts.
+ */
+#include "irq.h"
+
+#include <cspace.h>
+#include <ipc.h>
+#include <sched.h>
+
+#include <kernel/handlers.h>
+
+struct irq_line {
+	uint64_t bits;
+	notification_ref notification; /* 0: not bound */
+	uint32_t is_owned;	       /* an Irq origin exists */
+};
+
+static struct irq_line lines[ARCH_IRQ_LINES];
+
+static void unbind(uint32_t line)
+{
+	arch_irq_mask(line);
+	lines[line].notification = 0;
+	lines[line].bits = 0;
+}
+
+void irq_unbind_notification(notification_ref ref)
+{
+	for (uint32_t line = 0; line < ARCH_IRQ_LINES; line++) {
+		if (lines[line].notification == ref)
+			unbind(line);
+	}
+}
+
+void irq_destroy(const struct slot *irq)
+{
+	unbind((uint32_t)irq->badge);
+	lines[irq->badge].is_owned = 0;
+}
+
+void kernel_irq(uint32_t line)
+{
+	cpu()->device_irqs++;
+	if (lines[line].notification != 0)
+		notification_signal_bits(lines[line].notification, lines[line].bits);
+	sched_finish();
+}
+
+enum tessera_error invoke_irq_bind(struct thread *self, struct slot *cap)
+{
+	cap_t address = (cap_t)ctx_arg(&self->ctx, 1);
+	uint32_t line = (uint32_t)cap->badge;
+	struct slot *notification;
+
+	if (address == 0) {
+		unbind(line);
+		return E_OK;
+	}
+	enum tessera_error error = cap_lookup(self, address, CAP_NOTIFICATION, RIGHT_WRITE, &notification);
+
+	if (error != E_OK)
+		return error;
+	lines[line].notification = slot_object(notification);
+	lines[line].bits = ctx_arg(&self->ctx, 2);
+	arch_irq_unmask(line);
+	return E_OK;
+}
+
+enum tessera_error invoke_irq_ack(struct thread *self, struct slot *cap)
+{
+	(void)self;
+	if (lines[cap->badge].notification != 0)
+		arch_irq_unmask((uint32_t)cap->badge);
+	return E_OK;
+}
+
+enum tessera_error invoke_machine_irq(struct thread *self, struct slot *cap)
+{
+	uint64_t line = ctx_arg(&self->ctx, 2);
+	struct slot_place place;
+
+	if (line >= ARCH_IRQ_LINES)
+		return E_RANGE;
+	if (lines[line].is_owned)
+		return E_BUSY;
+	enum tessera_error error = slot_lookup_empty(self, ctx_arg(&self->ctx, 1), &place);
+
+	if (error == E_OK)
+		error = cap_make_origin(cap, &place, slot_word(CAP_IRQ, RIGHTS_ALL, SLOT_ORIGIN, 0), line);
+	if (error == E_OK)
+		lines[line].is_owned = 1;
+	return error;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The machine as a whole: power and the kernel's own figures. Held by root alone. */
+#include "machine.h"
+
+#include <cspace.h>
+
+#include <kernel/handlers.h>
+
+struct machine_facts machine_facts;
+
+enum tessera_error invoke_machine_power_off(struct thread *self, struct slot *cap)
+{
+	uint64_t how = ctx_arg(&self->ctx, 1);
+
+	(void)cap;
+	if (how > 1)
+		return E_ARG;
+	arch_power_off(how == 1);
+}
+
+static void report(struct thread *self, const uint64_t values[6])
+{
+	for (uint32_t i = 0; i < 6; i++)
+		ctx_set_result(&self->ctx, i, values[i]);
+}
+
+enum tessera_error invoke_kernel_info(struct thread *self, struct slot *cap)
+{
+	const struct cpu *here = cpu();
+
+	(void)cap;
+	switch (ctx_arg(&self->ctx, 1)) {
+	case 0:
+		report(self, (const uint64_t[6]){ KERNEL_VERSION, machine_facts.ram_bytes, machine_facts.kernel_bytes,
+						  arch_tsc_hz(), machine_facts.cpu_count });
+		return E_OK;
+	case 1:
+		report(self, (const uint64_t[6]){ here->entries + here->fast_calls + here->fast_replies, arch_cr3_writes(),
+						  here->context_switches, here->timer_irqs, here->fast_calls,
+						  here->device_irqs });
+		return E_OK;
+	default:
+		return E_ARG;
+	}
+}
