@@ -157,7 +157,7 @@ def check_goto() -> list[str]:
 def _include_flags(path: pathlib.Path, generated: pathlib.Path) -> list[str]:
     folders = [REPO / "abi/include", generated, generated / "kernel"]
     if top(path) in ("kernel", "boot"):
-        folders += [REPO / "abi/freestanding", REPO / "kernel/arch/x86_64/include"] + [REPO / "kernel" / name for name in ("include", "core", "object", "mm", "genarch")]
+        folders += [REPO / "abi/freestanding", REPO / "kernel/arch/x86_64/include", REPO / "boot/include"] + [REPO / "kernel" / name for name in ("include", "core", "object", "mm", "genarch")]
         if "/arch/host/" in relative(path):
             folders = [REPO / "kernel/arch/host/include"] + folders
     else:

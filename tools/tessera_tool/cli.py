@@ -6,8 +6,8 @@ import argparse
 import subprocess
 import sys
 
-from . import build, run
-from .common import EXIT_FAILURE, REPO, ToolError
+from . import build, debug, lint, run, symbolize
+from .common import BUILD, EXIT_FAILURE, REPO, ToolError, say
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -21,6 +21,14 @@ def _test(args: argparse.Namespace) -> int:
     return subprocess.run([sys.executable, str(REPO / "tools/run_tests.py"), *args.arguments]).returncode
 
 
+def _docs(_args: argparse.Namespace) -> int:
+    """The reference pages that are generated: operations and protocols; system calls if the personality's generator is there."""
+    out = BUILD / "docs"
+    subprocess.run([sys.executable, str(REPO / "tools/abigen.py"), str(REPO / "abi"), str(BUILD / "docs-code"), "--docs", str(out)], check=True)
+    say(f"reference pages are in {out}")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./tessera", description="Builds, runs, tests and debugs Tessera.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -32,6 +40,17 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("build", help="build everything that is not up to date")
     command.add_argument("--host", action="store_true", help="the unit tests, too")
     command.set_defaults(action=_build)
+    command = commands.add_parser("debug", help="boot under gdb with all symbols")
+    debug.add_arguments(command)
+    command.set_defaults(action=debug.start)
+    command = commands.add_parser("symbolize", help="turn the addresses of a crash report into functions and lines")
+    symbolize.add_arguments(command)
+    command.set_defaults(action=symbolize.start)
+    command = commands.add_parser("lint", help="check formatting, the rules of the house, and clang-tidy's findings")
+    lint.add_arguments(command)
+    command.set_defaults(action=lint.start)
+    command = commands.add_parser("docs", help="generate the reference pages")
+    command.set_defaults(action=_docs)
     command = commands.add_parser("test", help="run the tests", add_help=False)
     command.add_argument("arguments", nargs=argparse.REMAINDER)
     command.set_defaults(action=_test)
@@ -40,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     words, program = sys.argv[1:], []
-    if words[:1] == ["run"] and "--" in words:  # what follows is the program's, options included
+    if words[:1] in (["run"], ["debug"]) and "--" in words:  # what follows is the program's, options included
         split = words.index("--")
         words, program = words[:split], words[split + 1:]
     args = _parser().parse_args(words)

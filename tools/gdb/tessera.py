@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""gdb commands for Tessera's kernel, loaded by `./tessera debug`.
+
+    tessera threads             every Thread: state, priority, label, instruction pointer
+    tessera cspace THREAD       the capabilities of a thread's CSpace (THREAD: address as `tessera threads` prints it)
+    tessera endpoints           every Endpoint and who waits there
+    tessera services            the services whose symbols are loaded
+
+All Threads and Endpoints are found by walking the kernel's derivation list, so the machine must be stopped in the kernel or
+in user mode with the kernel's memory intact.
+"""
+import gdb
+
+DIRECT_MAP = 0xFFFF800000000000
+SLOT_BYTES = 64
+TYPES = ["null", "Untyped", "CNode", "Endpoint", "Reply", "Notification", "Thread", "SchedContext", "VSpace", "Memory", "View", "Irq", "IoPort",
+         "DmaSpace", "Clock", "Console", "Machine"]
+STATES = ["suspended", "ready", "sending", "receiving", "calling", "waiting", "faulted", "idle"]
+CAP_CNODE, CAP_ENDPOINT, CAP_THREAD = 2, 3, 6
+ORIGIN, ANCHOR, DYING = 0x01, 0x02, 0x10
+BLOCKED_AT_ENDPOINT = (2, 3)
+
+
+def typed(address, name):
+    return gdb.Value(address).cast(gdb.lookup_type(f"struct {name}").pointer()).dereference()
+
+
+def from_index(index):
+    return DIRECT_MAP + index * SLOT_BYTES
+
+
+class Slot:
+    """A capability slot, read once."""
+
+    def __init__(self, address):
+        value = typed(address, "slot")
+        word = int(value["word"])
+        self.address, self.badge = address, int(value["badge"])
+        self.kind, self.rights, self.flags = word & 0xFF, word >> 8 & 0xFF, word >> 16 & 0xFF
+        self.object = from_index(word >> 32)
+        self.next, self.depth = int(value["next"]), int(value["depth"])
+
+    def __str__(self):
+        name = TYPES[self.kind] if self.kind < len(TYPES) else f"type {self.kind}"
+        rights = "".join(letter if self.rights >> bit & 1 else "-" for bit, letter in enumerate("rwxgv"))
+        marks = "".join(letter for flag, letter in ((ORIGIN, "O"), (ANCHOR, "A"), (DYING, "D")) if self.flags & flag)
+        return f"{name:12} {rights} {marks:3} object {self.object:#x} badge {self.badge:#x} depth {self.depth}"
+
+
+def current_thread():
+    return int(gdb.parse_and_eval(current_expression()))
+
+
+def current_expression():
+    """The per-CPU data under whichever name this architecture gives it."""
+    for name in ("the_cpu", "boot_cpu", "cpu0", "cpu_data"):
+        if gdb.lookup_global_symbol(name) or gdb.lookup_static_symbol(name):
+            return f"{name}.current"
+    raise gdb.GdbError("no per-CPU data found: are the kernel's symbols loaded?")
+
+
+def all_slots():
+    """Every capability of the derivation list, from the current thread's own slots on once around."""
+    thread = typed(current_thread(), "thread")
+    start = next((int(thread["slots"][i].address) for i in range(4) if int(thread["slots"][i]["next"])), None)
+    if start is None:
+        raise gdb.GdbError("the current thread has no capabilities to start from (idle?): step until another thread runs")
+    address = start
+    while True:
+        slot = Slot(address)
+        yield slot
+        address = from_index(slot.next)
+        if address == start:
+            return
+
+
+def origins(kind):
+    return [slot.object for slot in all_slots() if slot.kind == kind and slot.flags & ORIGIN]
+
+
+def describe_thread(address):
+    thread = typed(address, "thread")
+    state = int(thread["state"])
+    context = thread["ctx"]
+    names = [field.name for field in context.type.fields()]
+    rip = next((int(context[name]) for name in ("rip", "ip") if name in names), 0)
+    mark = "*" if address == current_thread() else " "
+    return (f"{mark} {address:#x} {STATES[state] if state < len(STATES) else state:10} priority {int(thread['priority']):3} "
+            f"label {int(thread['label']):#x} ip {rip:#x}{' (suspended)' if int(thread['is_suspended']) else ''}")
+
+
+class Tessera(gdb.Command):
+    """Tessera's own commands: threads, cspace THREAD, endpoints, services."""
+
+    def __init__(self):
+        super().__init__("tessera", gdb.COMMAND_DATA, prefix=True)
+
+
+class Threads(gdb.Command):
+    """All threads; * is the current one."""
+
+    def __init__(self):
+        super().__init__("tessera threads", gdb.COMMAND_DATA)
+
+    def invoke(self, _argument, _from_tty):
+        for address in origins(CAP_THREAD):
+            print(describe_thread(address))
+
+
+class Cspace(gdb.Command):
+    """tessera cspace THREAD: the capabilities a thread can name, with their addresses."""
+
+    def __init__(self):
+        super().__init__("tessera cspace", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, _from_tty):
+        thread = typed(int(gdb.parse_and_eval(argument)) if argument else current_thread(), "thread")
+        first = int(thread["cspace_first"])
+        for root_index in range(int(thread["cspace_slots"]) if first else 0):
+            leaf = Slot(from_index(first + root_index))
+            if leaf.kind != CAP_CNODE:
+                continue
+            for index in range(min(1 << leaf.badge, 256)):
+                slot = Slot(leaf.object + index * SLOT_BYTES)
+                if slot.kind:
+                    print(f"{root_index << 8 | index:#7x}  {slot}")
+
+
+class Endpoints(gdb.Command):
+    """All endpoints with the threads that wait there."""
+
+    def __init__(self):
+        super().__init__("tessera endpoints", gdb.COMMAND_DATA)
+
+    def invoke(self, _argument, _from_tty):
+        waiting = {}
+        for address in origins(CAP_THREAD):
+            thread = typed(address, "thread")
+            if int(thread["state"]) in BLOCKED_AT_ENDPOINT:
+                waiting.setdefault(from_index(int(thread["queue_object"])), []).append(address)
+        for endpoint in origins(CAP_ENDPOINT):
+            print(f"{endpoint:#x}: {len(waiting.get(endpoint, []))} waiting")
+            for address in waiting.get(endpoint, []):
+                print("   ", describe_thread(address))
+
+
+class Services(gdb.Command):
+    """The object files gdb has symbols of."""
+
+    def __init__(self):
+        super().__init__("tessera services", gdb.COMMAND_DATA)
+
+    def invoke(self, _argument, _from_tty):
+        for objfile in gdb.objfiles():
+            print(objfile.filename)
+
+
+for command in (Tessera, Threads, Cspace, Endpoints, Services):
+    command()
