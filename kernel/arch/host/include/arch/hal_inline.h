@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Host: the inline part of hal.h.  Physical memory is one array at a fixed physical address; everything else is a bug.
+ */
+#pragma once
+
+#include <string.h>
+
+#define HOST_PHYS_BASE 0x40000000ull
+#define HOST_PHYS_BYTES (96ull << 20)
+
+extern unsigned char host_memory[HOST_PHYS_BYTES];
+
+static inline void *phys_to_ptr(paddr_t address)
+{
+	if (address.raw - HOST_PHYS_BASE >= HOST_PHYS_BYTES)
+		__builtin_trap();
+	return host_memory + (address.raw - HOST_PHYS_BASE);
+}
+
+static inline paddr_t ptr_to_phys(const void *pointer)
+{
+	size_t offset = (size_t)((const unsigned char *)pointer - host_memory);
+
+	if (offset >= HOST_PHYS_BYTES)
+		__builtin_trap();
+	return (paddr_t){ HOST_PHYS_BASE + offset };
+}
+
+static inline void arch_zero(void *destination, size_t size_bytes)
+{
+	memset(destination, 0, size_bytes);
+}
+
+static inline void arch_copy(void *destination, const void *source, size_t size_bytes)
+{
+	memcpy(destination, source, size_bytes);
+}
