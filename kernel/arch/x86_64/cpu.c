@@ -130,7 +130,7 @@ static void tss_init(void)
 {
 	uint64_t base = (uint64_t)&tss;
 
-	tss.rsp[0] = (uint64_t)kernel_stack_end;
+	tss.rsp[0] = (uint64_t)kernel_stack_end - 16; /* leaves the first word */
 	for (unsigned int i = 1; i <= IST_STACKS; i++)
 		tss.ist[i - 1] = ist_top(i);
 	tss.io_map = sizeof(tss); /* no port for user mode */
@@ -154,7 +154,16 @@ void cpu_load_tables(void)
 	load_selectors();
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
 	__asm__ volatile("lidt %0" : : "m"(idt_pointer));
-	cpu()->kernel_stack_top = (uint64_t)kernel_stack_end;
+}
+
+/* The stubs enter C by a jump on a stack that holds one word, the address to return to. Boot runs on this stack and
+ * ends with arch_resume_current, which calls this. */
+void cpu_prepare_stack(void)
+{
+	uint64_t *first = (uint64_t *)(void *)kernel_stack_end - 1;
+
+	*first = (uint64_t)return_to_current;
+	cpu()->kernel_stack_top = (uint64_t)first;
 }
 
 /* ---- control registers ---- */

@@ -17,8 +17,10 @@ extern struct cpu_features cpu_features;
 
 /* Reads CPUID. */
 void cpu_detect(void);
-/* Loads GDT, TSS and IDT and tells the CPU where its kernel stack is. */
+/* Loads GDT, TSS and IDT. */
 void cpu_load_tables(void);
+/* Makes the kernel stack ready for entries from user mode; the caller must not return on it any more. */
+void cpu_prepare_stack(void);
 /* Turns on what was detected: SYSCALL, NX, write protection, SMEP, SMAP, UMIP, global pages, FSGSBASE, the PAT.
  * Patches the stubs; the kernel's text must still be writable. */
 void cpu_enable(void);

@@ -17,19 +17,11 @@
 
 /* ---- system calls ------------------------------------------------------------------------------- */
 
-	.balign 64
-	.globl syscall_entry
-	.type syscall_entry, @function
-syscall_entry:
-	movq %rsp, entry_user_rsp(%rip)
-	movq cpu_data + CPU_CURRENT(%rip), %rsp
-	movl %eax, entry_user_eax(%rip)
-	cmpw $NATIVE_HIGH_HALF, entry_user_eax + 2(%rip)
-	jne foreign_call
-	movq %rcx, CTX_RIP(%rsp)
-	movq entry_user_rsp(%rip), %rcx
-	movq %r11, CTX_RFLAGS(%rsp)
-native_call: /* rcx: the user's stack pointer; CTX_RIP, CTX_RFLAGS are stored */
+/*
+ * After SYSCALL: rsp: current thread, rcx: the user's stack pointer; CTX_RIP and CTX_RFLAGS are stored.  Ends on
+ * the kernel stack, whose first word is return_to_current: a C function entered by a jump returns there.
+ */
+	.macro save_registers
 	movq %rcx, CTX_RSP(%rsp)
 	movq %rax, CTX_CALL_NUMBER(%rsp)
 	movl $1, CTX_ENTRY(%rsp)
@@ -46,24 +38,60 @@ native_call: /* rcx: the user's stack pointer; CTX_RIP, CTX_RFLAGS are stored */
 	movq %r14, CTX_R14(%rsp)
 	movq %r15, CTX_R15(%rsp)
 	movq cpu_data + CPU_KERNEL_STACK_TOP(%rip), %rsp
-	movl %eax, %edi
-	subl $NATIVE_HIGH_HALF << 16, %edi
-	cmpl $OPERATION_CALL, %edi
-	je 1f
+	.endm
+
+	.balign 64
+	.globl syscall_entry
+	.type syscall_entry, @function
+syscall_entry:
+	movq %rsp, entry_user_rsp(%rip)
+	movq cpu_data + CPU_CURRENT(%rip), %rsp
+	movl %eax, entry_user_eax(%rip)
+	cmpw $NATIVE_HIGH_HALF, entry_user_eax + 2(%rip)
+	jne foreign_call
+	movq %rcx, CTX_RIP(%rsp)
+	movq entry_user_rsp(%rip), %rcx
+	movq %r11, CTX_RFLAGS(%rsp)
+	save_registers
+	movzwl %ax, %edi
 	cmpl $OPERATION_REPLY_RECV, %edi
-	je 2f
-	cmpl $OPERATION_NUMBERS, %edi
-	jae 3f
-	call kernel_syscall
-	jmp return_to_current
-1:	call kernel_ipc_call
-	jmp return_to_current
-3:	call kernel_foreign_syscall
-	jmp return_to_current
-2:	call kernel_ipc_reply_recv /* falls into return_to_current */
+	ja kernel_syscall
+	je kernel_ipc_reply_recv
+	cmpl $OPERATION_CALL, %edi
+	je kernel_ipc_call
+	jmp kernel_syscall
 	.size syscall_entry, . - syscall_entry
 
-/* Continues cpu()->current. The kernel stack is empty from here on. */
+/*
+ * Any other number: to the personality.  SYSRET takes the handler's address from RCX and the flags from R11,
+ * which SYSCALL has destroyed anyway, so the message page's address goes in RSP.
+ */
+	.type foreign_call, @function
+foreign_call:
+	movq %rcx, PAGE_SYSCALL_RIP + THREAD_PAGE(%rsp)
+	movq entry_user_rsp(%rip), %rcx
+	movq %r11, PAGE_SYSCALL_RFLAGS + THREAD_PAGE(%rsp)
+	movq %rcx, PAGE_SYSCALL_RSP + THREAD_PAGE(%rsp)
+	movq THREAD_SYSCALL_ENTRY(%rsp), %rcx
+	testq %rcx, %rcx
+	jz foreign_without_personality
+	incq cpu_data + CPU_ENTRIES(%rip)
+	movl $0x202, %r11d
+	movq THREAD_PAGE_VA(%rsp), %rsp
+	sysretq
+	.size foreign_call, . - foreign_call
+
+	.type foreign_without_personality, @function
+foreign_without_personality:
+	movq PAGE_SYSCALL_RIP + THREAD_PAGE(%rsp), %rcx
+	movq %rcx, CTX_RIP(%rsp)
+	movq %r11, CTX_RFLAGS(%rsp)
+	movq entry_user_rsp(%rip), %rcx
+	save_registers
+	jmp kernel_foreign_syscall
+	.size foreign_without_personality, . - foreign_without_personality
+
+/* Continues cpu()->current. Nothing on the kernel stack is needed from here on. */
 	.globl return_to_current
 	.type return_to_current, @function
 return_to_current:
@@ -116,35 +144,6 @@ return_full:
 	iretq
 	.size return_full, . - return_full
 
-/*
- * Any other number.  IRETQ, because SYSRET would need RCX for the address of the handler, and the handlers
- * that were written first expect the page's address there (also in RSP, which is to be used).
- */
-	.type foreign_call, @function
-foreign_call:
-	movq %rcx, PAGE_SYSCALL_RIP + THREAD_PAGE(%rsp)
-	movq entry_user_rsp(%rip), %rcx
-	movq %r11, PAGE_SYSCALL_RFLAGS + THREAD_PAGE(%rsp)
-	movq %rcx, PAGE_SYSCALL_RSP + THREAD_PAGE(%rsp)
-	movq THREAD_SYSCALL_ENTRY(%rsp), %r11
-	movq THREAD_PAGE_VA(%rsp), %rcx
-	testq %r11, %r11
-	jz foreign_without_personality
-	incq cpu_data + CPU_ENTRIES(%rip)
-	movq %r11, reflect_rip(%rip)
-	movq %rcx, reflect_rsp(%rip)
-	leaq reflect_rip(%rip), %rsp
-	iretq
-
-foreign_without_personality:
-	movq PAGE_SYSCALL_RIP + THREAD_PAGE(%rsp), %rcx
-	movq %rcx, CTX_RIP(%rsp)
-	movq PAGE_SYSCALL_RFLAGS + THREAD_PAGE(%rsp), %rcx
-	movq %rcx, CTX_RFLAGS(%rsp)
-	movq PAGE_SYSCALL_RSP + THREAD_PAGE(%rsp), %rcx
-	jmp native_call
-	.size foreign_call, . - foreign_call
-
 /* ---- exceptions and interrupts -------------------------------------------------------------------- */
 
 /* Stack: vector, error code, RIP, CS, RFLAGS, RSP, SS */
@@ -183,8 +182,7 @@ trap_clac:
 	popq CTX_RSP(%rax)
 	movl $0, CTX_ENTRY(%rax)
 	movq cpu_data + CPU_KERNEL_STACK_TOP(%rip), %rsp
-	call trap_from_user
-	jmp return_to_current
+	jmp trap_from_user
 	.size trap_common, . - trap_common
 
 /* The idle loop's interrupts; everything else is a bug. The frame is struct trap_frame (trap.h). */
@@ -284,14 +282,4 @@ entry_user_rsp:
 	.quad 0
 entry_user_eax:
 	.quad 0
-/* What IRETQ takes for a reflected call */
-	.balign 64
-reflect_rip:
-	.quad 0
-	.quad SEL_USER_CODE
-	.quad 0x202
-reflect_rsp:
-	.quad 0
-	.quad SEL_USER_DATA
-
 	.section .note.GNU-stack, "", @progbits

@@ -12,7 +12,7 @@ kernel_stack_guard:
 	.skip GUARD_BYTES
 kernel_stack:
 	.skip KERNEL_STACK_BYTES
-kernel_stack_end:
+kernel_stack_end: /* the word below: cpu.c puts return_to_current there */
 ist_stacks:
 	.skip 4 * (GUARD_BYTES + IST_STACK_BYTES)
 

@@ -11,6 +11,7 @@
 
 #include "asm.h"
 #include "console.h"
+#include "cpu.h"
 #include "irq.h"
 #include "layout.h"
 #include "timer.h"
@@ -62,5 +63,6 @@ void arch_idle(void)
 void arch_resume_current(void)
 {
 	console_release();
+	cpu_prepare_stack();
 	return_to_current();
 }
