@@ -5,7 +5,19 @@
  */
 #include <service.h>
 
+#include <service_status.h>
 #include <tessera/service.h>
+
+/* Notes for root's crash report what is being done. */
+static void note(const struct request *rq)
+{
+	struct service_status *status = (struct service_status *)SERVICE_STATUS_VA;
+
+	status->label = rq->label;
+	status->badge = rq->badge;
+	status->operation = MSG_TAG_OP(rq->tag);
+	status->requests++;
+}
 
 static uint64_t next_deadline(const struct service_ops *ops)
 {
@@ -15,6 +27,7 @@ static uint64_t next_deadline(const struct service_ops *ops)
 /* Handles what was received; true: rq holds an answer to be sent. */
 static bool handle(const struct service_ops *ops, struct request *rq)
 {
+	note(rq);
 	switch (MSG_TAG_OP(rq->tag)) {
 	case MSG_OP_NOTICE:
 		if (ops->notice)

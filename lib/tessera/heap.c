@@ -3,7 +3,7 @@
  * Pages for libc's malloc, which asks by mmap and munmap: a bitmap over the heap that root mapped.
  * Free pages are always zero.  At most HEAP_MAX_PAGES; first fit from where the last search ended.
  */
-#include "runtime.h"
+#include <tessera/runtime.h>
 
 #define HEAP_PAGE 4096u
 #define HEAP_MAX_PAGES 16384u /* 64 MiB */

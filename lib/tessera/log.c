@@ -3,7 +3,7 @@
  * The log: one call to root for each line.  What stands in the message page is put back, so that a line can be logged
  * in the middle of preparing an answer.
  */
-#include "runtime.h"
+#include <tessera/runtime.h>
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,9 +3,7 @@
  * Start of a native service before libc: registers the handler of libc's few Linux calls and sets up heap and slots.
  * Runs without TLS; may touch nothing of libc that needs it.
  */
-#include "runtime.h"
-
-void runtime_start_service(void);
+#include <tessera/runtime.h>
 
 static cap_t own_thread;
 
@@ -33,8 +31,8 @@ GENERAL_REGISTERS void runtime_init(const struct runtime_config *config)
 	__builtin_trap();
 }
 
-/* Called by _tessera_start. */
-GENERAL_REGISTERS void runtime_start_service(void)
+/* Called by _tessera_start. root has its own: the kernel starts it, with another page and Thread. */
+__attribute__((weak)) GENERAL_REGISTERS void runtime_start_service(void)
 {
 	const struct service_info *info = service_info();
 	struct runtime_config config = {

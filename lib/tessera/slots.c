@@ -3,7 +3,7 @@
  * Empty slots of the service's own CSpace: leaves of 256 slots in root slots SERVICE_FREE_LEAF.., one bit a slot.
  * A run lies in one leaf.  The search starts at the leaf where the last one ended.
  */
-#include "runtime.h"
+#include <tessera/runtime.h>
 
 #include <assert.h>
 

@@ -3,7 +3,7 @@
  * The Linux calls of libc inside a native service: memory, standard error (to the log), time, end.
  * Everything else is ENOSYS, said once for each number.  General registers only: it runs inside a system call.
  */
-#include "runtime.h"
+#include <tessera/runtime.h>
 
 #include <errno.h>
 #include <sys/syscall.h>

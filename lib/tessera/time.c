@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Time from the kernel's clock page, without entering the kernel. */
-#include "runtime.h"
+#include <tessera/runtime.h>
 
 #include "time_x86_64.h"
 

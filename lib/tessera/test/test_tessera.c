@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "runtime.h"
+#include <tessera/runtime.h>
 
 static uint32_t pieces_left, revokes, deletes;
 

@@ -23,6 +23,8 @@ cap_t runtime_thread(void);
 
 /* Before libc starts: registers the handler of libc's Linux calls. Loops for ever if the kernel refuses. */
 void runtime_init(const struct runtime_config *config);
+/* Called first of all, without TLS: calls runtime_init. A program may have its own. */
+void runtime_start_service(void);
 
 /* slots.c: leaves of 256 empty slots stand in root slots SERVICE_FREE_LEAF.. */
 void slots_configure(uint32_t leaves);
