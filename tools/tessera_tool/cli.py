@@ -6,7 +6,7 @@ import argparse
 import subprocess
 import sys
 
-from . import build, debug, lint, run, symbolize
+from . import bench, build, debug, lint, run, symbolize
 from .common import BUILD, EXIT_FAILURE, REPO, ToolError, say
 
 
@@ -40,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("build", help="build everything that is not up to date")
     command.add_argument("--host", action="store_true", help="the unit tests, too")
     command.set_defaults(action=_build)
+    command = commands.add_parser("bench", help="measure on Tessera and on Linux, side by side")
+    bench.add_arguments(command)
+    command.set_defaults(action=bench.start)
     command = commands.add_parser("debug", help="boot under gdb with all symbols")
     debug.add_arguments(command)
     command.set_defaults(action=debug.start)

@@ -72,12 +72,14 @@ def accelerator() -> str:
     return answer
 
 
-def command(archive: str, cmdline: str, *, memory: str, cpus: int, icount: bool, accel: str, extra: list[str]) -> list[str]:
+def command(archive: str, cmdline: str, *, memory: str, cpus: int, icount: bool, accel: str, extra: list[str],
+            kernel: pathlib.Path | None = None) -> list[str]:
     """The machine without its character devices. icount: deterministic, one instruction is one nanosecond."""
-    if not KERNEL.exists():
+    kernel = kernel or KERNEL
+    if not kernel.exists():
         raise ToolError("there is no kernel image yet; `make` builds it")
     line = [QEMU, "-machine", "q35,usb=off", "-m", memory, "-smp", str(cpus), "-nodefaults", "-no-reboot", "-display", "none",
-            "-kernel", str(KERNEL), "-initrd", archive, "-append", cmdline]
+            "-kernel", str(kernel), "-initrd", archive, "-append", cmdline]
     if icount:
         line += ["-accel", "tcg", "-cpu", "max,-erms", "-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
     elif accel == "kvm":

@@ -7,19 +7,26 @@ upper half are the kernel's. A personality's line carries `base=0x...`, its imag
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import re
 import subprocess
 import sys
 
-from .common import PROGRAMS, REPO, ToolError
+from .common import PROGRAMS, REPO, TARGET, ToolError
 from .qemu import KERNEL
 
 KERNEL_START = 0xFFFF800000000000
 NAME = re.compile(r"\bin (?:service )?([a-z][a-z0-9_-]*)\b")
 BASE = re.compile(r"\bbase=(0x[0-9a-f]+)")
-TRACE = re.compile(r"\bbt:((?: 0x[0-9a-fA-F]+)+)")
+TRACE = re.compile(r"\b(?:bt|backtrace):((?: 0x[0-9a-fA-F]+)+)")
 POINTER = re.compile(r"\b(?:rip|ip|RIP)[=: ]+(0x[0-9a-fA-F]+)")
+
+
+def _short(place: str) -> str:
+    """file:line relative to the repository."""
+    path, _, line = place.rpartition(":")
+    return f"{os.path.relpath(TARGET / path, REPO)}:{line}" if path and path != "??" else place
 
 
 def lookup(elf: pathlib.Path, addresses: list[int]) -> list[str]:
@@ -31,7 +38,7 @@ def lookup(elf: pathlib.Path, addresses: list[int]) -> list[str]:
     for address in addresses:
         text = subprocess.run([*command, hex(address)], capture_output=True, text=True).stdout
         lines = text.strip().splitlines()
-        frames = [f"{lines[i]} at {lines[i + 1].replace(f'{REPO}/', '')}" for i in range(0, len(lines) - 1, 2)]
+        frames = [f"{lines[i]} at {_short(lines[i + 1])}" for i in range(0, len(lines) - 1, 2)]
         result.append(" <- ".join(frames) or "??")
     return result
 
