@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Shape of the system's files below /proc: names and formats, not values.
+grep -c -E '^(MemTotal|MemFree|MemAvailable|Buffers|Cached|SwapTotal):' /proc/meminfo; grep -c '^processor' /proc/cpuinfo > /dev/null && echo cpus; awk '{print NF}' /proc/uptime /proc/loadavg; grep -c '^cpu ' /proc/stat; grep -c btime /proc/stat; awk '$2=="/proc"{print $3}' /proc/mounts; cat /proc/sys/kernel/ostype; test -n "$(cat /proc/sys/kernel/random/uuid)" && echo uuid; cat /proc/filesystems | grep -c -E 'tmpfs|proc'; test -r /proc/version && echo version; free > /dev/null && echo free; uptime > /dev/null && echo uptime; ps > /dev/null && echo ps; df / > /dev/null && echo df; mount > /dev/null && echo mount
