@@ -25,7 +25,7 @@
 
 enum { CHILD_EXITED = 1, CHILD_KILLED = 2, CHILD_DUMPED = 3, CHILD_STOPPED = 5, CHILD_CONTINUED = 6 };
 
-void rusage_fill(uint8_t *rusage, uint64_t cpu_ns)
+static void rusage_fill(uint8_t *rusage, uint64_t cpu_ns)
 {
 	struct {
 		int64_t user_sec, user_usec, system_sec, system_usec, rest[14];
