@@ -25,7 +25,7 @@ int main(void)
 	sigaction(SIGILL, &sa, NULL);
 	sigaction(SIGTRAP, &sa, NULL);
 	sigaction(SIGFPE, &sa, NULL);
-	__asm__ volatile("mov $7,%%r12; movb $0,0x10" ::: "r12", "memory");
+	__asm__ volatile("mov $8,%%r12; movb $0,0x10" ::: "r12", "memory");
 	__asm__ volatile("mov $8,%%r12; movb $0,0x1000" ::: "r12", "memory");
 	__asm__ volatile("mov $2,%%r12; ud2" ::: "r12");
 	__asm__ volatile("mov $0,%%r12; int3" ::: "r12");
