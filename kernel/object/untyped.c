@@ -85,10 +85,10 @@ static enum tessera_error decode(const struct thread *self, struct slot *untyped
 		return E_STATE;
 	if (bytes == 0 || count == 0 || count > RETYPE_MAX_COUNT)
 		return E_ARG;
+	untyped_reset_if_unused(untyped); /* before its SLOT_CLEAN is looked at */
 	error = check_kind(untyped, type, flags);
 	if (error != E_OK)
 		return error;
-	untyped_reset_if_unused(untyped);
 	align = type == CAP_MEMORY ? PAGE_SIZE : bytes;
 	*out = (struct retype){ .type = (uint32_t)type, .flags = (uint32_t)flags, .count = (uint32_t)count, .size = size,
 				.object_bytes = bytes, .dst = ctx_arg(&self->ctx, 3) };
