@@ -38,7 +38,7 @@ static const void *low_pointer(uint64_t address, uint64_t size)
 {
 	if (address == 0 || address >= MAPPED_LIMIT || size > MAPPED_LIMIT - address)
 		return NULL;
-	return phys_to_ptr((paddr_t){ address });
+	return phys_to_ptr((paddr_t){address});
 }
 
 static void read_memory(const struct hvm_start_info *info)

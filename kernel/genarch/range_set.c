@@ -72,7 +72,7 @@ void range_set_add(struct range_set *set, uint64_t start, uint64_t end)
 		end = other->end > end ? other->end : end;
 		delete_at(set, i);
 	}
-	insert_sorted(set, (struct boot_range){ start, end });
+	insert_sorted(set, (struct boot_range){start, end});
 }
 
 void range_set_remove(struct range_set *set, uint64_t start, uint64_t end)
@@ -87,7 +87,7 @@ void range_set_remove(struct range_set *set, uint64_t start, uint64_t end)
 		if (range->end <= start || range->start >= end) {
 			i++;
 		} else if (range->start < start && range->end > end) {
-			struct boot_range upper = { end, range->end };
+			struct boot_range upper = {end, range->end};
 
 			range->end = start;
 			insert_sorted(set, upper);

@@ -13,7 +13,8 @@
 #define TABLE_MAX_BYTES 0x100000u
 #define TABLES_MAX 64u
 #define HEADER_BYTES 36u
-#define SIGNATURE(a, b, c, d) ((uint32_t)(a) | ((uint32_t)(b) << 8) | ((uint32_t)(c) << 16) | ((uint32_t)(d) << 24))
+#define SIGNATURE(a, b, c, d) \
+	((uint32_t)(a) | ((uint32_t)(b) << 8) | ((uint32_t)(c) << 16) | ((uint32_t)(d) << 24))
 
 /* A table or a part of it that has been mapped and checked. */
 struct table {
@@ -22,7 +23,7 @@ struct table {
 };
 
 struct acpi_madt acpi_madt;
-struct acpi_power acpi_power = { .reset_space = 0xff };
+struct acpi_power acpi_power = {.reset_space = 0xff};
 
 /* Little-endian field of 1 to 8 bytes; 0 if it lies outside the table. */
 static uint64_t field(const struct table *table, uint32_t offset, uint32_t size)
@@ -51,7 +52,7 @@ static bool table_open(uint64_t address, struct table *table)
 	if (address == 0 || address >= (1ull << 45))
 		return false;
 	kernel_map_direct(address, address + HEADER_BYTES);
-	*table = (struct table){ phys_to_ptr((paddr_t){ address }), HEADER_BYTES };
+	*table = (struct table){phys_to_ptr((paddr_t){address}), HEADER_BYTES};
 	uint32_t length = (uint32_t)field(table, 4, 4);
 
 	if (length < HEADER_BYTES || length > TABLE_MAX_BYTES)
@@ -65,8 +66,8 @@ static bool table_open(uint64_t address, struct table *table)
 
 static bool rsdp_at(uint64_t address)
 {
-	const uint8_t *bytes = phys_to_ptr((paddr_t){ address });
-	const struct table table = { bytes, 8 };
+	const uint8_t *bytes = phys_to_ptr((paddr_t){address});
+	const struct table table = {bytes, 8};
 
 	return field(&table, 0, 8) == 0x2052545020445352ull && checksum_ok(bytes, 20); /* "RSD PTR " */
 }
@@ -86,7 +87,7 @@ static uint64_t rsdp_search(void)
 
 static void madt_defaults(void)
 {
-	acpi_madt.ioapic = (paddr_t){ 0xfec00000 };
+	acpi_madt.ioapic = (paddr_t){0xfec00000};
 	acpi_madt.cpu_count = 1;
 	for (uint32_t i = 0; i < ARCH_IRQ_LINES; i++)
 		acpi_madt.line_gsi[i] = i;
@@ -97,12 +98,10 @@ static void madt_entry(const struct table *entry, uint32_t *cpus, bool *has_ioap
 	uint32_t line = (uint32_t)field(entry, 3, 1);
 
 	switch (field(entry, 0, 1)) {
-	case 0: /* local APIC */
-		*cpus += (uint32_t)field(entry, 4, 4) & 1u;
-		break;
+	case 0: /* local APIC */ *cpus += (uint32_t)field(entry, 4, 4) & 1u; break;
 	case 1: /* I/O APIC: the first counts */
 		if (!*has_ioapic && entry->length >= 12) {
-			acpi_madt.ioapic = (paddr_t){ field(entry, 4, 4) };
+			acpi_madt.ioapic = (paddr_t){field(entry, 4, 4)};
 			acpi_madt.ioapic_first = (uint32_t)field(entry, 8, 4);
 			*has_ioapic = true;
 		}
@@ -113,8 +112,7 @@ static void madt_entry(const struct table *entry, uint32_t *cpus, bool *has_ioap
 			acpi_madt.line_flags[line] = (uint32_t)field(entry, 8, 2);
 		}
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -130,7 +128,7 @@ static void madt_read(const struct table *madt)
 
 		if (length < 2 || length > madt->length - offset)
 			break;
-		const struct table entry = { madt->bytes + offset, length };
+		const struct table entry = {madt->bytes + offset, length};
 
 		madt_entry(&entry, &cpus, &has_ioapic);
 		offset += length;
@@ -161,7 +159,7 @@ static void fadt_read(const struct table *fadt)
 	if (dsdt_address == 0)
 		dsdt_address = field(fadt, 40, 4);
 	if (table_open(dsdt_address, &dsdt)) {
-		acpi_power.dsdt = (paddr_t){ dsdt_address };
+		acpi_power.dsdt = (paddr_t){dsdt_address};
 		acpi_power.dsdt_bytes = dsdt.length;
 	}
 }
@@ -199,7 +197,7 @@ uint64_t acpi_init(uint64_t rsdp)
 		rsdp = rsdp_search();
 	if (rsdp == 0)
 		return 0;
-	const struct table pointer = { phys_to_ptr((paddr_t){ rsdp }), HEADER_BYTES };
+	const struct table pointer = {phys_to_ptr((paddr_t){rsdp}), HEADER_BYTES};
 
 	if (field(&pointer, 15, 1) >= 2 && table_open(field(&pointer, 24, 8), &root))
 		root_table_read(&root, 8);
@@ -224,7 +222,7 @@ static uint8_t package_byte(const struct table *dsdt, uint32_t *offset)
 
 bool acpi_sleep_types(uint8_t types[2])
 {
-	const struct table dsdt = { phys_to_ptr(acpi_power.dsdt), acpi_power.dsdt_bytes };
+	const struct table dsdt = {phys_to_ptr(acpi_power.dsdt), acpi_power.dsdt_bytes};
 
 	if (acpi_power.dsdt.raw == 0)
 		return false;

@@ -45,6 +45,8 @@ SAME(PAGE_SYSCALL_RIP, struct msg_page, syscall_rip);
 SAME(PAGE_SYSCALL_RSP, struct msg_page, syscall_rsp);
 SAME(PAGE_SYSCALL_RFLAGS, struct msg_page, syscall_rflags);
 
-static_assert(TESSERA_SYSCALL_BASE == (unsigned int)NATIVE_HIGH_HALF << 16, "the stubs compare the high half only");
+static_assert(TESSERA_SYSCALL_BASE == (unsigned int)NATIVE_HIGH_HALF << 16,
+	      "the stubs compare the high half only");
 static_assert(sizeof(struct trap_frame) == 22 * 8, "trap_from_kernel pushes this");
-static_assert(VECTOR_LINE + ARCH_IRQ_LINES <= VECTOR_TIMER && VECTOR_TIMER < VECTOR_COUNT, "vectors do not overlap");
+static_assert(VECTOR_LINE + ARCH_IRQ_LINES <= VECTOR_TIMER && VECTOR_TIMER < VECTOR_COUNT,
+	      "vectors do not overlap");

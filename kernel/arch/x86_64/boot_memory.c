@@ -100,7 +100,7 @@ void boot_memory_sort(struct boot_ranges *ranges, struct boot_source *source)
 
 struct boot_range boot_memory_window(const struct boot_ranges *ranges)
 {
-	struct boot_range best = { 0, 0 };
+	struct boot_range best = {0, 0};
 
 	for (uint32_t i = 0; i < ranges->free.count; i++) {
 		struct boot_range range = ranges->free.ranges[i];

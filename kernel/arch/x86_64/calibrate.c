@@ -19,9 +19,9 @@
 #define PIT_GATE 0x61u
 #define PIT_MODE2_CHANNEL2 0xb4u
 #define PIT_LATCH_CHANNEL2 0x80u
-#define SHORT_TICKS 300u   /* 0.25 ms */
-#define LONG_TICKS 24000u  /* 20 ms */
-#define FAST_READINGS 8u   /* readings between two changes of the counter */
+#define SHORT_TICKS 300u       /* 0.25 ms */
+#define LONG_TICKS 24000u      /* 20 ms */
+#define FAST_READINGS 8u       /* readings between two changes of the counter */
 #define READINGS_MAX 50000000u /* a PIT that stands still must not stop boot */
 #define NICE_HZ 100000000ull   /* rates within 0.05% of a multiple are taken as that */
 #define LAPIC_FALLBACK_HZ 1000000000ull
@@ -50,7 +50,7 @@ static void pit_start(void)
 /* The moment at which the counter has just changed, at least ticks below start. */
 static struct moment wait_change(uint32_t start, uint32_t ticks)
 {
-	struct moment moment = { 0, 0, 0, 0 };
+	struct moment moment = {0, 0, 0, 0};
 	uint32_t before, now = pit_read();
 
 	do { /* at most READINGS_MAX */
@@ -85,7 +85,7 @@ static struct clock_rates measure(void)
 
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
 	if (ticks == 0)
-		return (struct clock_rates){ NICE_HZ * 10, LAPIC_FALLBACK_HZ, "guess" };
+		return (struct clock_rates){NICE_HZ * 10, LAPIC_FALLBACK_HZ, "guess"};
 	return (struct clock_rates){
 		.tsc_hz = nice((last.tsc - first.tsc) * PIT_HZ / ticks),
 		.lapic_hz = nice((uint64_t)(first.lapic - last.lapic) * PIT_HZ / ticks),
@@ -112,7 +112,7 @@ struct clock_rates clock_measure(bool wants_lapic)
 	uint64_t tsc_hz = tsc_hz_by_cpuid();
 
 	if (tsc_hz != 0 && !wants_lapic)
-		return (struct clock_rates){ tsc_hz, LAPIC_FALLBACK_HZ, "CPUID" };
+		return (struct clock_rates){tsc_hz, LAPIC_FALLBACK_HZ, "CPUID"};
 	struct clock_rates rates = measure();
 
 	if (tsc_hz != 0)

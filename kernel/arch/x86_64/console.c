@@ -105,7 +105,7 @@ void print(const char *text)
 
 void print_hex(uint64_t value)
 {
-	char digits[18] = { '0', 'x' };
+	char digits[18] = {'0', 'x'};
 
 	for (unsigned int i = 0; i < 16; i++)
 		digits[2 + i] = "0123456789abcdef"[(value >> (60 - 4 * i)) & 15];

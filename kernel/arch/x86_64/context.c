@@ -21,7 +21,7 @@ static bool is_canonical(uint64_t va)
 
 void arch_context_init(struct arch_context *ctx)
 {
-	ctx->regs = (struct user_regs){ .rflags = RFLAGS_FIXED | RFLAGS_IF };
+	ctx->regs = (struct user_regs){.rflags = RFLAGS_FIXED | RFLAGS_IF};
 	ctx->call_number = 0;
 	ctx->entry = CTX_FULL;
 	arch_fpu_reset(ctx);

@@ -81,7 +81,7 @@ void cpu_detect(void)
 {
 	uint32_t highest = cpuid(0, 0).eax, highest_extended = cpuid(0x80000000u, 0).eax;
 	struct cpuid basic = cpuid(1, 0), extended = cpuid(0x80000001u, 0);
-	struct cpuid more = { 0, 0, 0, 0 };
+	struct cpuid more = {0, 0, 0, 0};
 
 	if (highest >= 7)
 		more = cpuid(7, 0);
@@ -134,14 +134,15 @@ static void tss_init(void)
 	for (unsigned int i = 1; i <= IST_STACKS; i++)
 		tss.ist[i - 1] = ist_top(i);
 	tss.io_map = sizeof(tss); /* no port for user mode */
-	gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | ((base & 0xffffff) << 16) | 0x890000000000ull | ((base >> 24) << 56);
+	gdt[SEL_TSS / 8] =
+		(sizeof(tss) - 1) | ((base & 0xffffff) << 16) | 0x890000000000ull | ((base >> 24) << 56);
 	gdt[SEL_TSS / 8 + 1] = base >> 32;
 }
 
 void cpu_load_tables(void)
 {
-	struct table_pointer gdt_pointer = { sizeof(gdt) - 1, (uint64_t)gdt };
-	struct table_pointer idt_pointer = { sizeof(idt) - 1, (uint64_t)idt };
+	struct table_pointer gdt_pointer = {sizeof(gdt) - 1, (uint64_t)gdt};
+	struct table_pointer idt_pointer = {sizeof(idt) - 1, (uint64_t)idt};
 
 	tss_init();
 	for (unsigned int vector = 0; vector < VECTOR_COUNT; vector++)
@@ -179,7 +180,8 @@ static void patch_clac(void)
 
 static void enable_cr4(void)
 {
-	uint64_t cr4 = read_cr4() | CR4_DEBUG_EXTENSIONS | CR4_GLOBAL_PAGES | CR4_FXSAVE | CR4_SIMD_EXCEPTIONS;
+	uint64_t cr4 =
+		read_cr4() | CR4_DEBUG_EXTENSIONS | CR4_GLOBAL_PAGES | CR4_FXSAVE | CR4_SIMD_EXCEPTIONS;
 
 	cr4 |= cpu_features.has_umip ? CR4_UMIP : 0;
 	cr4 |= cpu_features.has_fsgsbase ? CR4_FSGSBASE : 0;
@@ -193,7 +195,8 @@ void cpu_enable(void)
 {
 	if (cpu_features.has_smap)
 		patch_clac();
-	write_cr0((read_cr0() & ~(CR0_EMULATE | CR0_TASK_SWITCHED)) | CR0_MONITOR | CR0_NUMERIC_ERROR | CR0_WRITE_PROTECT);
+	write_cr0((read_cr0() & ~(CR0_EMULATE | CR0_TASK_SWITCHED)) | CR0_MONITOR | CR0_NUMERIC_ERROR |
+		  CR0_WRITE_PROTECT);
 	enable_cr4();
 	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SYSCALL | EFER_NX);
 	write_msr(MSR_STAR, ((uint64_t)SEL_USER_CODE32 << 48) | ((uint64_t)SEL_KERNEL_CODE << 32));

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 struct cpu_features {
-	bool has_fsgsbase, has_smap, has_smep, has_umip, has_xsave, has_xsaveopt, has_x2apic, has_tsc_deadline;
+	bool has_fsgsbase, has_smap, has_smep, has_umip, has_xsave, has_xsaveopt, has_x2apic,
+		has_tsc_deadline;
 	bool has_gigabyte_pages, has_rdrand, has_rdseed;
 	uint32_t physical_bits;
 	uint64_t xcr0_possible; /* state components the CPU has */

@@ -35,7 +35,7 @@ paddr_t frame_allocate(void)
 			continue;
 		uint32_t bit = (uint32_t)__builtin_ctzll(~taken[i]);
 		uint32_t frame = i * WORD_FRAMES + bit;
-		paddr_t address = { window_start + frame * PAGE_SIZE };
+		paddr_t address = {window_start + frame * PAGE_SIZE};
 
 		taken[i] |= 1ull << bit;
 		highest = frame + 1 > highest ? frame + 1 : highest;
@@ -49,5 +49,5 @@ struct boot_range frames_close(void)
 {
 	for (uint32_t i = 0; i < WORDS; i++)
 		taken[i] = ~0ull;
-	return (struct boot_range){ window_start, window_start + highest * PAGE_SIZE };
+	return (struct boot_range){window_start, window_start + highest * PAGE_SIZE};
 }

@@ -26,7 +26,7 @@
 enum line_state { LINE_OFF, LINE_ON, LINE_WAITING, LINE_PENDING };
 
 struct line {
-	uint32_t pin; /* ~0: the machine has none */
+	uint32_t pin;  /* ~0: the machine has none */
 	uint32_t mode; /* PIN_LEVEL, PIN_ACTIVE_LOW and the vector */
 	enum line_state state;
 };

@@ -11,7 +11,7 @@ struct port_range {
 };
 
 /* PIC, PIT, PIC, and QEMU's debug console. */
-static const struct port_range kernel_ports[] = { { 0x20, 0x21 }, { 0x40, 0x43 }, { 0xa0, 0xa1 }, { 0xe9, 0xe9 } };
+static const struct port_range kernel_ports[] = {{0x20, 0x21}, {0x40, 0x43}, {0xa0, 0xa1}, {0xe9, 0xe9}};
 
 bool arch_ioport_allowed(uint32_t first, uint32_t count)
 {

@@ -21,8 +21,8 @@
 #define GUARD_BYTES 4096
 
 /* Vectors from 32 on */
-#define VECTOR_PIC 0x20	   /* 16 vectors: what a masked PIC may still deliver */
-#define VECTOR_LINE 0x30   /* 24 vectors: interrupt lines */
+#define VECTOR_PIC 0x20	 /* 16 vectors: what a masked PIC may still deliver */
+#define VECTOR_LINE 0x30 /* 24 vectors: interrupt lines */
 #define VECTOR_TIMER 0x48
 #define VECTOR_SPURIOUS 0x4f /* low four bits set, for old local APICs */
 #define VECTOR_COUNT 0x50

@@ -35,7 +35,8 @@ static void acpi_reset(void)
 	if (acpi_power.reset_space == 1)
 		out8((uint16_t)acpi_power.reset_address, acpi_power.reset_value);
 	else if (acpi_power.reset_space == 0)
-		*(volatile uint8_t *)phys_to_ptr((paddr_t){ acpi_power.reset_address }) = acpi_power.reset_value;
+		*(volatile uint8_t *)phys_to_ptr((paddr_t){acpi_power.reset_address}) =
+			acpi_power.reset_value;
 }
 
 /* No interrupt table and an interrupt: the processor shuts down, and the chip set resets it. */
@@ -44,7 +45,7 @@ static NORETURN void triple_fault(void)
 	static const struct {
 		uint16_t limit;
 		uint64_t base;
-	} PACKED nothing = { 0, 0 };
+	} PACKED nothing = {0, 0};
 
 	__asm__ volatile("lidt %0; int3" : : "m"(nothing));
 	while (true)

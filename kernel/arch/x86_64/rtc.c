@@ -65,7 +65,7 @@ static uint32_t decode_hour(uint8_t value, uint8_t mode)
 /* Days since 1970-01-01 of a date of the Gregorian calendar; year from 1970 on. */
 static uint64_t days_from_date(uint32_t year, uint32_t month, uint32_t day)
 {
-	static const uint16_t before_month[12] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+	static const uint16_t before_month[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
 	uint32_t last = year - 1; /* the last complete year */
 	uint64_t days = 365ull * (year - 1970) + (last / 4 - 492) - (last / 100 - 19) + (last / 400 - 4);
 	bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -85,7 +85,8 @@ uint64_t rtc_read(void)
 		time = again;
 	}
 	uint8_t mode = cmos_read(STATUS_B);
-	uint32_t year = 2000u + decode(time.year, mode), month = decode(time.month, mode), day = decode(time.day, mode);
+	uint32_t year = 2000u + decode(time.year, mode), month = decode(time.month, mode),
+		 day = decode(time.day, mode);
 	uint32_t hour = decode_hour(time.hour, mode);
 	uint32_t minute = decode(time.minute, mode), second = decode(time.second, mode);
 

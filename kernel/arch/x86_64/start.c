@@ -85,9 +85,10 @@ static void fill_handover(const struct boot_source *source)
 	range_set_remove(&ranges.free, tables.start, tables.end);
 	copy_ranges(handover.free_ram, &handover.free_ram_count, &ranges.free);
 	copy_ranges(handover.device, &handover.device_count, &ranges.device);
-	handover.archive = (struct boot_range){ source->archive_start, source->archive_end };
+	handover.archive = (struct boot_range){source->archive_start, source->archive_end};
 	handover.ram_bytes = range_set_bytes(&ranges.ram);
-	handover.kernel_bytes = (uint64_t)image_end - KERNEL_OFFSET - (uint64_t)image_start + tables.end - tables.start;
+	handover.kernel_bytes =
+		(uint64_t)image_end - KERNEL_OFFSET - (uint64_t)image_start + tables.end - tables.start;
 	handover.cpu_count = acpi_madt.cpu_count;
 	for (uint32_t i = 0; i + 1 < BOOT_CMDLINE_BYTES; i++)
 		handover.cmdline[i] = source->cmdline[i];

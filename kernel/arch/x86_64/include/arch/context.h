@@ -43,20 +43,13 @@ static_assert(sizeof(struct arch_context) == 192 + CTX_FPU_BYTES, "no padding be
 static inline uint64_t ctx_arg(const struct arch_context *ctx, unsigned int i)
 {
 	switch (i) {
-	case 0:
-		return ctx->regs.rdi;
-	case 1:
-		return ctx->regs.rsi;
-	case 2:
-		return ctx->regs.rdx;
-	case 3:
-		return ctx->regs.r10;
-	case 4:
-		return ctx->regs.r8;
-	case 5:
-		return ctx->regs.r9;
-	default:
-		return ctx->regs.r12;
+	case 0: return ctx->regs.rdi;
+	case 1: return ctx->regs.rsi;
+	case 2: return ctx->regs.rdx;
+	case 3: return ctx->regs.r10;
+	case 4: return ctx->regs.r8;
+	case 5: return ctx->regs.r9;
+	default: return ctx->regs.r12;
 	}
 }
 
@@ -64,27 +57,13 @@ static inline uint64_t ctx_arg(const struct arch_context *ctx, unsigned int i)
 static inline void ctx_set_result(struct arch_context *ctx, unsigned int i, uint64_t value)
 {
 	switch (i) {
-	case 0:
-		ctx->regs.rdi = value;
-		break;
-	case 1:
-		ctx->regs.rsi = value;
-		break;
-	case 2:
-		ctx->regs.rdx = value;
-		break;
-	case 3:
-		ctx->regs.r10 = value;
-		break;
-	case 4:
-		ctx->regs.r8 = value;
-		break;
-	case 5:
-		ctx->regs.r9 = value;
-		break;
-	default:
-		ctx->regs.r12 = value;
-		break;
+	case 0: ctx->regs.rdi = value; break;
+	case 1: ctx->regs.rsi = value; break;
+	case 2: ctx->regs.rdx = value; break;
+	case 3: ctx->regs.r10 = value; break;
+	case 4: ctx->regs.r8 = value; break;
+	case 5: ctx->regs.r9 = value; break;
+	default: ctx->regs.r12 = value; break;
 	}
 }
 

@@ -63,7 +63,8 @@ static inline pte_t pte_rights_bits(uint32_t rights)
 {
 	if ((rights & (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE)) == 0)
 		return PTE_HELD | PTE_NX;
-	return PTE_PRESENT | ((rights & RIGHT_WRITE) ? PTE_WRITE : 0) | ((rights & RIGHT_EXECUTE) ? 0 : PTE_NX);
+	return PTE_PRESENT | ((rights & RIGHT_WRITE) ? PTE_WRITE : 0) |
+	       ((rights & RIGHT_EXECUTE) ? 0 : PTE_NX);
 }
 
 /* An entry that maps a page: level 0 4 KiB, level 1 2 MiB, level 2 1 GiB.  flags: RIGHT_* and MAP_*. */
