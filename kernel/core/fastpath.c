@@ -11,6 +11,7 @@
 #include <ipc.h>
 #include <queue.h>
 #include <sched.h>
+#include <switch.h>
 #include <thread.h>
 #include <timer.h>
 
@@ -47,19 +48,30 @@ static ALWAYS_INLINE bool may_switch(const struct cpu *here, const struct thread
 	       here->wheel.armed_ns <= partner->slice_end_ns;
 }
 
-/* Tag and words; words the message does not have are zero. */
+/* Fewer than four words: those the message does not have are zero. */
+static NOINLINE void copy_short(const struct thread *from, struct thread *to, uint32_t words)
+{
+	for (uint32_t i = 0; i < MSG_REGISTER_WORDS; i++)
+		ctx_set_result(&to->ctx, 2 + i, i < words ? ctx_arg(&from->ctx, 2 + i) : 0);
+}
+
+/* Tag and words. */
 static ALWAYS_INLINE void copy_message(struct thread *from, struct thread *to, msg_tag_t tag)
 {
 	uint32_t words = MSG_TAG_WORDS(tag);
 
 	ctx_set_result(&to->ctx, 1, tag);
-	ctx_set_result(&to->ctx, 2, words > 0 ? ctx_arg(&from->ctx, 2) : 0);
-	ctx_set_result(&to->ctx, 3, words > 1 ? ctx_arg(&from->ctx, 3) : 0);
-	ctx_set_result(&to->ctx, 4, words > 2 ? ctx_arg(&from->ctx, 4) : 0);
-	ctx_set_result(&to->ctx, 5, words > 3 ? ctx_arg(&from->ctx, 5) : 0);
 	ctx_set_error(&to->ctx, E_OK);
-	if (UNLIKELY(words > MSG_REGISTER_WORDS))
+	ctx_set_result(&to->ctx, 2, ctx_arg(&from->ctx, 2));
+	ctx_set_result(&to->ctx, 3, ctx_arg(&from->ctx, 3));
+	ctx_set_result(&to->ctx, 4, ctx_arg(&from->ctx, 4));
+	ctx_set_result(&to->ctx, 5, ctx_arg(&from->ctx, 5));
+	if (LIKELY(words == MSG_REGISTER_WORDS))
+		return;
+	if (words > MSG_REGISTER_WORDS)
 		message_copy_rest(from, to, tag);
+	else
+		copy_short(from, to, words);
 }
 
 /* ---- call ---- */
@@ -76,52 +88,58 @@ static ALWAYS_INLINE struct thread *fast_receiver(const struct cpu *here, const 
 	return server;
 }
 
-static ALWAYS_INLINE void fast_call_invoke(struct thread *self, struct thread *server, const struct slot *cap,
-					   struct slot *reply)
+/* The server takes the message and goes on; the caller waits for the Reply. */
+static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, msg_tag_t tag, uint64_t badge,
+				       struct slot *reply)
 {
-	ring_remove(&endpoint_at(slot_object(cap))->receivers, server);
-	server->queue_object = 0;
-	server->state = THREAD_READY;
-	copy_message(self, server, ctx_arg(&self->ctx, 1));
-	ctx_set_result(&server->ctx, 0, cap->badge);
-	ctx_set_result(&server->ctx, 6, self->label);
 	reply->word |= slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(self));
 	self->reply_slot = slot_index(reply);
 	self->state = THREAD_CALLING;
+	server->queue_object = 0;
+	server->state = THREAD_READY;
+	copy_message(self, server, tag);
+	ctx_set_result(&server->ctx, 0, badge);
+	ctx_set_result(&server->ctx, 6, self->label);
 }
 
-void kernel_ipc_call(void)
+ENTRY_POINT void kernel_ipc_call(void)
 {
 	struct cpu *here = cpu();
 	struct thread *self = here->current;
+	msg_tag_t tag = ctx_arg(&self->ctx, 1);
 	struct slot *cap = NULL, *reply = NULL;
+	struct endpoint *endpoint = NULL;
 	struct thread *server = NULL;
-	bool is_fast = is_fast_tag(ctx_arg(&self->ctx, 1)) && ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
-		       cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK;
 
-	if (LIKELY(is_fast))
-		server = fast_receiver(here, endpoint_at(slot_object(cap)));
+	if (LIKELY(is_fast_tag(tag) && ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
+		   cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK)) {
+		endpoint = endpoint_at(slot_object(cap));
+		server = fast_receiver(here, endpoint);
+	}
 	if (LIKELY(server != NULL))
 		reply = fast_slot(server, server->reply_cap);
 	if (UNLIKELY(reply == NULL || !slot_is_empty(reply))) {
 		kernel_syscall(OP_CALL);
 		return;
 	}
+	uint64_t badge = cap->badge;
+
 	here->fast_calls++;
-	fast_call_invoke(self, server, cap, reply);
-	switch_to(server);
+	ring_remove(&endpoint->receivers, server);
+	fast_deliver(self, server, tag, badge, reply);
+	switch_from(here, self, server);
 }
 
 /* ---- reply_recv ---- */
 
-/* The caller a Reply stands for, if it waits for nothing but this and can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu *here, const struct slot *reply)
+/* The caller a Reply's word stands for, if it waits for nothing but this and can be switched to; NULL: not so easy. */
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu *here, uint64_t word)
 {
 	const uint64_t mask = 0xffu | SLOT_DYING << 16;
 
-	if (UNLIKELY((reply->word & mask) != CAP_REPLY || slot_object(reply) == 0))
+	if (UNLIKELY((word & mask) != CAP_REPLY || word >> 32 == 0))
 		return NULL;
-	struct thread *caller = thread_at(slot_object(reply));
+	struct thread *caller = thread_at((thread_ref)(word >> 32));
 
 	if (UNLIKELY(caller->state != THREAD_CALLING || caller->is_suspended || caller->is_interrupted))
 		return NULL;
@@ -138,43 +156,47 @@ static ALWAYS_INLINE bool would_wait(const struct thread *self, const struct end
 	return self->bound == 0 || notification_at(self->bound)->word == 0;
 }
 
-static ALWAYS_INLINE void fast_reply_invoke(struct thread *self, struct thread *caller, struct slot *reply)
+/* The caller has its answer and goes on; the Reply, whose word is given, is used up. */
+static ALWAYS_INLINE void fast_answer(struct thread *self, struct thread *caller, msg_tag_t tag, struct slot *reply,
+				      uint64_t word)
 {
-	reply->word = (reply->word + 0x01000000ull) & 0xff000000ull;
-	copy_message(self, caller, ctx_arg(&self->ctx, 1));
-	ctx_set_result(&caller->ctx, 0, 0);
+	reply->word = (word + 0x01000000ull) & 0xff000000ull;
 	caller->reply_slot = 0;
 	caller->state = THREAD_READY;
+	copy_message(self, caller, tag);
+	ctx_set_result(&caller->ctx, 0, 0);
 }
 
-static ALWAYS_INLINE void fast_recv_invoke(struct thread *self, const struct slot *cap)
-{
-	self->reply_cap = (cap_t)(ctx_arg(&self->ctx, 0) >> 32);
-	self->state = THREAD_RECEIVING;
-	self->queue_object = slot_object(cap);
-	ring_append(&endpoint_at(slot_object(cap))->receivers, self);
-}
-
-void kernel_ipc_reply_recv(void)
+ENTRY_POINT void kernel_ipc_reply_recv(void)
 {
 	struct cpu *here = cpu();
 	struct thread *self = here->current;
 	uint64_t caps = ctx_arg(&self->ctx, 0);
+	msg_tag_t tag = ctx_arg(&self->ctx, 1);
 	struct slot *cap = NULL, *reply = NULL;
 	struct thread *caller = NULL;
-	bool is_fast = is_fast_tag(ctx_arg(&self->ctx, 1)) && ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
-		       cap_lookup(self, (cap_t)caps, CAP_ENDPOINT, RIGHT_READ, &cap) == E_OK;
+	endpoint_ref ref = 0;
+	uint64_t word = 0;
 
-	if (LIKELY(is_fast))
-		reply = fast_slot(self, (cap_t)(caps >> 32));
-	if (LIKELY(reply != NULL && would_wait(self, endpoint_at(slot_object(cap)))))
-		caller = fast_caller(here, reply);
+	if (LIKELY(is_fast_tag(tag) && ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
+		   cap_lookup(self, (cap_t)caps, CAP_ENDPOINT, RIGHT_READ, &cap) == E_OK)) {
+		ref = slot_object(cap);
+		if (LIKELY(would_wait(self, endpoint_at(ref))))
+			reply = fast_slot(self, (cap_t)(caps >> 32));
+	}
+	if (LIKELY(reply != NULL)) {
+		word = reply->word;
+		caller = fast_caller(here, word);
+	}
 	if (UNLIKELY(caller == NULL)) {
 		kernel_syscall(OP_REPLY_RECV);
 		return;
 	}
 	here->fast_replies++;
-	fast_reply_invoke(self, caller, reply);
-	fast_recv_invoke(self, cap);
-	switch_to(caller);
+	self->reply_cap = (cap_t)(caps >> 32);
+	self->state = THREAD_RECEIVING;
+	self->queue_object = ref;
+	ring_append(&endpoint_at(ref)->receivers, self);
+	fast_answer(self, caller, tag, reply, word);
+	switch_from(here, self, caller);
 }

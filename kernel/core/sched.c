@@ -10,6 +10,7 @@
  */
 #include <queue.h>
 #include <sched.h>
+#include <switch.h>
 #include <timer.h>
 
 struct cpu cpu_data[CPUS_MAX];
@@ -126,17 +127,8 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
 void switch_to(struct thread *next)
 {
 	struct cpu *self = cpu();
-	struct thread *from = self->current;
-	uint64_t now = arch_tsc();
 
-	from->consumed_tsc += now - self->switched_tsc;
-	self->switched_tsc = now;
-	self->context_switches++;
-	next->switches++;
-	self->current = next;
-	arch_context_switch(&from->ctx, &next->ctx);
-	if (next->vspace_root.raw != 0)
-		arch_vspace_switch(next->vspace_root);
+	switch_from(self, self->current, next);
 }
 
 void sched_handoff(struct thread *partner)

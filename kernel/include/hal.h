@@ -47,7 +47,7 @@ static inline void arch_copy(void *destination, const void *source, size_t size_
 /* Fills the kernel's part of a new, zeroed root table. */
 void arch_vspace_init(pte_t *root);
 /* Makes an address space current on this CPU; does nothing if it is. Counts CR3 writes. */
-void arch_vspace_switch(paddr_t root);
+static inline void arch_vspace_switch(paddr_t root);
 /* Makes the kernel's own address space current if `root` is: it is about to die. */
 void arch_vspace_leave(paddr_t root);
 /* Removes cached translations of one page / of everything of an address space, on this CPU. */
@@ -74,7 +74,7 @@ void arch_fpu_reset(struct arch_context *ctx);
 void arch_fpu_copy(struct arch_context *to, const struct arch_context *from);
 /* The user state that is not saved at kernel entry (FS/GS base, FPU): write it out of, load it into the CPU.
  * Called when the current thread changes. */
-void arch_context_switch(struct arch_context *from, struct arch_context *to);
+static inline void arch_context_switch(struct arch_context *from, struct arch_context *to);
 /* Writes live FS/GS base and FPU state of the current context to memory (before reading it). */
 void arch_context_sync(struct arch_context *ctx);
 /* Sets FS base; is_live: of the context that is on the CPU now. False: not canonical, nothing changed. */
@@ -91,7 +91,7 @@ void arch_timer_arm(uint64_t deadline_ns);
 /* The clock page's frame. */
 paddr_t arch_time_page(void);
 void arch_set_wall_offset(uint64_t wall_offset_ns);
-uint64_t arch_tsc(void);
+static inline uint64_t arch_tsc(void);
 uint64_t arch_tsc_hz(void);
 
 /* ---- interrupts, I/O, machine ---------------------------------------------------------------- */
@@ -120,8 +120,8 @@ NORETURN void arch_panic_stop(void);
  */
 struct thread;
 void kernel_syscall(uint64_t number);	/* number: EAX - TESSERA_SYSCALL_BASE, already known to be below 1000 */
-void kernel_ipc_call(void);	/* operations call and reply_recv: the fast path, which falls back to kernel_syscall */
-void kernel_ipc_reply_recv(void);
+ENTRY_POINT void kernel_ipc_call(void); /* operations call and reply_recv: the fast path, which falls back to kernel_syscall */
+ENTRY_POINT void kernel_ipc_reply_recv(void);
 void kernel_foreign_syscall(void);	/* any other EAX from a thread without personality: E_NO_OP; with: reflected by the entry stub itself or here */
 void kernel_page_fault(uint64_t address, uint64_t error_code);
 void kernel_exception(uint64_t vector, uint64_t error_code);
@@ -149,4 +149,4 @@ struct boot_handover {
 	char cmdline[BOOT_CMDLINE_BYTES];
 };
 
-#include <arch/hal_inline.h> /* phys_to_ptr, ptr_to_phys, arch_zero, arch_copy */
+#include <arch/hal_inline.h> /* everything above that is static inline */

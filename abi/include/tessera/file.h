@@ -22,5 +22,7 @@ struct file_stat {
 static_assert(sizeof(struct file_stat) == 152, "file_stat is ABI");
 
 /* file.ioctl commands of our own (timerfd) */
-#define FILE_IOCTL_TIMERFD_SET 0x7e550001u /* in: flags, struct itimerspec; out: old itimerspec */
+#define FILE_IOCTL_TIMERFD_SET 0x7e550001u /* in: u64 flags, struct itimerspec; out: old itimerspec */
 #define FILE_IOCTL_TIMERFD_GET 0x7e550002u
+#define FILE_IOCTL_PIPE_SIZE_SET 0x7e550003u /* F_SETPIPE_SZ: argument; result: the size */
+#define FILE_IOCTL_PIPE_SIZE_GET 0x7e550004u

@@ -28,7 +28,7 @@ void arch_vspace_init(pte_t *root)
 		root[i] = KERNEL_ENTRY_MARK;
 }
 
-void arch_vspace_switch(paddr_t root)
+void host_vspace_switch(paddr_t root)
 {
 	if (host.current_root == root.raw)
 		return;
@@ -145,12 +145,6 @@ void arch_fpu_copy(struct arch_context *to, const struct arch_context *from)
 	memcpy(to->fpu, from->fpu, sizeof(to->fpu));
 }
 
-void arch_context_switch(struct arch_context *from, struct arch_context *to)
-{
-	(void)from;
-	(void)to;
-}
-
 void arch_context_sync(struct arch_context *ctx)
 {
 	(void)ctx;
@@ -187,7 +181,7 @@ void arch_set_wall_offset(uint64_t wall_offset_ns)
 	host.wall_offset_ns = wall_offset_ns;
 }
 
-uint64_t arch_tsc(void)
+uint64_t host_tsc(void)
 {
 	return host.time_ns;
 }

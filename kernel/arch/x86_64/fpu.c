@@ -55,6 +55,7 @@ void fpu_init(void)
 	}
 	fpu_bytes = (cpuid(13, 0).ebx + 7u) & ~7u;
 	fpu_mode = cpu_features.has_xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
+	arch_live.is_modern = cpu_features.has_xsaveopt && cpu_features.has_fsgsbase;
 }
 
 uint64_t fpu_components(void)
@@ -122,7 +123,7 @@ static void bases_load(const struct arch_context *ctx)
 	}
 }
 
-void arch_context_switch(struct arch_context *from, struct arch_context *to)
+void context_switch_old(struct arch_context *from, struct arch_context *to)
 {
 	bases_save(from);
 	bases_load(to);

@@ -31,8 +31,7 @@ extern unsigned char image_text_start[], image_text_end[], image_rodata_start[],
 extern unsigned char image_data_start[], image_data_end[];
 
 static pte_t *kernel_root;
-static uint64_t current_root;
-static uint64_t cr3_writes;
+struct arch_live arch_live;
 
 /* The entry of va at a level, with the tables above it made. */
 static pte_t *entry_of(uint64_t va, unsigned int level)
@@ -142,7 +141,7 @@ void kernel_map_init(const struct boot_source *source)
 			kernel_map_direct(memory->start, memory->end);
 	}
 	kernel_map_direct(source->archive_start, source->archive_end);
-	current_root = root.raw;
+	arch_live.root = root.raw;
 	write_cr3(root.raw);
 }
 
@@ -153,36 +152,27 @@ void arch_vspace_init(pte_t *root)
 	arch_copy(root + USER_PT_ENTRIES, kernel_root + USER_PT_ENTRIES, (PT_ENTRIES - USER_PT_ENTRIES) * sizeof(pte_t));
 }
 
-void arch_vspace_switch(paddr_t root)
-{
-	if (root.raw == current_root || root.raw == 0)
-		return;
-	current_root = root.raw;
-	cr3_writes++;
-	write_cr3(root.raw);
-}
-
 void arch_vspace_leave(paddr_t root)
 {
-	if (root.raw == current_root)
+	if (root.raw == arch_live.root)
 		arch_vspace_switch(ptr_to_phys(kernel_root));
 }
 
 void arch_tlb_flush_page(paddr_t root, uint64_t va)
 {
-	if (root.raw == current_root)
+	if (root.raw == arch_live.root)
 		invalidate_page(va);
 }
 
 void arch_tlb_flush_all(paddr_t root)
 {
-	if (root.raw != current_root)
+	if (root.raw != arch_live.root)
 		return;
-	cr3_writes++;
+	arch_live.cr3_writes++;
 	write_cr3(root.raw);
 }
 
 uint64_t arch_cr3_writes(void)
 {
-	return cr3_writes;
+	return arch_live.cr3_writes;
 }

@@ -46,11 +46,6 @@ static uint64_t ratio(uint64_t numerator, uint64_t denominator)
 	return (high << SHIFT) + (rest << SHIFT) / denominator;
 }
 
-uint64_t arch_tsc(void)
-{
-	return read_tsc();
-}
-
 uint64_t arch_tsc_hz(void)
 {
 	return clock_state.tsc_hz;

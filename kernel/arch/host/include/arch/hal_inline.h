@@ -36,3 +36,23 @@ static inline void arch_copy(void *destination, const void *source, size_t size_
 {
 	memcpy(destination, source, size_bytes);
 }
+
+/* hal.c */
+void host_vspace_switch(paddr_t root);
+uint64_t host_tsc(void);
+
+static inline void arch_vspace_switch(paddr_t root)
+{
+	host_vspace_switch(root);
+}
+
+static inline void arch_context_switch(struct arch_context *from, struct arch_context *to)
+{
+	(void)from;
+	(void)to;
+}
+
+static inline uint64_t arch_tsc(void)
+{
+	return host_tsc();
+}

@@ -19,6 +19,8 @@ static inline paddr_t ptr_to_phys(const void *pointer)
 	return (paddr_t){(uint64_t)pointer - DIRECT_MAP_BASE};
 }
 
+#include <arch/switch.h>
+
 static inline void arch_zero(void *destination, size_t size_bytes)
 {
 	size_t words = size_bytes / 8;
