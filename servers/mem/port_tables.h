@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What port.c needs at the start and tells about itself; only main.c and control.c use this. */
+#pragma once
+
+#include <tessera/types.h>
+
+/* Prepares the pools of Untyped. */
+void port_start(void);
+/* The Memory capability a pool of frames is mapped through, and with which rights at most. */
+void port_set_pool(uint32_t pool, cap_t memory, uint32_t rights);
+/* Attaches a Memory to mem's own address space and maps all of it at va (read, write). */
+bool port_map_own(cap_t memory, uint64_t va, uint64_t pages);
+/* Bytes of Untyped that are left for page tables and address spaces, and tables given to spaces. */
+void port_tables_usage(uint64_t *untyped_free_bytes, uint64_t *table_pages);
