@@ -48,15 +48,7 @@ class Slot:
 
 
 def current_thread():
-    return int(gdb.parse_and_eval(current_expression()))
-
-
-def current_expression():
-    """The per-CPU data under whichever name this architecture gives it."""
-    for name in ("the_cpu", "boot_cpu", "cpu0", "cpu_data"):
-        if gdb.lookup_global_symbol(name) or gdb.lookup_static_symbol(name):
-            return f"{name}.current"
-    raise gdb.GdbError("no per-CPU data found: are the kernel's symbols loaded?")
+    return int(gdb.parse_and_eval("cpu_data[0].current"))
 
 
 def all_slots():

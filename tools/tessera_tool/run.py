@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 
-from . import build, image, options, qemu, session
+from . import accelerator, build, image, options, qemu, session
 from .common import PROGRAMS, ToolError, say
 
 
@@ -74,7 +74,7 @@ def start(args: argparse.Namespace) -> int:
     chosen = settings(args, interactive)
     overlays = [image.overlay(path) for path in args.root]
     overlays.append(options.guest_files(args.program, args.init_script, chosen))
-    accel = "tcg" if args.icount else qemu.accelerator()
+    accel = "tcg" if args.icount else accelerator.choose()
     if sys.stderr.isatty():
         say(f"booting in QEMU with {accel.upper()}{', one instruction a nanosecond' if args.icount else ''}")
     extra = list(args.qemu_arg)
