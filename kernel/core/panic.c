@@ -8,6 +8,7 @@ NORETURN void kernel_panic(const char *reason)
 {
 	const struct thread *current = cpu()->current;
 
+	arch_panic_begin();
 	log_text("\nKERNEL PANIC: ");
 	log_text(reason);
 	log_text("\n");

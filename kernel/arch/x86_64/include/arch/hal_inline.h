@@ -7,6 +7,11 @@
  */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
+
+#include <paddr.h>
+
 #define DIRECT_MAP_BASE 0xffff800000000000ull
 
 static inline void *phys_to_ptr(paddr_t address)
