@@ -88,6 +88,7 @@ enum tessera_error cap_derive(struct slot *src, struct slot *dst, uint32_t right
 		return E_DEPTH;
 	slot_set(dst, slot_word(slot_type(src), slot_rights(src) & rights, 0, slot_object(src)), src->badge);
 	dst->detail = src->detail;
+	dst->aux = src->aux;
 	dst->data[0] = src->data[0];
 	if (is_child)
 		insert_child(src, dst);

@@ -46,20 +46,28 @@ static enum tessera_error invoke(struct thread *self, const struct operation *op
 	return operation->handler(self, cap);
 }
 
+/* What a handler's result means when it is none for the caller. */
+static void no_result(struct thread *self, enum tessera_error error)
+{
+	if (error != E_RESTART)
+		return;
+	cpu()->work = 0;
+	ctx_restart(&self->ctx);
+}
+
 void kernel_syscall(uint64_t number)
 {
 	struct cpu *here = cpu();
 	struct thread *self = here->current;
 
 	here->entries++;
-	here->work = 0;
 	enum tessera_error error = number < OPERATIONS ? invoke(self, &operations[number]) : E_NO_OP;
 
-	if (error == E_RESTART)
-		ctx_restart(&self->ctx);
-	else if (error != E_BLOCKED)
+	if (UNLIKELY(error >= E_BLOCKED))
+		no_result(self, error);
+	else
 		ctx_set_error(&self->ctx, error);
-	if (here->reschedule)
+	if (UNLIKELY(here->reschedule))
 		sched_finish();
 }
 

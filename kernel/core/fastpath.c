@@ -17,10 +17,10 @@
 
 #define FIRST_BAD_TAG ((uint64_t)(MSG_MAX_WORDS + 1u) << 16)
 
-/* No capabilities, a length that is allowed, not one of the kernel's own operations. */
+/* No capabilities, and a length that is allowed. */
 static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
 {
-	return tag < FIRST_BAD_TAG && MSG_TAG_OP(tag) < MSG_OP_PAGE_FAULT;
+	return tag < FIRST_BAD_TAG;
 }
 
 /* A slot of a thread's CSpace whose CNode may be written; NULL: not so easy. */
@@ -34,7 +34,7 @@ static ALWAYS_INLINE struct slot *fast_slot(const struct thread *thread, cap_t a
 
 	if (UNLIKELY((leaf->word & (0xffu | RIGHT_WRITE << 8 | SLOT_DYING << 16)) != wanted))
 		return NULL;
-	if (UNLIKELY((address & 0xffu) >> leaf->badge != 0))
+	if (UNLIKELY((address & 0xffu) >= leaf->aux))
 		return NULL;
 	return slot_at(slot_object(leaf) + (address & 0xffu));
 }
@@ -95,7 +95,6 @@ static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *serve
 	reply->word |= slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(self));
 	self->reply_slot = slot_index(reply);
 	self->state = THREAD_CALLING;
-	server->queue_object = 0;
 	server->state = THREAD_READY;
 	copy_message(self, server, tag);
 	ctx_set_result(&server->ctx, 0, badge);
@@ -111,7 +110,7 @@ ENTRY_POINT void kernel_ipc_call(void)
 	struct endpoint *endpoint = NULL;
 	struct thread *server = NULL;
 
-	if (LIKELY(is_fast_tag(tag) && ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
+	if (LIKELY(is_fast_tag(tag) && MSG_TAG_OP(tag) < MSG_OP_PAGE_FAULT && ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
 		   cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK)) {
 		endpoint = endpoint_at(slot_object(cap));
 		server = fast_receiver(here, endpoint);
@@ -128,6 +127,7 @@ ENTRY_POINT void kernel_ipc_call(void)
 	ring_remove(&endpoint->receivers, server);
 	fast_deliver(self, server, tag, badge, reply);
 	switch_from(here, self, server);
+	arch_vspace_switch(server->vspace_root);
 }
 
 /* ---- reply_recv ---- */
@@ -141,7 +141,7 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu *here, uint64_t
 		return NULL;
 	struct thread *caller = thread_at((thread_ref)(word >> 32));
 
-	if (UNLIKELY(caller->state != THREAD_CALLING || caller->is_suspended || caller->is_interrupted))
+	if (UNLIKELY(caller->state != THREAD_CALLING || (caller->is_suspended | caller->is_interrupted) != 0))
 		return NULL;
 	if (UNLIKELY(caller->timer_bucket != TIMER_NONE || !may_switch(here, caller)))
 		return NULL;
@@ -199,4 +199,5 @@ ENTRY_POINT void kernel_ipc_reply_recv(void)
 	ring_append(&endpoint_at(ref)->receivers, self);
 	fast_answer(self, caller, tag, reply, word);
 	switch_from(here, self, caller);
+	arch_vspace_switch(caller->vspace_root);
 }

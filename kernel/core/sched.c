@@ -69,7 +69,7 @@ void sched_init(struct cpu *self, struct thread *idle)
 	self->idle = idle;
 	self->ready.best = PRIORITIES;
 	self->wheel.armed_ns = DEADLINE_NEVER;
-	self->switched_tsc = arch_tsc();
+	idle->consumed_tsc -= arch_tsc();
 	self->reschedule = 1;
 }
 
@@ -128,7 +128,10 @@ void switch_to(struct thread *next)
 {
 	struct cpu *self = cpu();
 
+	self->slow_switches++;
 	switch_from(self, self->current, next);
+	if (next->vspace_root.raw != 0) /* the idle thread has none */
+		arch_vspace_switch(next->vspace_root);
 }
 
 void sched_handoff(struct thread *partner)

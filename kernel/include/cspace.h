@@ -126,7 +126,7 @@ static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct threa
 	if (UNLIKELY((address >> 8) >= thread->cspace_slots))
 		return E_CAP;
 	leaf = slot_at(thread->cspace_first + (address >> 8));
-	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE || (address & 0xffu) >> leaf->badge != 0))
+	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE || (address & 0xffu) >= leaf->aux))
 		return E_CAP;
 	slot = slot_at(slot_object(leaf) + (address & 0xffu));
 	word = slot->word;

@@ -37,7 +37,7 @@ typedef uint32_t cnode_ref;	/* paddr / 64: its first slot */
  * One cache line.  What data[] holds, by type:
  *   Untyped       badge: physical base   data[0]: size in bytes   data[1]: watermark in bytes   data[2]: VSpace it is donated to
  *                 detail: 1 for device memory   aux: end of what retype zeroed ahead, in pages   link_*: the VSpace's list
- *   CNode         badge: slots_log2      data[0]: deletion cursor   detail: depth of its origin   link_next: chain of dying CNodes
+ *   CNode         badge: slots_log2      data[0]: deletion cursor   detail: depth of its origin   aux: slots   link_next: chain of dying CNodes
  *   Endpoint, Notification   badge: badge   (anchors: link_* = ring of notices)
  *   Reply         object: the waiting Thread
  *   Memory        badge: first frame number   data[0]: pages   detail: 1 for device memory
@@ -119,7 +119,8 @@ struct thread {
 	/* personality */
 	struct personality_config personality; /* syscall_entry 0: none */
 	/* accounting */
-	uint64_t consumed_tsc, switches, slice_end_ns;
+	uint64_t consumed_tsc; /* while it runs: less the TSC at which it was switched to (modulo 2^64) */
+	uint64_t switches, slice_end_ns;
 	/* a preempted operation that will be executed again (restart.h) */
 	uint64_t restart_key, restart_progress;
 	struct arch_context ctx ALIGNED(64);
@@ -173,12 +174,12 @@ struct cpu {
 	struct thread *current;
 	struct thread *idle;
 	uint64_t kernel_stack_top;
-	uint64_t entries, context_switches, timer_irqs, fast_calls, fast_replies, device_irqs;
-	uint64_t switched_tsc; /* when current was switched to */
+	uint64_t entries, slow_switches, timer_irqs; /* entries: without the fast ones */
+	uint64_t fast_calls, fast_replies, device_irqs;
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
 	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */
-	uint32_t work;	     /* chunks of a long operation done in this kernel entry (preemption_wanted) */
+	uint32_t work;	     /* chunks of long operations done since the last restart (preemption_wanted) */
 	struct run_queue ready;
 	struct timer_wheel wheel;
 };

@@ -36,7 +36,7 @@ enum tessera_error invoke_kernel_info(struct thread *self, struct slot *cap)
 		return E_OK;
 	case 1:
 		report(self, (const uint64_t[6]){ here->entries + here->fast_calls + here->fast_replies, arch_cr3_writes(),
-						  here->context_switches, here->timer_irqs, here->fast_calls,
+						  here->slow_switches + here->fast_calls + here->fast_replies, here->timer_irqs, here->fast_calls,
 						  here->device_irqs });
 		return E_OK;
 	default:

@@ -184,7 +184,7 @@ enum tessera_error invoke_thread_consumed(struct thread *self, struct slot *cap)
 	uint64_t tsc = thread->consumed_tsc;
 
 	if (thread == self)
-		tsc += arch_tsc() - cpu()->switched_tsc;
+		tsc += arch_tsc();
 	uint64_t hz = arch_tsc_hz();
 
 	ctx_set_result(&self->ctx, 0, tsc / hz * 1000000000u + tsc % hz * 1000000000u / hz);

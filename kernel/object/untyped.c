@@ -157,6 +157,7 @@ static void init_object(const struct slot *untyped, struct slot *slot, const str
 		break;
 	case CAP_CNODE:
 		slot->detail = slot->depth;
+		slot->aux = 1u << slot->badge;
 		break;
 	case CAP_THREAD:
 		thread_init(thread_at(slot_object(slot)));
