@@ -33,7 +33,7 @@ static cap_t irq_of(uint32_t line)
 	if (line >= IRQ_LINES)
 		die("no interrupt line %u", line);
 	if (irqs[line] == 0) {
-		cap_t slot = take_slot();
+		cap_t slot = take_first_leaf_slot();
 		enum tessera_error error = ts_machine_irq(ROOT_CAP_MACHINE, SLOT_OWN(slot), line);
 
 		if (error != E_OK)
@@ -45,7 +45,7 @@ static cap_t irq_of(uint32_t line)
 
 static cap_t ioport_of(uint32_t first, uint32_t count)
 {
-	cap_t slot = take_slot();
+	cap_t slot = take_first_leaf_slot();
 	enum tessera_error error = ts_machine_ioport(ROOT_CAP_MACHINE, SLOT_OWN(slot), first, count);
 
 	if (error != E_OK)

@@ -27,7 +27,7 @@ static uint64_t align_up(uint64_t value, uint64_t alignment)
 	return (value + alignment - 1) & ~(alignment - 1);
 }
 
-static cap_t first_leaf_slot(void)
+cap_t take_first_leaf_slot(void)
 {
 	if (first_leaf_next > 255)
 		die("the first leaf is full");
@@ -64,7 +64,7 @@ static uint32_t best_fit(uint64_t bytes, uint64_t alignment)
 static cap_t cut(enum cap_type type, uint64_t size, uint64_t bytes, uint64_t alignment, uint64_t flags)
 {
 	uint32_t i = best_fit(bytes, alignment);
-	cap_t slot = first_leaf_slot();
+	cap_t slot = take_first_leaf_slot();
 	enum tessera_error error;
 
 	if (i == ~0u)
@@ -92,7 +92,7 @@ cap_t memory_pages(uint64_t pages, bool is_zeroed, uint64_t alignment)
 	if (used[i] % alignment != 0) {
 		uint64_t gap = align_up(used[i], alignment) - used[i];
 
-		(void)ts_untyped_retype(ROOT_CAP_UNTYPED + i, CAP_MEMORY, gap / PAGE, SLOT_OWN(first_leaf_slot()), 1, 1, NULL);
+		(void)ts_untyped_retype(ROOT_CAP_UNTYPED + i, CAP_MEMORY, gap / PAGE, SLOT_OWN(take_first_leaf_slot()), 1, 1, NULL);
 		used[i] += gap;
 		taken += gap;
 	}
@@ -110,7 +110,7 @@ uint32_t memory_rest(cap_t *out, uint32_t room, uint64_t *pages)
 
 		if (boot->untyped[i].is_device || left < REST_MIN_PAGES)
 			continue;
-		slot = first_leaf_slot();
+		slot = take_first_leaf_slot();
 		if (ts_untyped_retype(ROOT_CAP_UNTYPED + i, CAP_MEMORY, left, SLOT_OWN(slot), 1, 1, NULL) != E_OK)
 			die("cannot make a Memory of %lu pages", left);
 		out[count++] = slot;

@@ -84,8 +84,9 @@ uint64_t memory_taken_bytes(void);
 cap_t arena_object(enum cap_type type, uint64_t size);
 /* An Untyped of that size, deep enough for a service's leaf. */
 cap_t memory_share(uint32_t size_log2);
-/* A fresh slot. */
+/* A fresh slot; one of the first leaf (for what is made of the capabilities root was started with), never given back. */
 cap_t take_slot(void);
+cap_t take_first_leaf_slot(void);
 /* Maps pages of a Memory for root at va; the View. */
 cap_t memory_map_for_root(cap_t memory, uint64_t va, uint64_t pages, uint32_t rights);
 uint64_t cap_pages(cap_t memory);
