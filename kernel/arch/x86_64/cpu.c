@@ -27,6 +27,7 @@
 #define CR0_NUMERIC_ERROR 0x20ull
 #define CR0_WRITE_PROTECT 0x10000ull
 #define CR4_DEBUG_EXTENSIONS 0x8ull
+#define CR4_MACHINE_CHECK 0x40ull
 #define CR4_GLOBAL_PAGES 0x80ull
 #define CR4_FXSAVE 0x200ull
 #define CR4_SIMD_EXCEPTIONS 0x400ull
@@ -161,7 +162,7 @@ void cpu_load_tables(void)
  * ends with arch_resume_current, which calls this. */
 void cpu_prepare_stack(void)
 {
-	uint64_t *first = (uint64_t *)(void *)kernel_stack_end - 1;
+	uint64_t *first = (uint64_t *)(void *)(kernel_stack + KERNEL_STACK_BYTES) - 1;
 
 	*first = (uint64_t)return_to_current;
 	cpu()->kernel_stack_top = (uint64_t)first;
@@ -180,8 +181,8 @@ static void patch_clac(void)
 
 static void enable_cr4(void)
 {
-	uint64_t cr4 =
-		read_cr4() | CR4_DEBUG_EXTENSIONS | CR4_GLOBAL_PAGES | CR4_FXSAVE | CR4_SIMD_EXCEPTIONS;
+	uint64_t cr4 = read_cr4() | CR4_DEBUG_EXTENSIONS | CR4_MACHINE_CHECK | CR4_GLOBAL_PAGES | CR4_FXSAVE |
+		       CR4_SIMD_EXCEPTIONS;
 
 	cr4 |= cpu_features.has_umip ? CR4_UMIP : 0;
 	cr4 |= cpu_features.has_fsgsbase ? CR4_FSGSBASE : 0;

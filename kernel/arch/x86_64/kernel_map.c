@@ -81,7 +81,8 @@ static void map_image(const unsigned char *start, const unsigned char *end, pte_
 /* Text and constants of the image, as physical addresses. */
 static bool is_read_only(uint64_t pa)
 {
-	return pa >= (uint64_t)image_text_start - KERNEL_OFFSET && pa < (uint64_t)image_rodata_end - KERNEL_OFFSET;
+	return pa >= (uint64_t)image_text_start - KERNEL_OFFSET &&
+	       pa < (uint64_t)image_rodata_end - KERNEL_OFFSET;
 }
 
 /* The 2 MiB that hold the image: by pages, so that text and constants are read-only here too. */
@@ -102,8 +103,8 @@ void kernel_map_direct(uint64_t start, uint64_t end)
 	uint64_t pa = start & ~(LARGE_BYTES - 1);
 
 	while (pa < end) { /* at most the RAM there is, in steps of 2 MiB or 1 GiB */
-		bool is_huge = cpu_features.has_gigabyte_pages && (pa & (HUGE_BYTES - 1)) == 0 && pa >= start &&
-			       end - pa >= HUGE_BYTES && pa != 0;
+		bool is_huge = cpu_features.has_gigabyte_pages && (pa & (HUGE_BYTES - 1)) == 0 &&
+			       pa >= start && end - pa >= HUGE_BYTES && pa != 0;
 
 		if (is_huge && !(*entry_of(pa + DIRECT_MAP_BASE, 2) & PTE_PRESENT)) {
 			map_page(pa + DIRECT_MAP_BASE, pa, BITS_DATA, 2);
@@ -149,7 +150,8 @@ void kernel_map_init(const struct boot_source *source)
 
 void arch_vspace_init(pte_t *root)
 {
-	arch_copy(root + USER_PT_ENTRIES, kernel_root + USER_PT_ENTRIES, (PT_ENTRIES - USER_PT_ENTRIES) * sizeof(pte_t));
+	arch_copy(root + USER_PT_ENTRIES, kernel_root + USER_PT_ENTRIES,
+		  (PT_ENTRIES - USER_PT_ENTRIES) * sizeof(pte_t));
 }
 
 void arch_vspace_leave(paddr_t root)

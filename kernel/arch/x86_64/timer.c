@@ -71,8 +71,10 @@ static void page_write_end(struct time_page *page)
 
 static uint64_t feature_bits(void)
 {
-	return (cpu_features.has_fsgsbase ? CPU_FEATURE_FSGSBASE : 0) | (cpu_features.has_rdrand ? CPU_FEATURE_RDRAND : 0) |
-	       (cpu_features.has_xsave ? CPU_FEATURE_XSAVE : 0) | (cpu_features.has_rdseed ? CPU_FEATURE_RDSEED : 0);
+	return (cpu_features.has_fsgsbase ? CPU_FEATURE_FSGSBASE : 0) |
+	       (cpu_features.has_rdrand ? CPU_FEATURE_RDRAND : 0) |
+	       (cpu_features.has_xsave ? CPU_FEATURE_XSAVE : 0) |
+	       (cpu_features.has_rdseed ? CPU_FEATURE_RDSEED : 0);
 }
 
 static void page_init(void)
@@ -152,6 +154,7 @@ static void timer_start_hardware(void)
 {
 	if (cpu_features.has_tsc_deadline) {
 		lapic_write(LAPIC_LVT_TIMER, TIMER_TSC_DEADLINE | VECTOR_TIMER);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the MSR may be written (SDM 3, 10.5.4.1) */
 		return;
 	}
 	lapic_write(LAPIC_TIMER_DIVIDE, TIMER_DIVIDE_BY_1);
