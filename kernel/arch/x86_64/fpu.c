@@ -126,6 +126,7 @@ static void bases_load(const struct arch_context *ctx)
 void context_switch_old(struct arch_context *from, struct arch_context *to)
 {
 	bases_save(from);
+	selectors_clear();
 	bases_load(to);
 	fpu_save(from);
 	fpu_load(to);

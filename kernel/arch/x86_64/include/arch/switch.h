@@ -43,6 +43,13 @@ static ALWAYS_INLINE void arch_vspace_switch(paddr_t root)
 	__asm__ volatile("movq %0, %%cr3" : : "r"(root.raw) : "memory");
 }
 
+/* The next thread must not see what the last one left in the data segment registers: 64-bit programs do not use
+ * them, so nobody misses the zero. Before the bases are written: loading a selector may change its base. */
+static ALWAYS_INLINE void selectors_clear(void)
+{
+	__asm__ volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\tmovl %0, %%gs" : : "r"(0));
+}
+
 static ALWAYS_INLINE void arch_context_switch(struct arch_context *from, struct arch_context *to)
 {
 	if (!LIKELY(arch_live.is_modern)) {
@@ -51,6 +58,7 @@ static ALWAYS_INLINE void arch_context_switch(struct arch_context *from, struct 
 	}
 	__asm__ volatile("rdfsbase %0" : "=r"(from->regs.fs_base));
 	__asm__ volatile("rdgsbase %0" : "=r"(from->regs.gs_base));
+	selectors_clear();
 	__asm__ volatile("wrfsbase %0" : : "r"(to->regs.fs_base));
 	__asm__ volatile("wrgsbase %0" : : "r"(to->regs.gs_base));
 	__asm__ volatile("xsaveopt64 %0" : "=m"(from->fpu) : "a"(~0u), "d"(~0u));
