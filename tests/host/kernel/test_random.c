@@ -15,7 +15,6 @@
 #define POOLS 3u
 #define STEPS 60000u
 #define BASES 4u
-#define RIGHTS_MAP (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE)
 
 static const uint64_t bases[BASES] = { 0x10000000ull, 0x101ff000ull, 0x7f0000000000ull, 0x40000000ull };
 static uint64_t random_state;
@@ -34,24 +33,25 @@ static bool chance(uint32_t percent)
 	return pick(100) < percent;
 }
 
-/* Address of a slot of that type, tried for a while; else any. */
+/* Address of a slot of that type, searched from anywhere on; rarely, or if there is none, any. The pools are left alone. */
 static uint32_t any_of(uint32_t type)
 {
-	uint32_t address = FIRST;
+	uint32_t slots = LAST - FIRST - POOLS, start = pick(slots);
 
-	for (uint32_t i = 0; i < 60; i++) {
-		address = FIRST + pick(LAST - FIRST);
-		if (chance(2) || slot_type(world_slot(address)) == type)
+	for (uint32_t i = 0; i < slots && !chance(1); i++) {
+		uint32_t address = FIRST + POOLS + (start + i) % slots;
+
+		if (slot_type(world_slot(address)) == type && (!slot_has(world_slot(address), SLOT_DYING) || chance(10)))
 			return address;
 	}
-	return address;
+	return FIRST + POOLS + start;
 }
 
 /* A designator: mostly a slot of the leaf, sometimes in one of the CNodes. */
 static slot_t any_slot(uint32_t type)
 {
 	if (chance(25))
-		return SLOT_IN(any_of(CAP_CNODE), pick(18));
+		return SLOT_IN(any_of(CAP_CNODE), pick(17));
 	return any_of(type);
 }
 
@@ -62,14 +62,14 @@ static uint64_t any_va(void)
 
 static uint64_t any_count(void)
 {
-	return chance(15) ? LARGE_PAGE_PAGES + pick(600) : pick(24);
+	return chance(15) ? LARGE_PAGE_PAGES + pick(600) : pick(12);
 }
 
 static uint32_t any_rights(void)
 {
 	static const uint32_t usual[] = { RIGHT_READ, RIGHT_READ | RIGHT_WRITE, RIGHT_READ | RIGHT_EXECUTE, 0 };
 
-	return chance(80) ? usual[pick(4)] : pick(64);
+	return chance(96) ? usual[pick(4)] : pick(64);
 }
 
 static enum tessera_error do_retype(void)
@@ -77,12 +77,12 @@ static enum tessera_error do_retype(void)
 	static const struct {
 		uint32_t type;
 		uint64_t size;
-	} kinds[] = { { CAP_UNTYPED, 13 }, { CAP_UNTYPED, 15 }, { CAP_UNTYPED, 18 }, { CAP_CNODE, 4 }, { CAP_CNODE, 4 },
+	} kinds[] = { { CAP_UNTYPED, 14 }, { CAP_UNTYPED, 17 }, { CAP_UNTYPED, 19 }, { CAP_CNODE, 4 }, { CAP_CNODE, 4 },
 		      { CAP_ENDPOINT, 0 }, { CAP_NOTIFICATION, 0 }, { CAP_THREAD, 0 }, { CAP_VSPACE, 0 }, { CAP_VSPACE, 0 },
-		      { CAP_MEMORY, 4 }, { CAP_MEMORY, 40 }, { CAP_MEMORY, 1100 } };
+		      { CAP_MEMORY, 20 }, { CAP_MEMORY, 40 }, { CAP_MEMORY, 1100 } };
 	uint32_t kind = pick(ARRAY_COUNT(kinds));
 
-	return CALL(OP_UNTYPED_RETYPE, any_of(CAP_UNTYPED), kinds[kind].type, kinds[kind].size, any_slot(CAP_NULL),
+	return CALL(OP_UNTYPED_RETYPE, chance(50) ? FIRST + pick(POOLS) : any_of(CAP_UNTYPED), kinds[kind].type, kinds[kind].size, any_slot(CAP_NULL),
 		    chance(80) ? 1 : pick(4), chance(10));
 }
 
@@ -91,9 +91,9 @@ static enum tessera_error do_map(void)
 	struct map_entry *entries = (struct map_entry *)&world_page()->words[MSG_REGISTER_WORDS];
 
 	if (chance(60))
-		return CALL(OP_VIEW_MAP, any_of(CAP_VIEW), any_va(), pick(40), any_count(), any_rights());
+		return CALL(OP_VIEW_MAP, any_of(CAP_VIEW), any_va(), pick(24), any_count(), any_rights());
 	for (uint32_t i = 0; i < 10; i++)
-		entries[i] = (struct map_entry){ any_va() | any_rights(), pick(44) };
+		entries[i] = (struct map_entry){ any_va() | any_rights(), pick(22) };
 	return CALL(OP_VIEW_MAP_VEC, any_of(CAP_VIEW), pick(11));
 }
 
@@ -116,14 +116,16 @@ static enum tessera_error do_range(void)
 static enum tessera_error do_memory(void)
 {
 	if (chance(30))
-		return CALL(OP_MEMORY_DERIVE, any_of(CAP_MEMORY), any_slot(CAP_NULL), pick(30), pick(30), pick(32));
+		return CALL(OP_MEMORY_DERIVE, any_of(CAP_MEMORY), any_slot(CAP_NULL), pick(10), 1 + pick(30), chance(70) ? RIGHTS_ALL : pick(32));
 	return CALL(OP_MEMORY_ATTACH, any_of(CAP_MEMORY), any_slot(CAP_NULL), any_of(CAP_VSPACE), any_va(),
-		    chance(50) ? 0 : any_count(), chance(60) ? RIGHTS_ALL : any_rights());
+		    chance(70) ? 0 : any_count(), chance(70) ? RIGHTS_ALL : any_rights());
 }
 
 static enum tessera_error do_slots(void)
 {
-	uint32_t type = pick(CAP_TYPE_COUNT);
+	static const uint32_t types[] = { CAP_UNTYPED, CAP_CNODE, CAP_ENDPOINT, CAP_NOTIFICATION, CAP_THREAD,
+					  CAP_VSPACE,  CAP_MEMORY, CAP_VIEW };
+	uint32_t type = types[pick(ARRAY_COUNT(types))];
 
 	switch (pick(6)) {
 	case 0:
@@ -156,9 +158,11 @@ static enum tessera_error do_thread(void)
 static enum tessera_error do_deletion(void)
 {
 	uint64_t limit = chance(50) ? 0 : 1 + pick(5);
-	uint32_t type = chance(50) ? pick(CAP_TYPE_COUNT) : CAP_VIEW;
+	uint32_t type = chance(70) ? 1 + pick(CAP_MACHINE) : CAP_VIEW;
 
-	return CALL(chance(50) ? OP_CNODE_DELETE : OP_CNODE_REVOKE, any_slot(type), limit);
+	if (chance(1))
+		return CALL(OP_CNODE_REVOKE, FIRST + pick(POOLS), limit);
+	return CALL(chance(60) ? OP_CNODE_DELETE : OP_CNODE_REVOKE, any_slot(type), limit);
 }
 
 static enum tessera_error step(void)
@@ -175,7 +179,7 @@ static enum tessera_error step(void)
 		return do_range();
 	if (choice < 84)
 		return do_slots();
-	if (choice < 89)
+	if (choice < 92)
 		return do_thread();
 	return do_deletion();
 }
@@ -215,15 +219,6 @@ static void start_again(void)
 	}
 }
 
-static bool pools_stand(void)
-{
-	for (uint32_t i = 0; i < POOLS; i++) {
-		if (slot_type(world_slot(FIRST + i)) != CAP_UNTYPED || slot_has(world_slot(FIRST + i), SLOT_DYING))
-			return false;
-	}
-	return true;
-}
-
 static void make_pools(void)
 {
 	world_setup(NULL);
@@ -248,9 +243,7 @@ static void invariants_hold(void **state)
 		if (problem != NULL)
 			fail_msg("seed %llu step %llu: %s", (unsigned long long)seed, (unsigned long long)i, problem);
 		touch();
-		if (!pools_stand())
-			make_pools();
-		else if (i % 3000 == 2999)
+		if (i % 3000 == 2999)
 			start_again();
 	}
 	print_message("%u calls succeeded, %u were refused\n", calls_ok, calls_failed);
