@@ -119,10 +119,10 @@ NORETURN void arch_panic_stop(void);
  * continues cpu()->current, whichever that is then (arch_context_switch has been done by the core's switch).
  */
 struct thread;
-void kernel_syscall(uint64_t number);	/* number: EAX - TESSERA_SYSCALL_BASE, already known to be below 1000 */
+void kernel_syscall(uint64_t number);	/* number: low half of EAX; not checked yet */
 ENTRY_POINT void kernel_ipc_call(void); /* operations call and reply_recv: the fast path, which falls back to kernel_syscall */
 ENTRY_POINT void kernel_ipc_reply_recv(void);
-void kernel_foreign_syscall(void);	/* any other EAX from a thread without personality: E_NO_OP; with: reflected by the entry stub itself or here */
+void kernel_foreign_syscall(void);	/* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
 void kernel_page_fault(uint64_t address, uint64_t error_code);
 void kernel_exception(uint64_t vector, uint64_t error_code);
 void kernel_irq(uint32_t line);		/* masked and acknowledged at the controller by the architecture */
