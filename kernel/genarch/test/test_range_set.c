@@ -103,8 +103,8 @@ static void test_trim(void **state)
 	struct range_set set = {.count = 0};
 
 	(void)state;
-	range_set_add(&set, 0x1001, 0x2fff);	       /* less than a page */
-	range_set_add(&set, 0x4800, 0x7800);	       /* two pages */
+	range_set_add(&set, 0x1001, 0x2fff);	    /* less than a page */
+	range_set_add(&set, 0x4800, 0x7800);	    /* two pages */
 	range_set_add(&set, ~0ull - 0x1800, ~0ull); /* the end of the space */
 	range_set_trim_to_pages(&set);
 	check_order(&set);
