@@ -31,7 +31,7 @@ FORBIDDEN_PATHS = {  # a header found in the second folder may not be included f
     "lib": ("kernel", "servers", "drivers", "linux"), "servers": ("kernel", "linux", "drivers"), "drivers": ("kernel", "linux", "servers"),
     "linux": ("kernel", "servers", "drivers")}
 ASSEMBLY_FOLDERS = ("kernel/arch/", "lib/tessera/", "linux/arch/", "tests/", "bench/")
-SHARED_NAMES = {"assert.h"}  # of abi/freestanding and of the C library
+LIBC = pathlib.Path("/usr/include/x86_64-linux-musl")  # a name found there means the C library's header
 
 
 def sources(*suffixes: str) -> list[pathlib.Path]:
@@ -79,7 +79,7 @@ def check_includes() -> list[str]:
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
             match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
-            found = owners.get(match[1], set()) if match and match[1] not in SHARED_NAMES else set()
+            found = owners.get(match[1], set()) if match and not (LIBC / match[1]).exists() else set()
             if found and folder not in found and found <= set(FORBIDDEN_PATHS[folder]):
                 faults.append(f"{relative(path)}:{number}: {folder} includes {match[1]} of {'/'.join(sorted(found))}")
             if folder == "kernel" and match and match[1].startswith("arch/") and match[1] not in ("arch/context.h", "arch/paging.h", "arch/hal_inline.h") \
@@ -159,6 +159,7 @@ def _include_flags(path: pathlib.Path, generated: pathlib.Path) -> list[str]:
     if top(path) in ("kernel", "boot"):
         folders += [REPO / "abi/freestanding", REPO / "kernel/arch/x86_64/include", REPO / "boot/include"] + [REPO / "kernel" / name for name in ("include", "core", "object", "mm", "genarch")]
         if "/arch/host/" in relative(path):
+            folders.remove(REPO / "kernel/arch/x86_64/include")
             folders = [REPO / "kernel/arch/host/include"] + folders
     else:
         folders += sorted(REPO.glob("lib/*/include")) + sorted(REPO.glob("drivers/*/*/include")) + [REPO / "linux/include", REPO / "linux"]
@@ -176,7 +177,7 @@ def check_self_contained() -> list[str]:
     for path in sources(".h"):
         if "tests/" in relative(path) or "bench/" in relative(path):
             continue
-        musl = [] if top(path) == "kernel" else ["-isystem", "/usr/include/x86_64-linux-musl"]
+        musl = ["-isystem", str(LIBC)] if top(path) != "kernel" or "/arch/host/" in relative(path) else []
         if top(path) == "linux":
             musl = ["-isystem", str(generated.parent / "uapi"), f"-I{REPO / 'abi/freestanding'}"]
         command = ["clang-19", "--target=x86_64-linux-musl", "-nostdlibinc", *musl, "-std=gnu11", "-fsyntax-only", "-x", "c",

@@ -26,7 +26,7 @@ from tessera_tool.common import BUILD, HOST, PROGRAMS, REPO, ToolError
 RESULTS = BUILD / "tests"
 TAP_LINE = re.compile(r"(?:^|[:\]] )(not ok|ok) (\d+)(?: -)? ?(.*)$")
 PYTHON = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sys.executable  # the one Debian's pytest is for
-UNIT_TEST_SECONDS = 300
+UNIT_TEST_SECONDS = 120
 KERNEL_TEST_SECONDS = 300
 PYTEST_SECONDS = 5400
 

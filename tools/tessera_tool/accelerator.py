@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import sys
 import tempfile
 
 from . import image, options, qemu, session
@@ -61,7 +62,7 @@ def choose() -> str:
         return kept
     with step("probing /dev/kvm with a test boot"):
         answer = "kvm" if _kvm_runs_a_guest() else "tcg"
-    if answer == "tcg":
+    if answer == "tcg" and sys.stderr.isatty():
         say("/dev/kvm opens, but the test boot did not succeed in it: using TCG from now on")
     ANSWER.parent.mkdir(parents=True, exist_ok=True)
     ANSWER.write_text(json.dumps({"machine": _machine_key(), "accelerator": answer}))
