@@ -310,11 +310,8 @@ static enum fault_result fault_object(struct space *space, const struct area *ar
 	if (!add_object_page(space, area, page, frame, &batch))
 		return FAULT_NO_MEMORY;
 	add_neighbours(space, area, page, &batch);
-	if (port_batch_flush(&batch))
-		return FAULT_DONE;
-	uint64_t first = page & ~(uint64_t)(AROUND_PAGES - 1), end = first + AROUND_PAGES;
-	space_drop_pages(space, first > area_start(area) ? first : area_start(area), end < area->end ? end : area->end);
-	return FAULT_NO_MEMORY;
+	/* Entries that the kernel did not take stay: the next fault maps them. */
+	return port_batch_flush(&batch) ? FAULT_DONE : FAULT_NO_MEMORY;
 }
 
 /* ---- the decision ------------------------------------------------------------------------------------------------ */

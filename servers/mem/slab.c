@@ -45,7 +45,6 @@ static struct slab_page *new_page(struct slab *slab)
 	*page = (struct slab_page){ .frame = frame, .fresh = sizeof(*page) };
 	link_page(slab, page);
 	slab->pages++;
-	slab->empty_pages++;
 	return page;
 }
 
@@ -71,8 +70,7 @@ void *slab_alloc(struct slab *slab)
 		object = (uint8_t *)page + page->fresh;
 		page->fresh += slab->object_bytes;
 	}
-	if (page->used++ == 0)
-		slab->empty_pages--;
+	page->used++;
 	slab->used++;
 	if (!has_room(slab, page))
 		unlink_page(slab, page);
@@ -90,10 +88,8 @@ void slab_free(struct slab *slab, void *object)
 	slab->used--;
 	if (--page->used > 0)
 		return;
-	if (slab->empty_pages == 0) {
-		slab->empty_pages = 1;
+	if (slab->pages == 1)
 		return;
-	}
 	unlink_page(slab, page);
 	slab->pages--;
 	frame_put(page->frame);

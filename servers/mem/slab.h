@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Small objects of one size each, cut from frames of mem's own RAM.  A page whose objects are all free goes back (but for
- * one that is kept), so that usage() after any load is what it was before.  Objects come uninitialised.
+ * the slab's only one), so that usage() after any load is what it was before.  Objects come uninitialised.
  */
 #pragma once
 
@@ -16,7 +16,6 @@ struct slab {
 	uint32_t pages;
 	uint64_t used;
 	struct slab_page *partial; /* pages with free objects, doubly linked */
-	uint32_t empty_pages;	   /* of those, how many have no object in use */
 };
 
 #define SLAB_INIT(type) { .object_bytes = (uint32_t)((sizeof(type) + 7u) & ~7u) }

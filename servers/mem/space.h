@@ -7,7 +7,8 @@
  *
  * Invariant (space_check, in tests): every entry of pages lies in an area; an entry is writable only in a shared area that
  * may be written or when its frame is a RAM frame with this one reference; the kernel's tables hold nothing that is not
- * marked PAGE_MAPPED, with no more rights than the entry and the area say.
+ * marked PAGE_MAPPED, with no more rights than space_rights says.  (After a fork that failed they may still hold the right
+ * to write an exclusive frame whose entry has lost PAGE_WRITABLE.)
  */
 #pragma once
 
