@@ -296,6 +296,23 @@ static void revoked_tables_clear_the_space(void **state)
 	assert_int_equal(vspace_at(slot_object(world_slot(SPACE)))->tables_first, 0);
 }
 
+/* After a reset every table of every Untyped that is left can be taken again. */
+static void a_reset_pool_is_whole(void **state)
+{
+	(void)state;
+	make_space();
+	world_make(UT2, CAP_UNTYPED, 16, FREE);
+	assert_int_equal(CALL(OP_VSPACE_DONATE_TABLES, SPACE, FREE), E_OK);
+	world_make(UT2, CAP_UNTYPED, 12, FREE + 1);
+	assert_int_equal(CALL(OP_VSPACE_DONATE_TABLES, SPACE, FREE + 1), E_OK);
+	for (uint32_t round = 0; round < 2; round++) {
+		for (uint64_t i = 1; i < 25; i++)
+			assert_int_equal(CALL(OP_VIEW_MAP, VIEW, VA + i * LARGE_PAGE_BYTES, i, 1, RW), E_OK);
+		assert_int_equal(CALL(round == 0 ? OP_CNODE_REVOKE : OP_CNODE_DELETE, FREE + 1, 0), E_OK);
+		assert_int_equal(look(VA), 0);
+	}
+}
+
 static void moved_slots_stay_linked(void **state)
 {
 	(void)state;
@@ -421,6 +438,7 @@ int main(void)
 		TEST(view_deletion_keeps_its_cursor),
 		TEST(vspace_dies_with_views_and_tables),
 		TEST(revoked_tables_clear_the_space),
+		TEST(a_reset_pool_is_whole),
 		TEST(moved_slots_stay_linked),
 		TEST(thread_takes_its_page_along),
 		TEST(thread_loses_what_is_revoked),

@@ -533,6 +533,18 @@ static void copy_for_fork(void **state)
 	assert_mapped(SPACE, far + 5 * PAGE_SIZE, frame_of(FREE, 0), RW);
 }
 
+static void copy_cuts_rights(void **state)
+{
+	(void)state;
+	make_child();
+	assert_int_equal(CALL(OP_MEMORY_ATTACH, MEM, FREE, CHILD, 0, 0, RIGHT_READ), E_OK);
+	assert_int_equal(CALL(OP_VIEW_MAP, VIEW, VA, 0, 2, RX), E_OK);
+	assert_int_equal(CALL(OP_CNODE_DELETE, CHILD_VIEW, 0), E_OK);
+	assert_int_equal(CALL(OP_VIEW_COPY, FREE, SPACE, VA, 2, 0), E_OK);
+	assert_mapped(CHILD, VA, frame_of(MEM, 0), RIGHT_READ);
+	assert_mapped(SPACE, VA, frame_of(MEM, 0), RX);
+}
+
 static void copy_of_large_pages(void **state)
 {
 	uint64_t first, base = VA & ~(LARGE_PAGE_BYTES - 1);
@@ -607,6 +619,7 @@ int main(void)
 		TEST(execute_and_write_needs_allow_wx),
 		TEST(donate_errors),
 		TEST(copy_for_fork),
+		TEST(copy_cuts_rights),
 		TEST(copy_of_large_pages),
 		TEST(copy_errors),
 	};

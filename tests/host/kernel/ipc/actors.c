@@ -50,7 +50,7 @@ int actors_setup(void **state)
 {
 	world_setup(state);
 	actors_slow_only = false;
-	world.other->priority = 255;
+	sched_set_priority(world.other, 255);
 	world_untyped(UT, 20);
 	world_untyped(UT + 10, 16);
 	assert_int_equal(CALL(OP_VSPACE_DONATE_TABLES, ROOT_CAP_VSPACE, UT + 10), E_OK);

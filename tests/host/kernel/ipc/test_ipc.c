@@ -106,7 +106,9 @@ static void call_and_reply(void **state)
 {
 	(void)state;
 	RECV(0, REPLY(0));
+	sched_set_priority(world.self, 200);
 	CALL_EP(1, BADGED, 42);
+	assert_ptr_equal(cpu()->current, actors[0]); /* straight to the partner */
 	assert_received(0, 77, MSG_TAG(1, 1, 0), 42, 101);
 	assert_int_equal(STATE(1), THREAD_CALLING);
 	assert_int_equal(slot_type(world_slot(REPLY(0))), CAP_REPLY);
