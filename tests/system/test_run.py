@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""./tessera run: one program, its output, its error output, its exit status."""
+from conftest import TOP, compile_static, tessera
+
+PROGRAMS = TOP / "tests/system/programs"
+
+
+def test_output_and_status():
+    result = tessera("--", "sh", "-c", "echo out; echo err >&2; exit 42")
+    assert result.returncode == 42
+    assert result.stdout == "out\n"
+    assert "err\n" in result.stderr
+
+
+def test_death_by_signal():
+    assert tessera("--", "sh", "-c", "kill -9 $$").returncode == 137
+
+
+def test_binary_output_passes_unchanged():
+    result = tessera("--", "printf", r"a\r\nb\n\tc")
+    assert result.stdout.encode() in (b"a\r\nb\n\tc", b"a\nb\n\tc")  # text=True joins \r\n
+
+
+def test_standard_input():
+    result = tessera("--", "head", "-n", "2", input_text="one\ntwo\nthree\n")
+    assert result.stdout == "one\ntwo\n"
+
+
+def test_own_directory(tmp_path):
+    mydir = tmp_path / "mydir"
+    mydir.mkdir()
+    compile_static(PROGRAMS / "hello.c", mydir / "hello")
+    result = tessera("--root", mydir, "--", "/mydir/hello", "a", "b", "c")
+    assert result.returncode == 0
+    assert result.stdout == "hello from a static program: a b c\n"
+
+
+def test_init_script(tmp_path):
+    script = tmp_path / "script"
+    script.write_text("echo from the script\nexport MARK=seen\n")
+    result = tessera("--init-script", script, "--", "sh", "-c", "echo $MARK")
+    assert "from the script\n" in result.stdout and "seen\n" in result.stdout
+
+
+def test_strace():
+    result = tessera("--strace", "--", "cat", "/etc/hostname")
+    assert "openat(" in result.stderr and "/etc/hostname" in result.stderr
+    assert "exit_group(0)" in result.stderr
+
+
+def test_timeout():
+    assert tessera("--timeout", "20", "--", "sleep", "1000").returncode == 124
+
+
+def test_missing_program():
+    result = tessera("--", "/no/such/program")
+    assert result.returncode == 127
+    assert "not found" in result.stderr or "No such file" in result.stderr
+
+
+def test_unimplemented_calls_are_counted(tmp_path):
+    mydir = tmp_path / "mydir"
+    mydir.mkdir()
+    compile_static(PROGRAMS / "unimplemented.c", mydir / "unimplemented")
+    log = tmp_path / "log"
+    result = tessera("--root", mydir, "--log", log, "--", "/mydir/unimplemented")
+    assert result.stdout == "ENOSYS\n"
+    assert "not implemented" in log.read_text()
