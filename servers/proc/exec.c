@@ -175,7 +175,7 @@ int proc_on_exec(struct request *rq, const struct proc_exec_in *in, struct proc_
 		return error;
 
 	(void)ts_cnode_delete(SLOT_OWN(rq->reply_slot), 0); /* the caller's call ends here, it runs no more */
-	(void)ts_thread_suspend(t->thread);
+	suspend_thread(t);
 	keep_only(p, t);
 	uint64_t bitmap[FD_LEAVES] = {0};
 	memcpy(bitmap, data, in->bitmap_bytes);

@@ -7,11 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <tessera/proto/mem.h>
 #include <tessera/proto/proc_server.h>
-#include <tessera/proto/root.h>
-#include <tessera/proto/tty.h>
-#include <tessera/service.h>
 
 #define SIGHUP 1u
 #define SIGCHLD 17u
@@ -31,11 +27,8 @@ uint64_t process_time_ns(struct process *p)
 
 static void robust_release(const struct process *p, const struct thread *t)
 {
-	if (t->robust_head == 0)
-		return;
-	struct mem_as_robust_in in = {.space = space_at(p->space)->id, .head = t->robust_head, .tid = t->tid};
-	struct mem_as_robust_out out;
-	(void)mem_as_robust(proc.mem, proc.page, &in, &out); /* a bad list harms nobody */
+	if (t->robust_head != 0)
+		space_release_robust(space_at(p->space), t->robust_head, t->tid);
 }
 
 /* One thread goes, others of its process stay. The process's bundle keeps its first thread's memory until the end. */
@@ -43,17 +36,12 @@ void thread_end(struct thread *t)
 {
 	struct process *p = process_at(t->process);
 	p->ended_thread_ns += thread_time_ns(t);
-	if (t->thread != 0)
-		(void)ts_thread_suspend(t->thread);
+	suspend_thread(t);
 	robust_release(p, t);
 	process_page(p)->thread[t->slot].tid = 0;
 	thread_object_destroy(t);
-	if (t->clear_tid != 0) {
-		struct mem_as_write_word_in in = {
-			.space = space_at(p->space)->id, .addr = t->clear_tid, .value = 0, .wake = 1};
-		struct mem_as_write_word_out out;
-		(void)mem_as_write_word(proc.mem, proc.page, &in, &out);
-	}
+	if (t->clear_tid != 0)
+		space_write_word(space_at(p->space), t->clear_tid, 0);
 	space_slot_put(space_at(p->space), t->slot);
 	thread_free(t);
 	publish_process(p);
@@ -107,7 +95,7 @@ static void end_threads(struct process *p)
 		struct thread *t = thread_at(i);
 		if (t->thread == 0)
 			continue;
-		(void)ts_thread_suspend(t->thread);
+		suspend_thread(t);
 		p->ended_thread_ns += thread_time_ns(t);
 		robust_release(p, t);
 	}
@@ -128,20 +116,9 @@ static void free_threads(struct process *p)
 static void end_session(struct process *p)
 {
 	uint32_t pgid = p->pgid;
-	if (p->sid == p->pid && proc.tty != 0) {
-		struct tty_session_end_in in = {.sid = p->sid};
-		struct tty_session_end_out out;
-		(void)tty_session_end(proc.tty, proc.page, &in, &out);
-	}
+	if (p->sid == p->pid)
+		session_ended(p->sid);
 	signal_orphaned_group(pgid);
-}
-
-static void system_end(uint32_t status)
-{
-	uint32_t code = (status & 0x7f) != 0 ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
-	struct root_power_in in = {.how = 3, .status = code};
-	struct root_power_out out;
-	(void)root_power(SERVICE_CAP_CONTROL, proc.page, &in, &out);
 }
 
 void process_end(struct process *p, uint32_t status)
@@ -151,7 +128,7 @@ void process_end(struct process *p, uint32_t status)
 	p->is_ending = true;
 	p->exit_status = status;
 	if (p->pid == INIT_PID)
-		system_end(status);
+		system_ended((status & 0x7f) != 0 ? 128 + (status & 0x7f) : (status >> 8) & 0xff);
 	end_threads(p);
 	timers_clear(p);
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
@@ -198,16 +175,13 @@ void parent_notify(struct process *p, uint32_t code, uint32_t status)
 	info.u.child.utime = (int64_t)(p->ended_thread_ns / 10000000u);
 	bool is_end = p->state == PROCESS_ZOMBIE;
 	uint32_t signal = is_end ? p->exit_signal : SIGCHLD;
-	bool has_waiter = false;
 	for (thread_ref i = parent->threads; i != 0; i = thread_at(i)->next) {
 		struct thread *t = thread_at(i);
 		if (!t->is_waiting_child)
 			continue;
 		t->is_waiting_child = false;
-		has_waiter = true;
 		wake_thread(t);
 	}
-	(void)has_waiter;
 	if (is_end && signal == SIGCHLD && is_reaped_at_once(parent))
 		process_reap(p);
 	if (signal != 0 && signal <= LX_SIGNALS) {

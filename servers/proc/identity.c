@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <tessera/proto/mem.h>
 #include <tessera/proto/proc_server.h>
 
 #define UNCHANGED 0xffffffffu
@@ -188,14 +187,10 @@ static int set_limit(struct process *caller, struct process *p, const struct pro
 	p->limit_soft[in->resource] = in->soft;
 	p->limit_hard[in->resource] = in->hard;
 	publish_process(p);
-	if (p->space != 0 && (in->resource == RLIMIT_AS || in->resource == RLIMIT_DATA || in->resource == RLIMIT_STACK)) {
-		struct mem_as_limits_in limits = {.space = space_at(p->space)->id,
-						  .as_bytes = p->limit_soft[RLIMIT_AS],
-						  .data_bytes = p->limit_soft[RLIMIT_DATA],
-						  .stack_bytes = p->limit_soft[RLIMIT_STACK]};
-		struct mem_as_limits_out done;
-		(void)mem_as_limits(proc.mem, proc.page, &limits, &done);
-	}
+	bool is_for_mem = in->resource == RLIMIT_AS || in->resource == RLIMIT_DATA || in->resource == RLIMIT_STACK;
+	if (p->space != 0 && is_for_mem)
+		space_set_limits(space_at(p->space), p->limit_soft[RLIMIT_AS], p->limit_soft[RLIMIT_DATA],
+				 p->limit_soft[RLIMIT_STACK]);
 	return 0;
 }
 

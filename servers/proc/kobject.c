@@ -291,6 +291,24 @@ void wake_thread(const struct thread *t)
 	(void)ts_signal(process_at(t->process)->notification[t->slot], 1);
 }
 
+void interrupt_thread(const struct thread *t)
+{
+	if (t->thread != 0)
+		(void)ts_thread_interrupt(t->thread);
+}
+
+void suspend_thread(const struct thread *t)
+{
+	if (t->thread != 0)
+		(void)ts_thread_suspend(t->thread);
+}
+
+void resume_thread(const struct thread *t)
+{
+	if (t->thread != 0)
+		(void)ts_thread_resume(t->thread);
+}
+
 /* Services find a thread's Notification in CNode `waiters`, at its index. */
 static slot_t waiters_slot(const struct thread *t)
 {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <tessera/proto/proc_server.h>
 #include <tessera/proto/root.h>
+#include <tessera/proto/tty.h>
 #include <tessera/service.h>
 
 #define SIGSEGV 11u
@@ -106,6 +107,23 @@ int proc_on_stop_count(struct request *rq, const struct proc_stop_count_in *in, 
 	for (uint32_t i = 0; i < 512; i++)
 		out->unimplemented += proc.unimplemented[i];
 	return 0;
+}
+
+/* ---- what proc tells others ---- */
+
+void system_ended(uint32_t code)
+{
+	struct root_power_in in = {.how = 3, .status = code};
+	struct root_power_out out;
+	(void)root_power(SERVICE_CAP_CONTROL, proc.page, &in, &out);
+}
+
+void session_ended(uint32_t sid)
+{
+	struct tty_session_end_in in = {.sid = sid};
+	struct tty_session_end_out out;
+	if (proc.tty != 0)
+		(void)tty_session_end(proc.tty, proc.page, &in, &out);
 }
 
 /* ---- upcalls of tty and vfs ---- */

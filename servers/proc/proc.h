@@ -214,6 +214,9 @@ struct thread_start {
 int thread_start(struct thread *t, const struct space *s, const struct thread_start *start);
 int copy_descriptors(const struct process *from, struct process *to);
 void wake_thread(const struct thread *t); /* signals its Notification */
+void interrupt_thread(const struct thread *t); /* thread_interrupt: it will look for signals */
+void suspend_thread(const struct thread *t);
+void resume_thread(const struct thread *t);
 void waiters_set(struct thread *t);
 void waiters_clear(const struct thread *t);
 uint64_t thread_time_ns(struct thread *t);
@@ -228,6 +231,14 @@ int space_fork(const struct space *parent, process_ref page, struct space **out)
 void space_put(struct space *s, const struct process *user); /* last one: destroyed */
 int space_slot_take(struct space *s, uint32_t wanted, uint32_t *slot); /* wanted: 0.. or ~0 for any from 1 */
 void space_slot_put(struct space *s, uint32_t slot);
+void space_release_robust(const struct space *s, uint64_t head, uint32_t tid);
+void space_write_word(const struct space *s, uint64_t address, uint32_t value); /* and wakes a shared futex there */
+void space_set_limits(const struct space *s, uint64_t as_bytes, uint64_t data_bytes, uint64_t stack_bytes);
+
+/* ---- main.c: what proc tells others ---- */
+
+void system_ended(uint32_t code);   /* pid 1 has ended */
+void session_ended(uint32_t sid);   /* its leader has ended: tty hangs up */
 
 /* ---- exit.c, wait.c ---- */
 

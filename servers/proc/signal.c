@@ -238,8 +238,7 @@ static void dispatch(struct process *p, struct thread *t, uint32_t signal)
 	if (taker == NULL)
 		return;
 	if (what == TAKE_HANDLER || is_waiting_for_signals(taker)) {
-		if (taker->thread != 0)
-			(void)ts_thread_interrupt(taker->thread);
+		interrupt_thread(taker);
 		return;
 	}
 	struct siginfo_head info;

@@ -135,3 +135,26 @@ void space_slot_put(struct space *s, uint32_t slot)
 {
 	s->slots_used &= ~(1ull << slot);
 }
+
+/* A bad list or address harms nobody but its owner: mem's answer does not matter. */
+void space_release_robust(const struct space *s, uint64_t head, uint32_t tid)
+{
+	struct mem_as_robust_in in = {.space = s->id, .head = head, .tid = tid};
+	struct mem_as_robust_out out;
+	(void)mem_as_robust(proc.mem, proc.page, &in, &out);
+}
+
+void space_write_word(const struct space *s, uint64_t address, uint32_t value)
+{
+	struct mem_as_write_word_in in = {.space = s->id, .addr = address, .value = value, .wake = 1};
+	struct mem_as_write_word_out out;
+	(void)mem_as_write_word(proc.mem, proc.page, &in, &out);
+}
+
+void space_set_limits(const struct space *s, uint64_t as_bytes, uint64_t data_bytes, uint64_t stack_bytes)
+{
+	struct mem_as_limits_in in = {
+		.space = s->id, .as_bytes = as_bytes, .data_bytes = data_bytes, .stack_bytes = stack_bytes};
+	struct mem_as_limits_out out;
+	(void)mem_as_limits(proc.mem, proc.page, &in, &out);
+}

@@ -31,7 +31,7 @@ void process_stop(struct process *p, uint32_t signal)
 	if (p->is_stopped)
 		return;
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
-		(void)ts_thread_suspend(thread_at(i)->thread);
+		suspend_thread(thread_at(i));
 	p->is_stopped = true;
 	p->is_stop_reported = false;
 	p->is_continue_reported = false;
@@ -47,7 +47,7 @@ void process_continue(struct process *p)
 	p->is_stopped = false;
 	p->is_continue_reported = true;
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
-		(void)ts_thread_resume(thread_at(i)->thread);
+		resume_thread(thread_at(i));
 	publish_state(p);
 	tell_parent(p, CLD_CONTINUED, SIGCONT);
 }
