@@ -10,6 +10,7 @@ import sys
 from . import image
 from .common import HOST, REPO, TARGET, ToolError, locked, step
 
+SOURCE_FOLDERS = ("abi", "kernel", "lib", "servers", "drivers", "linux", "system", "tests", "bench", "tools/meson")
 TOOLS = ("clang-19", "ld.lld-19", "llvm-ar-19", "llvm-strip-19", "llvm-readelf-19", "meson", "ninja", "dpkg-deb")
 
 
@@ -20,8 +21,13 @@ def check_tools() -> None:
 
 
 def _configure(folder, *options: str) -> None:
-    if (folder / "build.ninja").exists():
-        return
+    made = folder / "build.ninja"
+    if made.exists():
+        # A new folder is not noticed by ninja, which knows only the meson.build files of the last time.
+        descriptions = [path for top in SOURCE_FOLDERS for path in (REPO / top).rglob("meson.build")]
+        if all(path.stat().st_mtime <= made.stat().st_mtime for path in descriptions):
+            return
+        options = ("--reconfigure",)
     command = ["meson", "setup", str(folder), str(REPO), *options]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
