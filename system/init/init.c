@@ -63,7 +63,7 @@ static _Noreturn void become_program(const struct options *options)
 static void end_machine(int number)
 {
 	terminal_drain();
-	reboot(number == SIGUSR1 ? RB_HALT_SYSTEM : number == SIGUSR2 ? RB_POWER_OFF : RB_AUTOBOOT);
+	reboot(number == SIGUSR1 ? (int)RB_HALT_SYSTEM : number == SIGUSR2 ? RB_POWER_OFF : RB_AUTOBOOT);
 }
 
 /* Reaps children until the main one has ended; its status as a shell would say it. */
