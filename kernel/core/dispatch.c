@@ -92,8 +92,10 @@ void kernel_timer(void)
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
 		thread_wake(expired, E_TIMEOUT);
 	sched_tick(now);
-	timer_rearm();
-	sched_finish();
+	if (here->reschedule)
+		sched_finish();
+	else
+		timer_rearm();
 }
 
 bool preemption_wanted(void)

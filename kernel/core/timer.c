@@ -5,7 +5,8 @@
  * Invariant: a thread with deadline tick d > elapsed stands in level l, slot s, where l is the highest base-64 digit in
  * which d and elapsed differ and s is that digit of d.  So all slots of a level lie behind elapsed's own, the lowest
  * level that is not empty holds the earliest deadline, and its first slot's start is when to look next.
- * Advancing empties one slot at a time: level 0 expires, higher levels are sorted into lower ones.
+ * Advancing empties one slot at a time: level 0 expires, higher levels are sorted into lower ones.  If that stops in
+ * between (steps), elapsed stands at that slot's start, cascading tells its level, and it goes on before anything else.
  */
 #include <sched.h>
 #include <thread.h>
@@ -18,7 +19,9 @@ static uint64_t tick_of(uint64_t deadline_ns)
 {
 	uint64_t tick = deadline_ns >> TIMER_TICK_SHIFT;
 
-	return (deadline_ns & ((1u << TIMER_TICK_SHIFT) - 1u)) != 0 ? tick + 1 : tick;
+	if ((deadline_ns & ((1u << TIMER_TICK_SHIFT) - 1u)) == 0 || tick == DEADLINE_NEVER >> TIMER_TICK_SHIFT)
+		return tick;
+	return tick + 1;
 }
 
 /* Bucket of a tick that is later than elapsed. */
@@ -86,29 +89,33 @@ void timer_cancel(struct timer_wheel *wheel, struct thread *thread)
 		bucket_remove(wheel, thread);
 }
 
-/* Lowest level that is not empty; TIMER_LEVELS: all are. At most TIMER_LEVELS rounds. */
-static uint32_t lowest_level(const struct timer_wheel *wheel)
+/* The level to look at next: a slot that is half sorted, else the lowest that is not empty; TIMER_LEVELS: all are. */
+static uint32_t next_level(const struct timer_wheel *wheel)
 {
+	uint32_t half = wheel->cascading;
+	uint64_t slot = wheel->elapsed >> (half * DIGIT_BITS) & (TIMER_SLOTS - 1u);
 	uint32_t level = 0;
 
+	if (half != 0 && (wheel->bits[half] >> slot & 1u) != 0)
+		return half;
 	while (level < TIMER_LEVELS && wheel->bits[level] == 0)
 		level++;
 	return level;
 }
 
-/* The tick at which the first slot of a level that is not empty begins. */
+/* The tick at which the first slot of a level that is not empty begins. (The top level's digit is the last of the tick.) */
 static uint64_t first_tick(const struct timer_wheel *wheel, uint32_t level)
 {
 	uint64_t slot = (uint64_t)__builtin_ctzll(wheel->bits[level]);
 	uint32_t shift = level * DIGIT_BITS;
-	uint64_t above = shift + DIGIT_BITS < 64u ? wheel->elapsed >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS) : 0;
+	uint64_t above = wheel->elapsed >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS);
 
 	return above | slot << shift;
 }
 
 uint64_t timer_next_ns(const struct timer_wheel *wheel)
 {
-	uint32_t level = lowest_level(wheel);
+	uint32_t level = next_level(wheel);
 
 	if (level == TIMER_LEVELS)
 		return DEADLINE_NEVER;
@@ -123,7 +130,7 @@ struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t
 
 	while (*steps > 0) { /* bounded by *steps */
 		(*steps)--;
-		uint32_t level = lowest_level(wheel);
+		uint32_t level = next_level(wheel);
 
 		if (level == TIMER_LEVELS || first_tick(wheel, level) > now) {
 			if (now > wheel->elapsed)
@@ -131,6 +138,7 @@ struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t
 			return NULL;
 		}
 		wheel->elapsed = first_tick(wheel, level);
+		wheel->cascading = level;
 		struct thread *thread =
 			thread_at(wheel->heads[level * TIMER_SLOTS + (uint32_t)__builtin_ctzll(wheel->bits[level])]);
 		uint64_t tick = tick_of(thread->timer_deadline_ns);

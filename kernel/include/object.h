@@ -167,6 +167,8 @@ struct timer_wheel {
 	uint64_t bits[TIMER_LEVELS];
 	thread_ref heads[TIMER_LEVELS * TIMER_SLOTS];
 	uint64_t armed_ns; /* what the hardware is set to; ~0: nothing */
+	uint32_t cascading; /* level of the slot that is being sorted; 0: none */
+	uint32_t reserved;
 };
 
 /* One CPU's data.  The entry stubs use the first three fields. */

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The fast path does what the slow path does: random sequences of IPC run twice, once with and once without it, and after
+ * every system call everything is compared: threads, message pages, endpoint, slots, who runs.
+ */
+#include <stdlib.h>
+
+#include "actors.h"
+
+#define STEPS 4000u
+#define SHARED_SLOTS 256u
+
+/* What is compared after a step. */
+struct picture {
+	struct slot slots[SHARED_SLOTS];
+	struct endpoint endpoint;
+	struct notification notification;
+	struct user_regs regs[ACTORS];
+	uint64_t words[ACTORS][8];
+	uint64_t consumed[ACTORS], switches[ACTORS], slice[ACTORS];
+	uint32_t state[ACTORS], reply_slot[ACTORS], reply_cap[ACTORS], next[ACTORS], prev[ACTORS], queued[ACTORS], bucket[ACTORS];
+	uint64_t current, best, armed;
+};
+
+static struct picture pictures[2];
+
+static void take_picture(struct picture *out)
+{
+	memset(out, 0, sizeof(*out));
+	memcpy(out->slots, world.leaf, sizeof(out->slots));
+	out->endpoint = *endpoint_at(slot_object(world_slot(EP)));
+	out->notification = *notification_at(slot_object(world_slot(NTFN)));
+	for (uint32_t i = 0; i < ACTORS; i++) {
+		const struct thread *thread = actors[i];
+
+		out->regs[i] = thread->ctx.regs;
+		memcpy(out->words[i], thread_page(actors[i])->words, sizeof(out->words[i]));
+		out->consumed[i] = thread->consumed_tsc;
+		out->switches[i] = thread->switches;
+		out->slice[i] = thread->slice_end_ns;
+		out->state[i] = thread->state;
+		out->reply_slot[i] = thread->reply_slot;
+		out->reply_cap[i] = thread->state == THREAD_RECEIVING ? thread->reply_cap : 0;
+		out->next[i] = thread->queue_next;
+		out->prev[i] = thread->queue_prev;
+		out->queued[i] = thread->is_queued;
+		out->bucket[i] = thread->timer_bucket;
+	}
+	out->current = ptr_to_phys(cpu()->current).raw;
+	out->best = cpu()->ready.best;
+	out->armed = host.timer_deadline_ns;
+}
+
+static uint64_t any_tag(void)
+{
+	const uint64_t tags[] = { MSG_TAG(1, 4, 0), MSG_TAG(2, 0, 0), MSG_TAG(3, 2, 0), MSG_TAG(4, 8, 0), MSG_TAG(5, 384, 0),
+				  MSG_TAG(6, 385, 0), MSG_TAG(MSG_OP_SIGNAL, 1, 0), MSG_TAG(1, 1, 1) };
+
+	return tags[(uint32_t)rand() % (rand() % 4 == 0 ? ARRAY_COUNT(tags) : 4u)];
+}
+
+static uint64_t any_deadline(void)
+{
+	return rand() % 8 == 0 ? host.time_ns + (uint64_t)rand() % 3000000 : DEADLINE_NEVER;
+}
+
+static bool any_ready(uint32_t *out)
+{
+	uint32_t first = (uint32_t)rand() % ACTORS;
+
+	for (uint32_t k = 0; k < ACTORS; k++) {
+		*out = (first + k) % ACTORS;
+		if (STATE(*out) == THREAD_READY)
+			return true;
+	}
+	return false;
+}
+
+/* One random step. Both runs draw the same numbers as long as they agree. */
+static void step(void)
+{
+	static const uint32_t caps[] = { EP, BADGED, EP, BADGED, NTFN, 250 };
+	uint32_t i, kind = (uint32_t)rand() % 16;
+	uint64_t cap = caps[rand() % 6 < 5 ? rand() % 4 : rand() % 6];
+
+	actors_time(host.time_ns + (uint64_t)rand() % 100000);
+	if (!any_ready(&i)) {
+		CALL(OP_THREAD_SUSPEND, 100 + (uint64_t)rand() % ACTORS);
+		for (i = 0; i < ACTORS; i++)
+			CALL(OP_THREAD_RESUME, 100 + i);
+	} else if (i >= 2 && kind < 13) {
+		ACT(i, OP_CALL, cap, any_tag(), 1, 2, 3, 4, any_deadline());
+	} else if (kind < 2) {
+		RECV(i, REPLY(i));
+	} else if (kind < 13) {
+		if (slot_is_empty(world_slot(REPLY(i))) && rand() % 16 != 0)
+			RECV(i, REPLY(i));
+		else
+			ACT(i, OP_REPLY_RECV, EP | (uint64_t)REPLY(i) << 32, any_tag(), 5, 6, 7, 8, any_deadline());
+	} else if (kind == 13) {
+		ACT(i, OP_SIGNAL, NTFN, 1);
+	} else if (kind == 14) {
+		CALL(OP_THREAD_SET_PRIORITY, 100 + i, i < 2 ? 5 : 30 + (uint64_t)rand() % 8);
+	} else {
+		CALL(OP_CNODE_DELETE, REPLY(rand() % ACTORS));
+	}
+}
+
+static void prepare(bool slow_only)
+{
+	void *state = NULL;
+
+	actors_setup(&state);
+	actors_slow_only = slow_only;
+	sched_set_priority(world.self, 250);
+	CALL(OP_THREAD_BIND_NOTIFICATION, 100, NTFN);
+	for (uint32_t i = 0; i < ACTORS; i++)
+		CALL(OP_THREAD_SET_PRIORITY, 100 + i, i < 2 ? 5 : 30 + i);
+}
+
+/* Runs the first `steps` steps of a seed and leaves the pictures of the last one. */
+static void run(uint32_t seed, uint32_t steps, bool slow_only, uint64_t *hashes)
+{
+	prepare(slow_only);
+	srand(seed);
+	for (uint32_t n = 0; n < steps; n++) {
+		const unsigned char *bytes = (const unsigned char *)&pictures[slow_only];
+		uint64_t hash = 14695981039346656037ull;
+
+		step();
+		take_picture(&pictures[slow_only]);
+		for (size_t k = 0; k < sizeof(struct picture); k++)
+			hash = (hash ^ bytes[k]) * 1099511628211ull;
+		hashes[n] = hash;
+	}
+}
+
+static void both_paths_agree(void **state)
+{
+	static uint64_t fast[STEPS], slow[STEPS];
+	uint64_t taken = 0;
+
+	(void)state;
+	for (uint32_t seed = 1; seed <= 4; seed++) {
+		run(seed, STEPS, false, fast);
+		taken += cpu()->fast_calls + cpu()->fast_replies;
+		run(seed, STEPS, true, slow);
+		assert_int_equal(cpu()->fast_calls + cpu()->fast_replies, 0);
+		for (uint32_t n = 0; n < STEPS; n++) {
+			if (fast[n] == slow[n])
+				continue;
+			run(seed, n + 1, false, fast);
+			run(seed, n + 1, true, slow);
+			for (size_t k = 0; k < sizeof(struct picture) / 4; k++) {
+				if (((uint32_t *)&pictures[0])[k] != ((uint32_t *)&pictures[1])[k])
+					print_message("differs at byte %zu\n", k * 4);
+			}
+			fail_msg("seed %u, step %u", seed, n);
+		}
+	}
+	print_message("%llu fast\n", (unsigned long long)taken);
+	assert_true(taken > 300);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(both_paths_agree) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
