@@ -102,7 +102,7 @@ static void step(void)
 	} else if (kind == 14) {
 		CALL(OP_THREAD_SET_PRIORITY, 100 + i, i < 2 ? 5 : 30 + (uint64_t)rand() % 8);
 	} else {
-		CALL(OP_CNODE_DELETE, REPLY(rand() % ACTORS));
+		CALL(OP_CNODE_DELETE, REPLY((uint32_t)rand() % ACTORS));
 	}
 }
 
