@@ -15,8 +15,16 @@ static process_ref pid_process[PID_MAX]; /* live and zombie processes by pid */
 static thread_ref tid_thread[PID_MAX];
 static uint16_t group_uses[PID_MAX]; /* processes with this number as group or session */
 
+static void forget(void)
+{
+	memset(pid_process, 0, sizeof(pid_process));
+	memset(tid_thread, 0, sizeof(tid_thread));
+	memset(group_uses, 0, sizeof(group_uses));
+}
+
 void table_init(void)
 {
+	forget();
 	proc.next_generation = 1;
 	proc.last_pid = 0;
 }

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The rules of processes, waiting, signals, groups, ids and timers. */
+#include "fakes.h"
+
+#include <errno.h>
+#include <string.h>
+#include <tessera/file.h>
+#include <tessera/proto/proc_server.h>
+
+static struct msg_page page;
+
+static struct request request_of(const struct thread *t)
+{
+	struct request rq = {.page = &page};
+	rq.label = fake_label(t);
+	return rq;
+}
+
+static struct thread *leader(struct process *p)
+{
+	return process_leader(p);
+}
+
+static int kill_from(struct process *from, int32_t pid, uint32_t signal)
+{
+	struct request rq = request_of(leader(from));
+	struct proc_kill_in in = {.pid = pid, .signal = signal};
+	struct proc_kill_out out;
+	return proc_on_kill(&rq, &in, &out);
+}
+
+static int wait_for(struct process *p, int32_t which, uint32_t id, uint32_t options, struct proc_wait_out *out)
+{
+	struct request rq = request_of(leader(p));
+	struct proc_wait_in in = {.which = which, .id = id, .options = options, .wait = 1};
+	memset(out, 0, sizeof(*out));
+	return proc_on_wait(&rq, &in, out);
+}
+
+static uint32_t fetch(struct process *p, uint64_t blocked, uint32_t take)
+{
+	struct request rq = request_of(leader(p));
+	struct proc_signal_fetch_in in = {.blocked = blocked, .take = take};
+	struct proc_signal_fetch_out out = {0};
+	return proc_on_signal_fetch(&rq, &in, &out) == 0 ? out.signal : ~0u;
+}
+
+static struct process *init(void)
+{
+	return process_by_pid(1);
+}
+
+static int reset(void **state)
+{
+	(void)state;
+	fake_reset();
+	return 0;
+}
+
+static void numbers_are_unique_and_come_back(void **state)
+{
+	(void)state;
+	struct process *a = fake_process(init()), *b = fake_process(init());
+	assert_int_not_equal(a->pid, b->pid);
+	uint32_t pid = a->pid;
+	assert_ptr_equal(process_by_pid(pid), a);
+	process_end(a, 0);
+	assert_true(pid_is_in_use(pid)); /* a zombie keeps its number */
+	struct proc_wait_out out;
+	assert_int_equal(wait_for(init(), 1, pid, 4, &out), 0);
+	assert_int_equal(out.pid, pid);
+	assert_null(process_by_pid(pid));
+	assert_false(pid_is_in_use(pid));
+	proc.last_pid = PID_MAX - 2;
+	assert_int_equal(pid_alloc(), PID_MAX - 1);
+	assert_int_equal(pid_alloc(), 300);
+}
+
+static void a_label_counts_only_in_its_generation(void **state)
+{
+	(void)state;
+	struct process *a = fake_process(init());
+	uint64_t label = fake_label(leader(a));
+	assert_ptr_equal(process_by_label(label), a);
+	assert_null(process_by_label(label + (1ull << 32)));
+	assert_null(process_by_label(LABEL_NATIVE | 3));
+	assert_null(thread_by_label(label + 1));
+	process_end(a, 0);
+	assert_null(process_by_label(label));
+}
+
+static void wait_reports_each_child_once(void **state)
+{
+	(void)state;
+	struct proc_wait_out out;
+	struct process *p = fake_process(init());
+	assert_int_equal(wait_for(p, 0, 0, 4, &out), ECHILD);
+	struct process *c = fake_process(p);
+	uint32_t pid = c->pid;
+	assert_int_equal(wait_for(p, 0, 0, 4 | 1, &out), 0);
+	assert_int_equal(out.pid, 0);
+	assert_int_equal(wait_for(p, 0, 0, 4, &out), ST_WOULD_BLOCK);
+	process_end(c, 7 << 8);
+	assert_int_equal(fake_wakes, 1);
+	assert_int_equal(wait_for(p, 1, pid, 4 | 0x1000000, &out), 0); /* WNOWAIT */
+	assert_int_equal(wait_for(p, 1, pid, 4, &out), 0);
+	assert_int_equal(out.status, 7 << 8);
+	assert_int_equal(wait_for(p, 0, 0, 4, &out), ECHILD);
+	assert_int_equal(wait_for(p, 0, 0, 0, &out), EINVAL);
+}
+
+static void orphans_go_to_init(void **state)
+{
+	(void)state;
+	struct proc_wait_out out;
+	struct process *p = fake_process(init()), *c = fake_process(p), *z = fake_process(p);
+	process_end(z, 1 << 8);
+	process_end(p, 0);
+	assert_int_equal(c->parent, process_index(init()));
+	assert_int_equal(wait_for(init(), 1, z->pid, 4, &out), 0);
+	assert_int_equal(out.status, 1 << 8);
+}
+
+static void ignoring_sigchld_reaps(void **state)
+{
+	(void)state;
+	struct proc_wait_out out;
+	struct process *p = fake_process(init()), *c = fake_process(p);
+	process_page(p)->handler[16] = 1;
+	process_end(c, 0);
+	assert_int_equal(wait_for(p, 0, 0, 4, &out), ECHILD);
+	assert_int_equal(fake_spaces, 2);
+	assert_int_equal(proc.zombies, 0);
+}
+
+static void stop_and_continue_are_reported(void **state)
+{
+	(void)state;
+	struct proc_wait_out out;
+	struct process *p = fake_process(init()), *c = fake_process(p);
+	assert_int_equal(kill_from(p, (int32_t)c->pid, 19), 0);
+	assert_true(c->is_stopped);
+	assert_int_equal(wait_for(p, 0, 0, 4 | 2, &out), 0);
+	assert_int_equal(out.status, 19 << 8 | 0x7f);
+	assert_int_equal(wait_for(p, 0, 0, 4 | 2, &out), ST_WOULD_BLOCK);
+	assert_int_equal(kill_from(p, (int32_t)c->pid, 18), 0);
+	assert_false(c->is_stopped);
+	assert_int_equal(wait_for(p, 0, 0, 4 | 8, &out), 0);
+	assert_int_equal(out.status, 0xffff);
+}
+
+static void default_actions_need_no_cooperation(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init()), *c = fake_process(p);
+	assert_int_equal(kill_from(p, (int32_t)c->pid, 15), 0);
+	assert_int_equal(c->state, PROCESS_ZOMBIE);
+	assert_int_equal(c->exit_status, 15);
+	c = fake_process(p);
+	assert_int_equal(kill_from(p, (int32_t)c->pid, 11), 0);
+	assert_int_equal(c->exit_status, 11 | 0x80);
+	c = fake_process(p);
+	assert_int_equal(kill_from(p, (int32_t)c->pid, 28), 0); /* SIGWINCH */
+	assert_int_equal(c->state, PROCESS_LIVE);
+	assert_int_equal(fake_interrupts, 0);
+}
+
+static void caught_signals_interrupt_and_are_fetched_once(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init());
+	process_page(p)->handler[9] = 0x1234;
+	process_page(p)->handler[11] = 0x1234;
+	assert_int_equal(kill_from(init(), (int32_t)p->pid, 12), 0);
+	assert_int_equal(kill_from(init(), (int32_t)p->pid, 10), 0);
+	assert_int_equal(kill_from(init(), (int32_t)p->pid, 10), 0);
+	assert_true(fake_interrupts >= 2);
+	assert_int_equal(process_page(p)->pending, 1u << 9 | 1u << 11);
+	assert_int_equal(fetch(p, 1u << 9, 0), 12);
+	assert_int_equal(fetch(p, 0, 0), 10);
+	assert_int_equal(fetch(p, 0, 0), 0);
+	assert_int_equal(process_page(p)->pending, 0);
+}
+
+static void blocked_signals_wait(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init());
+	process_page(p)->thread[0].blocked = 1u << 14;
+	assert_int_equal(kill_from(init(), (int32_t)p->pid, 15), 0);
+	assert_int_equal(p->state, PROCESS_LIVE);
+	assert_int_equal(fake_interrupts, 0);
+	assert_int_equal(fetch(p, 1u << 14, 0), 0);
+	assert_int_equal(fetch(p, 0, 1), 15); /* sigtimedwait takes it whatever its disposition */
+	assert_int_equal(kill_from(init(), (int32_t)p->pid, 15), 0);
+	assert_int_equal(fetch(p, 0, 0), ~0u); /* unblocked: its default action ends the process */
+	assert_int_equal(p->exit_status, 15);
+}
+
+static void kill_ignores_masks_of_sigkill(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init());
+	process_page(p)->thread[0].blocked = ~0ull;
+	process_page(p)->handler[8] = 1;
+	assert_int_equal(kill_from(init(), (int32_t)p->pid, 9), 0);
+	assert_int_equal(p->exit_status, 9);
+}
+
+static void realtime_signals_queue(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init());
+	process_page(p)->handler[33] = 0x1234;
+	for (int i = 0; i < 3; i++) {
+		struct siginfo_head info = {.signo = 34, .code = -1};
+		info.u.rt.value = (uint64_t)i;
+		assert_int_equal(signal_send(p, NULL, 34, &info), 0);
+	}
+	struct siginfo_head info;
+	for (uint64_t i = 0; i < 3; i++) {
+		assert_int_equal(fetch(p, 0, 0), 34);
+		memcpy(&info, proc_signal_fetch_out_data(&page), sizeof(info));
+		assert_int_equal(info.u.rt.value, i);
+	}
+	assert_int_equal(fetch(p, 0, 0), 0);
+	assert_int_equal(p->queued_count, 0);
+	p->limit_soft[11] = 1;
+	info = (struct siginfo_head){.signo = 34, .code = -1};
+	assert_int_equal(signal_send(p, NULL, 34, &info), 0);
+	assert_int_equal(signal_send(p, NULL, 34, &info), EAGAIN);
+}
+
+static void permissions_and_targets_of_kill(void **state)
+{
+	(void)state;
+	struct process *a = fake_process(init()), *b = fake_process(init());
+	a->uid = a->euid = a->suid = 1000;
+	assert_int_equal(kill_from(a, (int32_t)b->pid, 15), EPERM);
+	assert_int_equal(kill_from(a, 30000, 15), ESRCH);
+	assert_int_equal(kill_from(a, (int32_t)a->pid, 65), EINVAL);
+	assert_int_equal(kill_from(a, (int32_t)a->pid, 0), 0);
+	assert_int_equal(kill_from(a, INT32_MIN, 15), ESRCH);
+	b->uid = 1000;
+	assert_int_equal(kill_from(a, (int32_t)b->pid, 0), 0);
+	assert_int_equal(kill_from(a, 1, 18), 0); /* SIGCONT within the session */
+	process_set_group(a, a->pid);
+	process_set_group(b, a->pid);
+	assert_int_equal(kill_from(a, 0, 15), SERVICE_NO_REPLY); /* itself last */
+	assert_int_equal(a->exit_status, 15);
+	assert_int_equal(b->exit_status, 15);
+}
+
+static void init_gets_only_what_it_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(kill_from(init(), 1, 9), 0);
+	assert_int_equal(init()->state, PROCESS_LIVE);
+	process_page(init())->handler[14] = 0x1234;
+	assert_int_equal(kill_from(init(), 1, 15), 0);
+	assert_int_equal(fake_interrupts, 1);
+	process_end(init(), 3 << 8);
+	assert_int_equal(fake_system_ended, 3);
+}
+
+static void a_thread_takes_what_others_block(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init());
+	struct thread *second = fake_thread(p);
+	process_page(p)->handler[9] = 0x1234;
+	process_page(p)->thread[0].blocked = 1u << 9;
+	assert_int_equal(kill_from(init(), (int32_t)p->pid, 10), 0);
+	assert_int_equal(fake_interrupts, 1);
+	struct request rq = request_of(second);
+	struct proc_signal_fetch_in in = {0};
+	struct proc_signal_fetch_out out = {0};
+	assert_int_equal(proc_on_signal_fetch(&rq, &in, &out), 0);
+	assert_int_equal(out.signal, 10);
+	thread_end(second);
+	assert_int_equal(p->thread_count, 1);
+}
+
+static void orphaned_stopped_groups_get_hup_and_cont(void **state)
+{
+	(void)state;
+	struct process *shell = fake_process(init()), *job = fake_process(shell);
+	process_set_session(shell, shell->pid);
+	process_set_group(shell, shell->pid);
+	process_set_session(job, shell->pid);
+	process_set_group(job, job->pid);
+	assert_false(group_is_orphaned(job->pgid));
+	process_stop(job, 20);
+	process_page(job)->handler[0] = 0x1234;
+	process_end(shell, 0);
+	assert_int_equal(fake_sessions_ended, 1);
+	assert_true(group_is_orphaned(job->pgid));
+}
+
+static void groups_and_sessions(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init()), *c = fake_process(p);
+	struct request rq = request_of(leader(p));
+	struct proc_set_group_in in = {.pid = c->pid, .pgid = 0};
+	struct proc_set_group_out none;
+	assert_int_equal(proc_on_set_group(&rq, &in, &none), 0);
+	assert_int_equal(c->pgid, c->pid);
+	c->has_execed = true;
+	assert_int_equal(proc_on_set_group(&rq, &in, &none), EACCES);
+	in = (struct proc_set_group_in){.pid = 0, .pgid = 29999};
+	assert_int_equal(proc_on_set_group(&rq, &in, &none), EPERM);
+	in = (struct proc_set_group_in){.pid = 1, .pgid = 1};
+	assert_int_equal(proc_on_set_group(&rq, &in, &none), ESRCH);
+	in = (struct proc_set_group_in){.pid = 0, .pgid = (uint32_t)-1};
+	assert_int_equal(proc_on_set_group(&rq, &in, &none), EINVAL);
+	struct proc_set_session_in sin = {};
+	struct proc_set_session_out sout = {0};
+	assert_int_equal(proc_on_set_session(&rq, &sin, &sout), 0);
+	assert_int_equal(p->sid, p->pid);
+	assert_int_equal(proc_on_set_session(&rq, &sin, &sout), EPERM);
+}
+
+static void ids_follow_linux(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init());
+	struct request rq = request_of(leader(p));
+	struct proc_set_ids_out none;
+	struct proc_set_ids_in in = {.which = 4, .a = 1000, .b = 1000, .c = 0};
+	assert_int_equal(proc_on_set_ids(&rq, &in, &none), 0);
+	in = (struct proc_set_ids_in){.which = 2, .a = ~0u, .b = 0};
+	assert_int_equal(proc_on_set_ids(&rq, &in, &none), 0); /* back through the saved id */
+	assert_int_equal(p->euid, 0);
+	in = (struct proc_set_ids_in){.which = 0, .a = 1000};
+	assert_int_equal(proc_on_set_ids(&rq, &in, &none), 0); /* privileged: all of them */
+	in = (struct proc_set_ids_in){.which = 0, .a = 0};
+	assert_int_equal(proc_on_set_ids(&rq, &in, &none), EPERM);
+	in = (struct proc_set_ids_in){.which = 9};
+	assert_int_equal(proc_on_set_ids(&rq, &in, &none), EINVAL);
+	assert_int_equal(process_page(p)->uid, 1000);
+	assert_int_equal(proc.labels->process[process_index(p)].euid, 1000);
+}
+
+static void timers_fire_and_count_overruns(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init());
+	struct request rq = request_of(leader(p));
+	struct proc_timer_out out;
+	struct proc_timer_in in = {.which = 0, .set = 1, .value_ns = 500};
+	process_page(p)->handler[13] = 0x1234;
+	assert_int_equal(timers_next_deadline(), ~0ull);
+	assert_int_equal(proc_on_timer(&rq, &in, &out), 0);
+	assert_int_equal(timers_next_deadline(), 1500);
+	timers_run();
+	assert_int_equal(fake_interrupts, 0);
+	fake_now_ns = 1500;
+	timers_run();
+	assert_int_equal(fake_interrupts, 1);
+	assert_int_equal(timers_next_deadline(), ~0ull);
+	in = (struct proc_timer_in){.which = 16, .clock = 1};
+	assert_int_equal(proc_on_timer(&rq, &in, &out), 0);
+	in = (struct proc_timer_in){.which = 17, .set = 1, .id = out.id, .value_ns = 100000, .interval_ns = 100000};
+	assert_int_equal(proc_on_timer(&rq, &in, &out), 0);
+	fake_now_ns = 1500 + 350000;
+	timers_run();
+	assert_int_equal(p->timers[0].overrun, 2);
+	in = (struct proc_timer_in){.which = 17, .id = TIMERS};
+	assert_int_equal(proc_on_timer(&rq, &in, &out), EINVAL);
+	process_end(p, 0);
+	assert_int_equal(timers_next_deadline(), ~0ull);
+}
+
+static void tables_fill_and_empty(void **state)
+{
+	(void)state;
+	unsigned made = 0;
+	struct process *p;
+	while ((p = process_alloc()) != NULL) {
+		p->pid = pid_alloc();
+		p->pgid = p->sid = p->pid;
+		process_enter(p);
+		made++;
+	}
+	assert_int_equal(made, LABEL_PROCESSES - 2);
+	for (uint32_t i = 2; i < LABEL_PROCESSES; i++)
+		process_free(process_at((process_ref)i));
+	assert_int_equal(proc.live_processes, 1);
+	assert_int_equal(proc.process_high, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(numbers_are_unique_and_come_back, reset),
+		cmocka_unit_test_setup(a_label_counts_only_in_its_generation, reset),
+		cmocka_unit_test_setup(wait_reports_each_child_once, reset),
+		cmocka_unit_test_setup(orphans_go_to_init, reset),
+		cmocka_unit_test_setup(ignoring_sigchld_reaps, reset),
+		cmocka_unit_test_setup(stop_and_continue_are_reported, reset),
+		cmocka_unit_test_setup(default_actions_need_no_cooperation, reset),
+		cmocka_unit_test_setup(caught_signals_interrupt_and_are_fetched_once, reset),
+		cmocka_unit_test_setup(blocked_signals_wait, reset),
+		cmocka_unit_test_setup(kill_ignores_masks_of_sigkill, reset),
+		cmocka_unit_test_setup(realtime_signals_queue, reset),
+		cmocka_unit_test_setup(permissions_and_targets_of_kill, reset),
+		cmocka_unit_test_setup(init_gets_only_what_it_asked_for, reset),
+		cmocka_unit_test_setup(a_thread_takes_what_others_block, reset),
+		cmocka_unit_test_setup(orphaned_stopped_groups_get_hup_and_cont, reset),
+		cmocka_unit_test_setup(groups_and_sessions, reset),
+		cmocka_unit_test_setup(ids_follow_linux, reset),
+		cmocka_unit_test_setup(timers_fire_and_count_overruns, reset),
+		cmocka_unit_test_setup(tables_fill_and_empty, reset),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
