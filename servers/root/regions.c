@@ -24,6 +24,18 @@ static uint64_t share_pages(const struct manifest_region *m, const struct boot_i
 	return bytes / PAGE;
 }
 
+/* A child of the archive's Memory: deep enough in the tree that a View of it may lie in a service's leaf. */
+static cap_t archive_child(void)
+{
+	cap_t slot = take_slot();
+	enum tessera_error error =
+		ts_memory_derive(ROOT_CAP_ARCHIVE, SLOT_OWN(slot), 0, cap_pages(ROOT_CAP_ARCHIVE), RIGHT_READ | RIGHT_EXECUTE);
+
+	if (error != E_OK)
+		die("cannot derive the archive's Memory: error %d", (int)error);
+	return slot;
+}
+
 static void make(struct region *region, const struct manifest_region *m, const struct boot_info *info)
 {
 	bool is_zeroed = (m->flags & MANIFEST_REGION_UNZEROED) == 0;
@@ -38,7 +50,7 @@ static void make(struct region *region, const struct manifest_region *m, const s
 		region->memory[0] = memory_pages(share_pages(m, info), is_zeroed, LARGE_PAGE);
 		break;
 	case MANIFEST_REGION_ARCHIVE:
-		region->memory[0] = ROOT_CAP_ARCHIVE;
+		region->memory[0] = archive_child();
 		break;
 	default:
 		region->parts = memory_rest(region->memory, REGION_PARTS, &region->pages);
