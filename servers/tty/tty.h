@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * tty's parts: terminals (serial lines and pseudo-terminals), who waits for them, sessions and job control, open files.
+ *
+ * A terminal is a line discipline between a wire and its readers and writers.  The wire of a serial line are the rings it
+ * shares with the driver; the wire of a pseudo-terminal are its master's reads and writes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ring.h>
+#include <serial_region.h>
+#include <service.h>
+#include <tessera/file.h>
+#include <tessera/labels.h>
+
+#include "ldisc.h"
+
+#define PTY_MAX 64u
+#define PTY_OUTPUT_BYTES 8192u
+#define TERMINAL_MAX (SERIAL_PORTS + PTY_MAX)
+#define FILES_MAX 1024u
+#define WRITE_ROOM 256u /* from this much on a terminal counts as writable */
+
+/* ---- waiters: one bit a Linux thread; a wake-up too many does no harm ---- */
+
+struct waiters {
+	uint64_t bits[LABEL_THREADS / 64];
+	uint32_t count; /* bits set */
+};
+
+void waiters_add(struct waiters *waiters, uint64_t label);
+void waiters_wake(struct waiters *waiters);
+
+/* ---- terminals (terminal.c) ---- */
+
+enum terminal_kind { TERMINAL_FREE = 0, TERMINAL_SERIAL, TERMINAL_PTY };
+
+struct terminal {
+	enum terminal_kind kind;
+	uint32_t index; /* line or pts number */
+	struct ldisc ldisc;
+	struct tty_winsize winsize;
+	uint32_t sid, pgid; /* session it controls, foreground group; 0: none */
+	uint32_t slave_files, master_files;
+	uint32_t mode, uid, gid;
+	bool is_locked;	  /* pty: TIOCSPTLCK */
+	bool is_hung_up;  /* pty: the master is gone */
+	bool was_opened;  /* pty: some slave has been open */
+	bool is_exclusive;
+	bool is_packet;	  /* TIOCPKT */
+	bool in_reader_hold; /* TCIOFF */
+	struct waiters readers, writers; /* of the slave side */
+	struct waiters master_waiters;
+	/* VTIME: when the read of `timed_label` is over */
+	uint64_t timed_label, timed_deadline_ns, last_input_ns;
+	bool timed_is_woken;
+	/* serial */
+	struct serial_port *port;
+	struct ring rx, tx;
+	/* pty: what the master reads */
+	struct ring_shared output_counters;
+	struct ring output;
+	uint8_t *output_data;
+};
+
+void terminals_init(struct serial_region *region, cap_t uart_notify);
+struct terminal *terminal_serial(uint32_t index);
+struct terminal *terminal_pts(uint32_t index); /* NULL: no such pair */
+struct terminal *terminal_of_session(uint32_t sid);
+struct terminal *terminal_new_pty(void); /* NULL: all in use or no memory */
+void terminal_release_pty(struct terminal *terminal);
+uint64_t terminal_pts_mask(void);
+uint32_t terminal_count(void);
+
+/* Takes what has come over the serial lines; wakes whoever can go on. */
+void terminals_serial_input(void);
+/* Bytes from the master; how many were taken. */
+uint32_t terminal_master_write(struct terminal *terminal, const uint8_t *bytes, uint32_t count);
+/* After a read: lets more come in from the wire. */
+void terminal_after_read(struct terminal *terminal);
+/* Signals the driver if something was put on a serial wire since the last time. */
+void terminal_kick(void);
+uint32_t terminal_output_used(const struct terminal *terminal);
+uint32_t terminal_output_free(const struct terminal *terminal);
+void terminal_flush_output(struct terminal *terminal);
+/* The wire is cut: SIGHUP and SIGCONT to the group; open files of the slave give end of file from now on. */
+void terminal_hang_up(struct terminal *terminal);
+
+/* ---- time of reads with VTIME (read.c) ---- */
+
+uint64_t read_next_deadline(void);
+void read_timer(void);
+
+/* ---- labels, sessions, signals (jobs.c) ---- */
+
+struct caller {
+	uint64_t label;
+	uint32_t pid, pgid, sid, euid, egid;
+	uint64_t ignored_or_blocked; /* signals, bit n - 1 */
+	bool is_known;		     /* a Linux process that the label table knows */
+};
+
+void jobs_init(const struct label_table *labels, void *ring, cap_t proc_notify);
+void caller_of(uint64_t label, struct caller *out);
+void signal_group(uint32_t pgid, uint32_t signal, uint32_t sid);
+/* May the caller read, change (signal SIGTTIN, SIGTTOU)? 0: yes; EIO; ST_WOULD_BLOCK: it was sent the signal. */
+int job_check(struct terminal *terminal, const struct caller *caller, uint32_t signal);
+/* Makes it the caller's controlling terminal if Linux would at open. */
+void job_take_terminal(struct terminal *terminal, const struct caller *caller);
+bool job_group_in_session(uint32_t pgid, uint32_t sid);
+
+/* ---- open files (files.c) ---- */
+
+enum file_side { FILE_SLAVE = 0, FILE_MASTER = 1 };
+
+struct tty_file {
+	uint32_t generation;
+	uint32_t flags; /* O_* */
+	struct terminal *terminal; /* NULL: free */
+	enum file_side side;
+	uint8_t kind;	 /* of tty.open, for its path */
+	bool is_hung_up; /* the terminal was taken away from its session */
+	cap_t anchor;
+	uint32_t next_free;
+};
+
+void files_init(void);
+struct tty_file *file_of_badge(uint64_t badge);
+/* A new open file with its anchor; NULL: none left. */
+struct tty_file *file_open(struct terminal *terminal, enum file_side side, uint32_t flags, uint32_t kind);
+/* All its capabilities are gone. */
+void file_close(struct tty_file *file);
+/* All files of the slave side give end of file from now on. */
+void files_hang_up(struct terminal *terminal);
+uint32_t files_in_use(void);
+
+/* ---- requests ---- */
+
+/* file.ioctl; data of the request and answer in rq's page. */
+int tty_ioctl(struct request *rq, struct tty_file *file, uint32_t command, uint64_t argument, const void *in, uint32_t in_len,
+	      uint64_t *result, void *out, uint32_t *out_len);
+/* read.c */
+int slave_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait, uint32_t *done);
+int master_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait, uint32_t *done);
+bool slave_is_readable(const struct terminal *terminal);
