@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the core needs of the world. env_native.c does it with messages; test/fake_env.c on the host. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tessera/labels.h>
+#include <tessera/memory.h>
+
+extern const struct label_table *env_labels;
+
+uint64_t env_now_ns(void);  /* since boot */
+uint64_t env_wall_ns(void); /* since 1970 */
+void env_wake(uint32_t thread);
+
+/* mem objects. Handles of capabilities are opaque to the core. All return 0 or an errno. */
+struct env_object {
+	uint32_t number;
+	uint32_t capability[2]; /* slots: 0 read and private, 1 shared writing */
+};
+int env_object_create(uint64_t size, bool is_window, uint64_t name, struct env_object *out);
+int env_object_supply(const struct env_object *object, uint64_t first_page, const uint32_t *frames, uint32_t count);
+int env_object_resize(const struct env_object *object, uint64_t size);
+/* EBUSY: still mapped. On success the capabilities are gone too. */
+int env_object_destroy(struct env_object *object);
+/* Takes back what clients hold of it; *mappings: areas that still map it. */
+int env_object_revoke(const struct env_object *object, uint32_t *mappings);
+
+/* Process memory, for procfs: bytes read, areas read; negative errno. */
+int env_memory_read(uint32_t space, uint64_t address, void *out, uint32_t length);
+int env_memory_areas(uint32_t space, uint64_t from, struct mem_area *out, uint32_t max, uint64_t *next);
+struct env_memory_usage {
+	uint64_t virtual_pages, resident_pages, shared_pages, data_pages, stack_pages, text_pages;
+};
+int env_memory_usage(uint32_t space, struct env_memory_usage *out);
+struct env_system_memory {
+	uint64_t pages_total, pages_free, spaces, areas, objects, slots_free, untyped_free_bytes, table_pages;
+};
+int env_system_memory(struct env_system_memory *out);
+
+/* Random bytes to seed the generator with. */
+uint64_t env_entropy(void);
+/* Which pseudo terminals exist. */
+uint64_t env_pts_mask(void);
+
+/* Machine and version, for procfs. */
+uint64_t env_tsc_hz(void);
+uint64_t env_ram_bytes(void);
+const char *env_command_line(void);
+/* A service's state for /proc/tessera/services; false past the last. */
+struct env_service {
+	char name[32];
+	uint32_t state, restarts;
+	uint64_t memory_bytes, untyped_free;
+};
+bool env_service(uint32_t index, struct env_service *out);

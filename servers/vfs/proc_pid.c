@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Texts of /proc/<pid>: formats of Linux 6.1 (Documentation/filesystems/proc.rst and the layout `ps`, `top` read), from the
+ * label table and from mem.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "env.h"
+#include "object.h"
+#include "proc_types.h"
+#include "upcall.h"
+
+#define TICK_NS 10000000ull
+#define COPY_MAX_BYTES (128u * 1024u)
+
+static char state_letter(uint32_t state)
+{
+	static const char letters[] = {
+		[LABEL_FREE] = 'X', [LABEL_RUNNING] = 'R', [LABEL_SLEEPING] = 'S', [LABEL_STOPPED] = 'T',
+		[LABEL_ZOMBIE] = 'Z', [LABEL_DEAD] = 'X',
+	};
+	return state < sizeof(letters) ? letters[state] : '?';
+}
+
+static const char *state_word(char letter)
+{
+	switch (letter) {
+	case 'R':
+		return "running";
+	case 'S':
+		return "sleeping";
+	case 'T':
+		return "stopped";
+	case 'Z':
+		return "zombie";
+	default:
+		return "dead";
+	}
+}
+
+static const struct label_thread *thread_of(const struct inode *inode)
+{
+	if (inode->proc.number == 0)
+		return NULL;
+	for (uint32_t i = 1; i < LABEL_THREADS; i++) {
+		const struct label_thread *thread = &env_labels->thread[i];
+		if (thread->process == inode->proc.process && thread->tid == inode->proc.number)
+			return thread;
+	}
+	return NULL;
+}
+
+static struct env_memory_usage usage_of(const struct label_process *process)
+{
+	struct env_memory_usage usage = {0};
+	if (process->state == LABEL_ZOMBIE || env_memory_usage(process->space, &usage) != 0)
+		memset(&usage, 0, sizeof(usage));
+	return usage;
+}
+
+/* comm, without a byte past its end. */
+static void name_of(const struct label_process *process, const struct label_thread *thread, char out[17])
+{
+	memcpy(out, thread ? thread->name : process->name, 16);
+	out[16] = '\0';
+}
+
+static int text_stat(const struct inode *inode, const struct label_process *process, struct text *text)
+{
+	const struct label_thread *thread = thread_of(inode);
+	if (!upcall_have(UPCALL_REFRESH, 0))
+		return VFS_PARK;
+	struct env_memory_usage usage = usage_of(process);
+	char name[17];
+	name_of(process, thread, name);
+	char state = state_letter(thread && process->state != LABEL_ZOMBIE ? thread->state : process->state);
+	uint64_t user = (thread ? thread->user_ns : process->user_ns) / TICK_NS;
+	int32_t nice = (int32_t)process->nice;
+	text_format(text, "%u (%s) %c %u %u %u 0 -1 4194304 0 0 0 0 %llu 0 %llu 0 %d %d %u 0 %llu ",
+		    thread ? thread->tid : process->pid, name, state, process->ppid, process->pgid, process->sid,
+		    (unsigned long long)user, (unsigned long long)(process->children_ns / TICK_NS), 20 + nice, nice,
+		    process->threads, (unsigned long long)(process->start_ns / TICK_NS));
+	text_format(text, "%llu %llu 18446744073709551615 0 0 %llu 0 0 %llu %llu %llu %llu 0 0 0 %u 0 0 0 0 0 0 0 0 %llu ",
+		    (unsigned long long)(usage.virtual_pages * 4096), (unsigned long long)usage.resident_pages,
+		    (unsigned long long)process->stack_start, (unsigned long long)process->signals_pending & 0x7fffffffu,
+		    (unsigned long long)process->signals_blocked & 0x7fffffffu,
+		    (unsigned long long)process->signals_ignored & 0x7fffffffu,
+		    (unsigned long long)process->signals_caught & 0x7fffffffu, process->exit_signal,
+		    (unsigned long long)process->brk_start);
+	text_format(text, "%llu %llu %llu %llu 0\n", (unsigned long long)process->arg_start,
+		    (unsigned long long)process->arg_end, (unsigned long long)process->env_start,
+		    (unsigned long long)process->env_end);
+	return 0;
+}
+
+static void status_memory(const struct label_process *process, struct text *text)
+{
+	struct env_memory_usage usage = usage_of(process);
+	uint64_t anonymous = usage.resident_pages > usage.shared_pages ? usage.resident_pages - usage.shared_pages : 0;
+	text_format(text, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t       0 kB\nVmPin:\t       0 kB\n",
+		    (unsigned long long)usage.virtual_pages * 4, (unsigned long long)usage.virtual_pages * 4);
+	text_format(text, "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\nRssShmem:\t       0 kB\n",
+		    (unsigned long long)usage.resident_pages * 4, (unsigned long long)usage.resident_pages * 4,
+		    (unsigned long long)anonymous * 4, (unsigned long long)usage.shared_pages * 4);
+	text_format(text, "VmData:\t%8llu kB\nVmStk:\t%8llu kB\nVmExe:\t%8llu kB\nVmLib:\t       0 kB\nVmPTE:\t       0 kB\nVmSwap:\t       0 kB\n",
+		    (unsigned long long)usage.data_pages * 4, (unsigned long long)usage.stack_pages * 4,
+		    (unsigned long long)usage.text_pages * 4);
+}
+
+static int text_status(const struct inode *inode, const struct label_process *process, struct text *text)
+{
+	const struct label_thread *thread = thread_of(inode);
+	char name[17];
+	name_of(process, thread, name);
+	char state = state_letter(thread && process->state != LABEL_ZOMBIE ? thread->state : process->state);
+	text_format(text, "Name:\t%s\nUmask:\t0022\nState:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", name,
+		    state, state_word(state), process->pid, thread ? thread->tid : process->pid, process->ppid);
+	text_format(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t", process->uid, process->euid,
+		    process->suid, process->fsuid, process->gid, process->egid, process->sgid, process->fsgid);
+	for (uint32_t i = 0; i < process->group_count && i < LABEL_GROUPS; i++)
+		text_format(text, "%u ", process->groups[i]);
+	text_format(text, "\nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n", process->pid,
+		    thread ? thread->tid : process->pid, process->pgid, process->sid);
+	if (process->state != LABEL_ZOMBIE)
+		status_memory(process, text);
+	text_format(text, "Threads:\t%u\nSigQ:\t0/1024\nSigPnd:\t0000000000000000\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+		    process->threads, (unsigned long long)process->signals_pending,
+		    (unsigned long long)process->signals_blocked, (unsigned long long)process->signals_ignored,
+		    (unsigned long long)process->signals_caught);
+	const char *capabilities = process->euid == 0 ? "000001ffffffffff" : "0000000000000000";
+	text_format(text, "CapInh:\t0000000000000000\nCapPrm:\t%s\nCapEff:\t%s\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n",
+		    capabilities, capabilities);
+	text_format(text, "NoNewPrivs:\t%u\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n",
+		    process->no_new_privs);
+	return 0;
+}
+
+static int text_statm(const struct label_process *process, struct text *text)
+{
+	struct env_memory_usage usage = usage_of(process);
+	text_format(text, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)usage.virtual_pages,
+		    (unsigned long long)usage.resident_pages, (unsigned long long)usage.shared_pages,
+		    (unsigned long long)usage.text_pages,
+		    (unsigned long long)(usage.data_pages + usage.stack_pages));
+	return 0;
+}
+
+/* Memory of the process, as far as it is present. */
+static int text_memory(const struct label_process *process, uint64_t from, uint64_t to, struct text *text)
+{
+	static char piece[2048];
+	if (process->state == LABEL_ZOMBIE || to <= from)
+		return 0;
+	if (to - from > COPY_MAX_BYTES)
+		to = from + COPY_MAX_BYTES;
+	while (from < to) {
+		uint32_t want = to - from < sizeof(piece) ? (uint32_t)(to - from) : (uint32_t)sizeof(piece);
+		int got = env_memory_read(process->space, from, piece, want);
+		if (got <= 0)
+			return 0;
+		text_bytes(text, piece, (uint32_t)got);
+		from += (uint32_t)got;
+	}
+	return 0;
+}
+
+static void map_line(const struct mem_area *area, struct text *text)
+{
+	char path[PATH_BYTES_MAX + 16];
+	int length = 0;
+	uint32_t device = 0;
+	uint64_t ino = 0;
+	if (area->name != 0) {
+		const struct inode *inode = object_inode(area->name);
+		device = inode ? inode->fs->device : 0;
+		ino = area->name;
+		if (inode && inode->alias)
+			length = inode->fs == &fs_anonymous
+					 ? snprintf(path, sizeof(path), "/%s (deleted)", dentry_name(inode->alias))
+					 : dentry_path(inode->alias, root_dentry, path, sizeof(path));
+	} else if (area->flags & MEM_AREA_HEAP) {
+		length = snprintf(path, sizeof(path), "[heap]");
+	} else if (area->flags & MEM_AREA_STACK) {
+		length = snprintf(path, sizeof(path), "[stack]");
+	}
+	char line[128];
+	int used = snprintf(line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx 00:%02x %llu ",
+			    (unsigned long long)area->start, (unsigned long long)area->end,
+			    (area->flags & MEM_AREA_READ) ? 'r' : '-', (area->flags & MEM_AREA_WRITE) ? 'w' : '-',
+			    (area->flags & MEM_AREA_EXEC) ? 'x' : '-', (area->flags & MEM_AREA_SHARED) ? 's' : 'p',
+			    (unsigned long long)area->offset, device, (unsigned long long)ino);
+	text_bytes(text, line, (uint32_t)used);
+	if (length > 0) {
+		static const char spaces[] = "                                                                         ";
+		if (used < 73)
+			text_bytes(text, spaces, (uint32_t)(73 - used));
+		text_bytes(text, path, (uint32_t)length);
+	}
+	text_bytes(text, "\n", 1);
+}
+
+static int text_maps(const struct label_process *process, struct text *text)
+{
+	struct mem_area areas[32];
+	uint64_t from = 0;
+	if (process->state == LABEL_ZOMBIE)
+		return 0;
+	for (uint32_t rounds = 0; rounds < 4096 && from != ~0ull; rounds++) {
+		uint64_t next = ~0ull;
+		int count = env_memory_areas(process->space, from, areas, 32, &next);
+		if (count < 0)
+			return 0;
+		for (int i = 0; i < count; i++)
+			map_line(&areas[i], text);
+		if (next <= from)
+			return 0;
+		from = next;
+	}
+	return 0;
+}
+
+static int text_limits(const struct label_process *process, struct text *text)
+{
+	static const struct {
+		const char *name, *unit;
+	} rows[] = {
+		{"Max cpu time", "seconds"}, {"Max file size", "bytes"}, {"Max data size", "bytes"},
+		{"Max stack size", "bytes"}, {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+		{"Max processes", "processes"}, {"Max open files", "files"}, {"Max locked memory", "bytes"},
+		{"Max address space", "bytes"}, {"Max file locks", "locks"}, {"Max pending signals", "signals"},
+		{"Max msgqueue size", "bytes"}, {"Max nice priority", ""}, {"Max realtime priority", ""},
+		{"Max realtime timeout", "us"},
+	};
+	text_format(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	for (uint32_t i = 0; i < LABEL_LIMITS && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char soft[24] = "unlimited";
+		if (process->limit_soft[i] != ~0ull)
+			snprintf(soft, sizeof(soft), "%llu", (unsigned long long)process->limit_soft[i]);
+		text_format(text, "%-25s %-20s %-20s %-10s\n", rows[i].name, soft, soft, rows[i].unit);
+	}
+	return 0;
+}
+
+static void mount_options(const struct filesystem *fs, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s%s%s%s", fs_is_readonly(fs) ? "ro" : "rw", (fs->flags & FS_MS_NOSUID) ? ",nosuid" : "",
+		 (fs->flags & FS_MS_NODEV) ? ",nodev" : "", (fs->flags & FS_MS_NOEXEC) ? ",noexec" : "",
+		 (fs->flags & FS_MS_RELATIME) ? ",relatime" : ",noatime");
+}
+
+static int text_mounts(struct text *text, bool is_info)
+{
+	char path[PATH_BYTES_MAX], options[80];
+	for (const struct filesystem *fs = mounts_first; fs; fs = fs->next) {
+		int length = dentry_path(fs->root, root_dentry, path, sizeof(path) - 1);
+		if (length < 0)
+			continue;
+		path[length] = '\0';
+		mount_options(fs, options, sizeof(options));
+		if (is_info)
+			text_format(text, "%u %u 0:%u / %s %s - %s %s rw\n", fs->device,
+				    fs->covers ? fs->covers->inode->fs->device : 1u, fs->device, path, options,
+				    mount_type_name(fs->type), fs->source);
+		else
+			text_format(text, "%s %s %s %s 0 0\n", fs->source, path, mount_type_name(fs->type), options);
+	}
+	return 0;
+}
+
+int proc_pid_text(const struct inode *inode, struct text *text)
+{
+	const struct label_process *process = proc_process(inode);
+	char name[17];
+	if (!process)
+		return ESRCH;
+	switch (inode->proc.type) {
+	case PROC_STAT:
+		return text_stat(inode, process, text);
+	case PROC_STATUS:
+		return text_status(inode, process, text);
+	case PROC_STATM:
+		return text_statm(process, text);
+	case PROC_CMDLINE:
+		return text_memory(process, process->arg_start, process->arg_end, text);
+	case PROC_ENVIRON:
+		return text_memory(process, process->env_start, process->env_end, text);
+	case PROC_MAPS:
+		return text_maps(process, text);
+	case PROC_COMM:
+		name_of(process, thread_of(inode), name);
+		text_format(text, "%s\n", name);
+		return 0;
+	case PROC_LIMITS:
+		return text_limits(process, text);
+	case PROC_MOUNTS:
+	case PROC_MOUNTINFO:
+		return text_mounts(text, inode->proc.type == PROC_MOUNTINFO);
+	case PROC_OOM_ADJ:
+		text_bytes(text, "0\n", 2);
+		return 0;
+	case PROC_CGROUP:
+		text_bytes(text, "0::/\n", 5);
+		return 0;
+	default:
+		return EINVAL;
+	}
+}
