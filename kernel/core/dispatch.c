@@ -3,7 +3,8 @@
  * The door: native system calls, from their number to their handler.
  *
  * The capability in argument 0 is looked up and checked here, by the generated table; handlers decode the rest and
- * then act.  A handler's error goes into the caller's registers, unless it blocked or is to be executed again.
+ * then act.  A handler's error goes into the caller's registers, unless it blocked or is to be executed again; a handler
+ * that gives another thread the caller's place leaves that to the end of the entry (sched.h).
  */
 #include <cspace.h>
 #include <ipc.h>
@@ -23,19 +24,28 @@ struct operation {
 	uint8_t kind; /* OP_PLAIN, OP_BY_CAP, OP_BY_SLOT */
 };
 
+static enum tessera_error no_operation(struct thread *self, struct slot *cap)
+{
+	(void)self;
+	(void)cap;
+	return E_NO_OP;
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
 #define X(number, name, cap_type, needed, how) \
 	[number] = { .handler = invoke_##name, .type = (cap_type), .rights = (needed), .kind = (how) },
 static const struct operation operations[OPERATIONS] = {
+	[0 ... OPERATIONS - 1] = { .handler = no_operation, .kind = OP_PLAIN },
 #include <kernel/dispatch_table.inc>
 };
 #undef X
+#pragma GCC diagnostic pop
 
-static enum tessera_error invoke(struct thread *self, const struct operation *operation)
+static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct operation *operation)
 {
 	struct slot *cap = NULL;
 
-	if (operation->handler == NULL)
-		return E_NO_OP;
 	if (operation->kind == OP_BY_CAP) {
 		enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type,
 						      operation->rights, &cap);
@@ -46,29 +56,34 @@ static enum tessera_error invoke(struct thread *self, const struct operation *op
 	return operation->handler(self, cap);
 }
 
-/* What a handler's result means when it is none for the caller. */
-static void no_result(struct thread *self, enum tessera_error error)
+/* Anything but success, or the wish to choose another thread. */
+static NOINLINE void finish(struct cpu *here, enum tessera_error error)
 {
-	if (error != E_RESTART)
-		return;
-	cpu()->work = 0;
-	ctx_restart(&self->ctx);
+	struct thread *caller = here->caller;
+
+	if (error == E_RESTART) {
+		here->work = 0;
+		ctx_restart(&caller->ctx);
+	} else if (error != E_OK && error != E_BLOCKED) {
+		ctx_set_error(&caller->ctx, error);
+	}
+	if (here->reschedule)
+		sched_finish();
 }
 
 void kernel_syscall(uint64_t number)
 {
 	struct cpu *here = cpu();
 	struct thread *self = here->current;
+	enum tessera_error error = E_NO_OP;
 
 	here->entries++;
-	enum tessera_error error = number < OPERATIONS ? invoke(self, &operations[number]) : E_NO_OP;
-
-	if (UNLIKELY(error >= E_BLOCKED))
-		no_result(self, error);
-	else
-		ctx_set_error(&self->ctx, error);
-	if (UNLIKELY(here->reschedule))
-		sched_finish();
+	here->caller = self;
+	ctx_set_error(&self->ctx, E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
+	if (LIKELY(number < OPERATIONS))
+		error = invoke(self, &operations[number]);
+	if (UNLIKELY((error | here->reschedule) != 0))
+		finish(here, error);
 }
 
 void kernel_foreign_syscall(void)

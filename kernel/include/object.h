@@ -178,6 +178,7 @@ struct cpu {
 	uint64_t kernel_stack_top;
 	uint64_t entries, slow_switches, timer_irqs; /* entries: without the fast ones */
 	uint64_t fast_calls, fast_replies, device_irqs;
+	struct thread *caller; /* whose system call is being executed */
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
 	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */

@@ -34,6 +34,8 @@ static void take_picture(struct picture *out)
 		const struct thread *thread = actors[i];
 
 		out->regs[i] = thread->ctx.regs;
+		if (thread->state != THREAD_READY)
+			out->regs[i].rax = 0; /* is written when it wakes or repeats its call */
 		memcpy(out->words[i], thread_page(actors[i])->words, sizeof(out->words[i]));
 		out->consumed[i] = thread->consumed_tsc;
 		out->switches[i] = thread->switches;
