@@ -79,7 +79,6 @@ static void fill_service_leaf(struct process *p, const struct space *s, bool *ok
 		copy(SLOT_IN(leaf, LX_CAP_LOG), SERVICE_CAP_LOG, RIGHTS_ALL, ok);
 	copy(SLOT_IN(leaf, LX_CAP_SCRATCH_CNODE), p->scratch, RIGHT_READ | RIGHT_WRITE, ok);
 	copy(SLOT_IN(leaf, LX_CAP_FD_CNODE(0)), p->fd_leaf[0], RIGHT_READ | RIGHT_WRITE, ok);
-	copy(SLOT_IN(leaf, LX_CAP_VFS), proc.vfs, RIGHT_WRITE | RIGHT_GRANT, ok);
 }
 
 static void fill_root(struct process *p, bool *ok)

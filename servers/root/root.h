@@ -24,9 +24,11 @@
 #define ROOT_CAP_REPLY 10u
 #define ROOT_CAP_SLEEP 11u /* a Notification nobody signals */
 
-/* Badges on root's endpoint: the service's number, and what it is used for. */
+/* Badges on root's endpoint: the service's number, and what it is used for. A badge without a use is for the log only:
+ * proc gives that one to Linux processes under --strace. */
 #define BADGE_SERVICE(badge) ((uint32_t)((badge) & 0xffu))
 #define BADGE_FAULT 0x10000ull
+#define BADGE_CONTROL 0x20000ull
 
 #define REGION_PARTS 24u
 #define SERVICE_BODY_SLOTS 32u
@@ -46,7 +48,7 @@ struct service {
 	enum service_state state;
 	uint32_t restarts;
 	cap_t cnode, leaf;
-	cap_t endpoint, notification, fault_ep, log_ep;
+	cap_t endpoint, notification, fault_ep, log_ep, control_ep;
 	cap_t body; /* Untyped of thread, VSpace and tables: revoked at a restart */
 	cap_t thread, vspace;
 	cap_t body_slots[SERVICE_BODY_SLOTS]; /* where what goes with the body stands */

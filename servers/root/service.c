@@ -60,15 +60,14 @@ static uint32_t untyped_log2(const struct manifest_service *m, const struct boot
 	return log2_up(info->ram_bytes / m->untyped_share);
 }
 
-static void mint_log(struct service *service)
+/* A capability of root's endpoint, for one use by one service. */
+static cap_t mint_own(struct service *service, uint64_t use)
 {
-	service->log_ep = take_slot();
-	service->fault_ep = take_slot();
-	must(ts_cnode_mint(SLOT_OWN(service->log_ep), SLOT_OWN(ROOT_CAP_ENDPOINT), RIGHT_WRITE | RIGHT_GRANT, service->number, 0),
-	     service, "log endpoint");
-	must(ts_cnode_mint(SLOT_OWN(service->fault_ep), SLOT_OWN(ROOT_CAP_ENDPOINT), RIGHT_WRITE | RIGHT_GRANT,
-			   BADGE_FAULT | service->number, 0),
-	     service, "fault endpoint");
+	cap_t slot = take_slot();
+
+	must(ts_cnode_mint(SLOT_OWN(slot), SLOT_OWN(ROOT_CAP_ENDPOINT), RIGHT_WRITE | RIGHT_GRANT, use | service->number, 0),
+	     service, "root's endpoint");
+	return slot;
 }
 
 static void make_objects(struct service *service)
@@ -87,7 +86,9 @@ static void make_objects(struct service *service)
 	service->endpoint = arena_object(CAP_ENDPOINT, 0);
 	service->notification = arena_object(CAP_NOTIFICATION, 0);
 	service->body = arena_object(CAP_UNTYPED, log2_up(m->table_pages * PAGE));
-	mint_log(service);
+	service->log_ep = mint_own(service, 0);
+	service->control_ep = mint_own(service, BADGE_CONTROL);
+	service->fault_ep = mint_own(service, BADGE_FAULT);
 }
 
 cap_t service_take_slot(struct service *service)
@@ -142,7 +143,7 @@ static void give_own(struct service *service, const struct boot_info *info)
 	give(service, SERVICE_CAP_CNODE, service->cnode, RIGHT_READ | RIGHT_WRITE);
 	give(service, SERVICE_CAP_LEAF, service->leaf, RIGHT_READ | RIGHT_WRITE);
 	give(service, SERVICE_CAP_LOG, service->log_ep, RIGHT_WRITE | RIGHT_GRANT);
-	give(service, SERVICE_CAP_CONTROL, service->log_ep, RIGHT_WRITE | RIGHT_GRANT);
+	give(service, SERVICE_CAP_CONTROL, service->control_ep, RIGHT_WRITE | RIGHT_GRANT);
 	give(service, SERVICE_CAP_ENDPOINT, service->endpoint, RIGHTS_ALL);
 	give(service, SERVICE_CAP_NOTIFICATION, service->notification, RIGHT_READ | RIGHT_WRITE);
 	if (log2 != 0)

@@ -27,6 +27,12 @@ static struct service *sender(const struct request *rq)
 	return service_at(BADGE_SERVICE(rq->badge));
 }
 
+/* The service that speaks through its control capability; NULL: the badge is for the log or for faults. */
+static struct service *controller(const struct request *rq)
+{
+	return rq->badge & BADGE_CONTROL ? sender(rq) : NULL;
+}
+
 int root_on_log(struct request *rq, const struct root_log_in *in, struct root_log_out *out)
 {
 	(void)out;
@@ -36,7 +42,7 @@ int root_on_log(struct request *rq, const struct root_log_in *in, struct root_lo
 
 int root_on_ready(struct request *rq, const struct root_ready_in *in, struct root_ready_out *out)
 {
-	struct service *service = sender(rq);
+	struct service *service = controller(rq);
 	bool is_first = service && service->state == SERVICE_STARTING && service->number == started && service->restarts == 0;
 
 	(void)in;
@@ -51,7 +57,7 @@ int root_on_ready(struct request *rq, const struct root_ready_in *in, struct roo
 
 int root_on_power(struct request *rq, const struct root_power_in *in, struct root_power_out *out)
 {
-	struct service *service = sender(rq);
+	struct service *service = controller(rq);
 
 	(void)out;
 	if (!service || (service->manifest->flags & MANIFEST_MAY_POWER) == 0) {
@@ -69,6 +75,8 @@ int root_on_services(struct request *rq, const struct root_services_in *in, stru
 {
 	struct service *service = service_at(in->index + 1);
 
+	if (!controller(rq))
+		return EPERM;
 	if (!service)
 		return ENOENT;
 	out->state = service->state;
@@ -85,7 +93,7 @@ static void take_fault(struct request *rq)
 {
 	struct service *service = sender(rq);
 
-	if (!service)
+	if (!service || (rq->badge & BADGE_FAULT) == 0)
 		return;
 	report_crash(service, MSG_TAG_OP(rq->tag), rq->w);
 	(void)ts_cnode_delete(SLOT_OWN(rq->reply_slot), 0);
