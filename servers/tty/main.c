@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include <tessera/proto/file_server.h>
 #include <tessera/proto/tty_server.h>
@@ -64,9 +65,9 @@ int tty_on_open(struct request *rq, const struct tty_open_in *in, struct tty_ope
 			terminal_release_pty(terminal);
 		return ENFILE;
 	}
-	if (side == FILE_MASTER)
-		terminal->uid = caller.euid;
-	else if (in->kind > OPEN_CONSOLE && (in->flags & O_NOCTTY) == 0)
+	if (in->data_len == sizeof(file->stat))
+		memcpy(&file->stat, tty_open_in_data(rq->page), sizeof(file->stat));
+	if (side == FILE_SLAVE && in->kind > OPEN_CONSOLE && (in->flags & O_NOCTTY) == 0)
 		job_take_terminal(terminal, &caller);
 	out->kind = terminal->kind == TERMINAL_SERIAL ? OPEN_SERIAL : side == FILE_MASTER ? OPEN_PTMX : OPEN_PTS;
 	out->index = terminal->index;

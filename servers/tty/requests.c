@@ -13,7 +13,6 @@
 #include <tessera/service.h>
 
 #define FLAGS_SETTABLE ((uint32_t)(O_APPEND | O_NONBLOCK | O_NOATIME | 040000 /* O_DIRECT */))
-#define BLOCK_BYTES 1024u
 #define DEVTMPFS_MAGIC 0x01021994
 #define DEVPTS_MAGIC 0x1cd1
 
@@ -200,32 +199,16 @@ int file_on_set_flags(struct request *rq, const struct file_set_flags_in *in, st
 	return 0;
 }
 
-static uint64_t device_number(const struct tty_file *file)
-{
-	if (file->side == FILE_MASTER)
-		return 5u << 8 | 2u;
-	return file->terminal->kind == TERMINAL_SERIAL ? 4u << 8 | (64u + file->terminal->index) : 136u << 8 | file->terminal->index;
-}
-
-/* Inode numbers as devfs and devpts of vfs give them: what ttyname compares. */
+/* What vfs said of the node; ttyname compares it with what stat says. */
 int file_on_stat(struct request *rq, const struct file_stat_in *in, struct file_stat_out *out)
 {
 	struct tty_file *file = opened(rq);
-	struct file_stat st;
 
 	(void)in;
 	if (!file)
 		return EBADF;
-	st = (struct file_stat){
-		.dev = 5, .ino = 0x10000u + device_number(file), .nlink = 1, .mode = S_IFCHR | file->terminal->mode,
-		.uid = file->terminal->uid, .gid = file->terminal->gid, .rdev = device_number(file), .blksize = BLOCK_BYTES,
-	};
-	if (file->side == FILE_MASTER) {
-		st.mode = S_IFCHR | 0666;
-		st.uid = 0;
-	}
-	memcpy(file_stat_out_data(rq->page), &st, sizeof(st));
-	out->data_len = sizeof(st);
+	memcpy(file_stat_out_data(rq->page), &file->stat, sizeof(file->stat));
+	out->data_len = sizeof(file->stat);
 	return 0;
 }
 
@@ -238,9 +221,9 @@ int file_on_chmod(struct request *rq, const struct file_chmod_in *in, struct fil
 	if (!file)
 		return EBADF;
 	caller_of(rq->label, &caller);
-	if (caller.euid != 0 && caller.euid != file->terminal->uid)
+	if (caller.euid != 0 && caller.euid != file->stat.uid)
 		return EPERM;
-	file->terminal->mode = in->mode & 0777;
+	file->stat.mode = (file->stat.mode & S_IFMT) | (in->mode & 0777);
 	return 0;
 }
 
@@ -256,9 +239,9 @@ int file_on_chown(struct request *rq, const struct file_chown_in *in, struct fil
 	if (caller.euid != 0)
 		return EPERM;
 	if (in->uid != ~0u)
-		file->terminal->uid = in->uid;
+		file->stat.uid = in->uid;
 	if (in->gid != ~0u)
-		file->terminal->gid = in->gid;
+		file->stat.gid = in->gid;
 	return 0;
 }
 

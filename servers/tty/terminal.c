@@ -118,7 +118,7 @@ static struct tty_winsize option_size(void)
 static void start_serial(struct terminal *terminal, uint32_t index, struct serial_port *port)
 {
 	*terminal = (struct terminal){
-		.kind = TERMINAL_SERIAL, .index = index, .port = port, .mode = 0620, .gid = 5, .winsize = option_size(),
+		.kind = TERMINAL_SERIAL, .index = index, .port = port, .winsize = option_size(),
 		.rx = {.shared = &port->rx, .data = port->rx_data, .size = SERIAL_RX_BYTES},
 		.tx = {.shared = &port->tx, .data = port->tx_data, .size = SERIAL_TX_BYTES},
 	};
@@ -225,7 +225,7 @@ struct terminal *terminal_new_pty(void)
 			return NULL;
 		terminal = ptys[i];
 		data = terminal->output_data;
-		*terminal = (struct terminal){.kind = TERMINAL_PTY, .index = i, .mode = 0620, .gid = 5, .is_locked = true,
+		*terminal = (struct terminal){.kind = TERMINAL_PTY, .index = i, .is_locked = true,
 					      .output_data = data};
 		terminal->output = (struct ring){.shared = &terminal->output_counters, .data = data, .size = PTY_OUTPUT_BYTES};
 		start_ldisc(terminal);

@@ -45,7 +45,6 @@ struct terminal {
 	struct tty_winsize winsize;
 	uint32_t sid, pgid; /* session it controls, foreground group; 0: none */
 	uint32_t slave_files, master_files;
-	uint32_t mode, uid, gid;
 	bool is_locked;	  /* pty: TIOCSPTLCK */
 	bool is_hung_up;  /* pty: the master is gone */
 	bool was_opened;  /* pty: some slave has been open */
@@ -123,6 +122,7 @@ struct tty_file {
 	enum file_side side;
 	uint8_t kind;	 /* of tty.open, for its path */
 	bool is_hung_up; /* the terminal was taken away from its session */
+	struct file_stat stat; /* of the node it was opened by */
 	cap_t anchor;
 	uint32_t next_free;
 };

@@ -68,6 +68,7 @@ int openfile_ioctl(struct file *file, const struct caller *caller, uint32_t comm
 struct open_result {
 	struct file *file;	/* NULL with device_kind: tty opens it */
 	uint32_t tty_kind, tty_index; /* tty.open's arguments; tty_kind ~0: none */
+	struct file_stat tty_stat;    /* with tty_kind: of the device's node */
 	uint32_t mode;		/* S_IFMT bits */
 	uint32_t number, consumed;
 };

@@ -66,6 +66,8 @@ static int open_special(const struct caller *caller, struct inode *inode, uint32
 	bool is_pts = inode->kind == NODE_PROC && S_ISCHR(inode->mode);
 	if (inode->kind == NODE_DEVICE || is_pts) {
 		enum device_who who = device_of(inode, &out->tty_kind, &out->tty_index);
+		if (who == DEVICE_TTY)
+			inode_stat(inode, &out->tty_stat);
 		return who == DEVICE_UNKNOWN ? ENXIO : 0;
 	}
 	return inode->kind == NODE_EVENT || inode->kind == NODE_TIMER ? ENXIO : 0;

@@ -28,8 +28,11 @@ static int open_terminal(struct request *rq, const struct caller *caller, const 
 	}
 	if (tty_endpoint == 0 || tty_slot == 0)
 		return ENXIO;
-	struct tty_open_in in = {.kind = opened->tty_kind, .index = opened->tty_index, .flags = flags, .label = rq->label};
+	struct tty_open_in in = {.kind = opened->tty_kind, .index = opened->tty_index, .flags = flags, .label = rq->label,
+				 .data_len = sizeof(opened->tty_stat)};
 	struct tty_open_out out = {0};
+	memcpy(tty_open_in_data(rq->page), &opened->tty_stat, sizeof(opened->tty_stat));
+	(void)ts_cnode_delete(SLOT_OWN(tty_slot), 0); /* an answer that did not arrive has left it there */
 	rq->page->recv_slot[0] = SLOT_OWN(tty_slot);
 	int status = tty_open(tty_endpoint, rq->page, &in, &out);
 	rq->page->recv_slot[0] = 0;
