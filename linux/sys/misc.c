@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Names, counts, randomness, and calls with little behind them. */
+#include <linux/membarrier.h>
+#include <linux/personality.h>
+#include <linux/reboot.h>
+#include <linux/sysinfo.h>
+#include <linux/utsname.h>
+#include <tessera/proto/file.h>
+#include <tessera/proto/mem.h>
+#include <tessera/proto/proc.h>
+#include <tessera/proto/vfs.h>
+
+#include "lx/files.h"
+#include "sys.h"
+#include "lx/when.h"
+
+long sys_uname(uint64_t buffer)
+{
+	struct new_utsname name = {
+		.sysname = "Linux",
+		.nodename = "tessera",
+		.release = "6.1.0-tessera",
+		.version = "#1 Tessera",
+		.machine = "x86_64",
+		.domainname = "(none)",
+	};
+	return lx_put(buffer, &name, sizeof(name));
+}
+
+long sys_umask(uint32_t mask)
+{
+	struct lx_fs *fs = &lx_self()->process->fs;
+	uint32_t old = fs->umask;
+	fs->umask = mask & 0777;
+	return old;
+}
+
+long sys_personality(uint32_t persona)
+{
+	return persona == 0xffffffffu || persona == PER_LINUX ? PER_LINUX : -EINVAL;
+}
+
+long sys_sysinfo(uint64_t buffer)
+{
+	struct msg_page *page = lx_self()->page;
+	struct proc_system_info_in in;
+	struct proc_system_info_out out = {0};
+	struct mem_usage_in mem_in;
+	struct mem_usage_out mem_out = {0};
+	struct sysinfo info;
+	long error = lx_result(proc_system_info(LX_CAP_PROC, page, &in, &out));
+	if (error)
+		return error;
+	(void)mem_usage(LX_CAP_MEM, page, &mem_in, &mem_out);
+	memset(&info, 0, sizeof(info));
+	info.uptime = (long)(lx_now() / (uint64_t)NS_PER_SEC);
+	info.loads[0] = out.load1;
+	info.loads[1] = out.load5;
+	info.loads[2] = out.load15;
+	info.totalram = mem_out.pages_total * LX_PAGE;
+	info.freeram = mem_out.pages_free * LX_PAGE;
+	info.procs = (uint16_t)out.threads;
+	info.mem_unit = 1;
+	return lx_put(buffer, &info, sizeof(info));
+}
+
+/* ---------------------------------------------------------------- randomness: vfs's generator, never memory that fork copies */
+
+#define URANDOM LX_SCRATCH(7u)
+
+static long open_urandom(struct lx_thread *self)
+{
+	static const char path[] = "/dev/urandom";
+	memcpy(vfs_open_in_data(self->page), path, sizeof(path) - 1);
+	struct vfs_open_in in = {.flags = O_RDONLY, .data_len = sizeof(path) - 1};
+	struct vfs_open_out out;
+	self->page->recv_slot[0] = SLOT_OWN(URANDOM);
+	long error = lx_result(vfs_open(LX_SCRATCH(LX_SCRATCH_ROOT), self->page, &in, &out));
+	self->page->recv_slot[0] = 0;
+	return error;
+}
+
+static long random_chunk(struct lx_thread *self, uint64_t bytes)
+{
+	struct file_read_in in = {.len = (uint32_t)lx_min(bytes, FILE_READ_OUT_MAX)};
+	struct file_read_out out = {0};
+	int status = file_read(URANDOM, self->page, &in, &out);
+	if (status == -E_CAP) { /* first use in this process */
+		long error = open_urandom(self);
+		if (error)
+			return error;
+		status = file_read(URANDOM, self->page, &in, &out);
+	}
+	if (status != 0)
+		return lx_result(status);
+	return out.data_len ? (long)out.data_len : -EIO;
+}
+
+long sys_getrandom(uint64_t buffer, uint64_t bytes, uint32_t flags)
+{
+	struct lx_thread *self = lx_self();
+	if (flags & ~7u)
+		return -EINVAL;
+	bytes = lx_min(bytes, 33554431);
+	if (!lx_user_ok(buffer, bytes))
+		return -EFAULT;
+	for (uint64_t done = 0; done < bytes;) {
+		long got = random_chunk(self, bytes - done);
+		if (got < 0)
+			return done ? (long)done : got;
+		if (lx_put(buffer + done, file_read_out_data(self->page), (uint64_t)got))
+			return -EFAULT;
+		done += (uint64_t)got;
+		if (done < bytes && lx_signal_waits(self))
+			return (long)done;
+	}
+	return (long)bytes;
+}
+
+/* ---------------------------------------------------------------- the machine */
+
+long sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command)
+{
+	struct proc_power_in in = {0};
+	struct proc_power_out out;
+	bool is_magic = magic2 == LINUX_REBOOT_MAGIC2 || magic2 == LINUX_REBOOT_MAGIC2A || magic2 == LINUX_REBOOT_MAGIC2B ||
+			magic2 == LINUX_REBOOT_MAGIC2C;
+	if (lx_self()->identity->euid != 0)
+		return -EPERM;
+	if (magic1 != LINUX_REBOOT_MAGIC1 || !is_magic)
+		return -EINVAL;
+	switch (command) {
+	case LINUX_REBOOT_CMD_POWER_OFF:
+		break;
+	case LINUX_REBOOT_CMD_RESTART:
+		in.how = 1;
+		break;
+	case LINUX_REBOOT_CMD_HALT:
+		in.how = 2;
+		break;
+	case LINUX_REBOOT_CMD_CAD_ON:
+	case LINUX_REBOOT_CMD_CAD_OFF:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+	return lx_result(proc_power(LX_CAP_PROC, lx_self()->page, &in, &out));
+}
+
+/* ---------------------------------------------------------------- little behind them */
+
+/* One processor, and kernel entry orders memory: every barrier is done already. */
+#define MEMBARRIER_SUPPORTED                                                                                          \
+	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |           \
+	 MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+long sys_membarrier(int32_t command, uint32_t flags)
+{
+	if (flags)
+		return -EINVAL;
+	if (command == MEMBARRIER_CMD_QUERY)
+		return MEMBARRIER_SUPPORTED;
+	return command > 0 && (command & MEMBARRIER_SUPPORTED) == command ? 0 : -EINVAL;
+}
+
+long sys_socket(int32_t family, int32_t type, int32_t protocol)
+{
+	(void)family;
+	(void)type;
+	(void)protocol;
+	return -EAFNOSUPPORT;
+}
+
+/* Answers what a kernel without the feature answers; programs fall back. Not counted as missing. */
+long sys_refused(void)
+{
+	return -ENOSYS;
+}
+
+long sys_vhangup(void)
+{
+	return lx_self()->identity->euid == 0 ? 0 : -EPERM;
+}
