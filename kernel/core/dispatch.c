@@ -107,10 +107,8 @@ void kernel_timer(void)
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
 		thread_wake(expired, E_TIMEOUT);
 	sched_tick(now);
-	if (here->reschedule)
-		sched_finish();
-	else
-		timer_rearm();
+	timer_rearm();
+	sched_finish();
 }
 
 bool preemption_wanted(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The fast path: call to a server that waits, and reply_recv to a caller that waits, without capabilities, timeouts or a
- * choice to be made by the scheduler.
+ * The fast path: call to a server that waits, and reply_recv to a caller or faulted thread that waits, without
+ * capabilities, timeouts or a choice to be made by the scheduler.
  *
  * Everything here is what the slow path does in that case, and nothing else: the conditions are checked first and
  * nothing is changed until all hold; if one fails, the slow path decides.  tests/host/kernel/ipc compares both.
@@ -9,6 +9,7 @@
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <own_slot.h>
 #include <queue.h>
 #include <sched.h>
 #include <switch.h>
@@ -21,22 +22,6 @@
 static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
 {
 	return tag < FIRST_BAD_TAG;
-}
-
-/* A slot of a thread's CSpace whose CNode may be written; NULL: not so easy. */
-static ALWAYS_INLINE struct slot *fast_slot(const struct thread *thread, cap_t address)
-{
-	const uint64_t wanted = CAP_CNODE | RIGHT_WRITE << 8;
-
-	if (UNLIKELY((address >> 8) >= thread->cspace_slots))
-		return NULL;
-	const struct slot *leaf = slot_at(thread->cspace_first + (address >> 8));
-
-	if (UNLIKELY((leaf->word & (0xffu | RIGHT_WRITE << 8 | SLOT_DYING << 16)) != wanted))
-		return NULL;
-	if (UNLIKELY((address & 0xffu) >= leaf->aux))
-		return NULL;
-	return slot_at(slot_object(leaf) + (address & 0xffu));
 }
 
 /* True if the scheduler would choose the partner now, and nothing has to be armed for its slice. */
@@ -116,7 +101,7 @@ ENTRY_POINT void kernel_ipc_call(void)
 		server = fast_receiver(here, endpoint);
 	}
 	if (LIKELY(server != NULL))
-		reply = fast_slot(server, server->reply_cap);
+		reply = own_slot(server, server->reply_cap);
 	if (UNLIKELY(reply == NULL || !slot_is_empty(reply))) {
 		kernel_syscall(OP_CALL);
 		return;
@@ -132,8 +117,22 @@ ENTRY_POINT void kernel_ipc_call(void)
 
 /* ---- reply_recv ---- */
 
-/* The caller a Reply's word stands for, if it waits for nothing but this and can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu *here, uint64_t word)
+/* state, is_suspended, is_fault and is_interrupted in one word: neither suspended nor interrupted. */
+#define STATUS_CALLING ((uint32_t)THREAD_CALLING)
+#define STATUS_FAULTED ((uint32_t)THREAD_FAULTED | 1u << 16)
+static_assert(offsetof(struct thread, is_fault) == offsetof(struct thread, state) + 2, "STATUS_FAULTED");
+static_assert(offsetof(struct thread, is_interrupted) == offsetof(struct thread, state) + 3, "one word");
+
+static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
+{
+	uint32_t status;
+
+	__builtin_memcpy(&status, &thread->state, sizeof(status));
+	return status;
+}
+
+/* The caller (or faulted thread) a Reply's word stands for, if it can be switched to; NULL: not so easy. */
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu *here, uint64_t word, msg_tag_t tag)
 {
 	const uint64_t mask = 0xffu | SLOT_DYING << 16;
 
@@ -141,8 +140,10 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu *here, uint64_t
 		return NULL;
 	struct thread *caller = thread_at((thread_ref)(word >> 32));
 
-	if (UNLIKELY(caller->state != THREAD_CALLING || (caller->is_suspended | caller->is_interrupted) != 0))
-		return NULL;
+	if (UNLIKELY(status_of(caller) != STATUS_CALLING)) {
+		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME)
+			return NULL;
+	}
 	if (UNLIKELY(caller->timer_bucket != TIMER_NONE || !may_switch(here, caller)))
 		return NULL;
 	return caller;
@@ -156,13 +157,18 @@ static ALWAYS_INLINE bool would_wait(const struct thread *self, const struct end
 	return self->bound == 0 || notification_at(self->bound)->word == 0;
 }
 
-/* The caller has its answer and goes on; the Reply, whose word is given, is used up. */
+/* The caller has its answer (a faulted thread just repeats its instruction) and goes on; the Reply, whose word is given,
+ * is used up. */
 static ALWAYS_INLINE void fast_answer(struct thread *self, struct thread *caller, msg_tag_t tag, struct slot *reply,
 				      uint64_t word)
 {
 	reply->word = (word + 0x01000000ull) & 0xff000000ull;
 	caller->reply_slot = 0;
 	caller->state = THREAD_READY;
+	if (UNLIKELY(caller->is_fault)) {
+		caller->is_fault = 0;
+		return;
+	}
 	copy_message(self, caller, tag);
 	ctx_set_result(&caller->ctx, 0, 0);
 }
@@ -182,11 +188,11 @@ ENTRY_POINT void kernel_ipc_reply_recv(void)
 		   cap_lookup(self, (cap_t)caps, CAP_ENDPOINT, RIGHT_READ, &cap) == E_OK)) {
 		ref = slot_object(cap);
 		if (LIKELY(would_wait(self, endpoint_at(ref))))
-			reply = fast_slot(self, (cap_t)(caps >> 32));
+			reply = own_slot(self, (cap_t)(caps >> 32));
 	}
 	if (LIKELY(reply != NULL)) {
 		word = reply->word;
-		caller = fast_caller(here, word);
+		caller = fast_caller(here, word, tag);
 	}
 	if (UNLIKELY(caller == NULL)) {
 		kernel_syscall(OP_REPLY_RECV);

@@ -9,6 +9,7 @@
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <own_slot.h>
 #include <sched.h>
 #include <thread.h>
 #include <timer.h>
@@ -94,6 +95,7 @@ enum tessera_error ipc_start_timeout(struct thread *self, uint64_t deadline_ns)
 	if (deadline_ns == DEADLINE_POLL || deadline_ns <= arch_time_now_ns())
 		return E_TIMEOUT;
 	timer_start(&cpu()->wheel, self, deadline_ns);
+	timer_rearm();
 	return E_OK;
 }
 
@@ -106,15 +108,13 @@ static struct thread *take_receiver(struct endpoint *endpoint, bool with_reply, 
 
 	while (plain != 0 || endpoint->receivers != 0) { /* each round takes a receiver out */
 		struct thread *receiver = thread_at(plain != 0 ? plain : endpoint->receivers);
-		struct slot_place place = { 0 };
 		enum tessera_error error = E_OK;
 
 		if (with_reply)
-			error = slot_lookup_empty(receiver, SLOT_OWN(receiver->reply_cap), &place);
+			error = own_slot_empty(receiver, receiver->reply_cap, reply);
 		if (error == E_OK) {
 			endpoint_remove(receiver);
 			timer_cancel(&cpu()->wheel, receiver);
-			*reply = place.slot;
 			return receiver;
 		}
 		thread_wake(receiver, error);
@@ -243,14 +243,14 @@ static enum tessera_error receive_now(struct thread *self, endpoint_ref ref, str
 
 enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t reply_cap, uint64_t deadline_ns)
 {
-	struct slot_place place = { 0 };
+	struct slot *reply = NULL;
 	enum tessera_error error = E_OK;
 
 	if (reply_cap != 0)
-		error = slot_lookup_empty(self, SLOT_OWN(reply_cap), &place);
+		error = own_slot_empty(self, reply_cap, &reply);
 	if (error != E_OK)
 		return error;
-	error = receive_now(self, ref, place.slot);
+	error = receive_now(self, ref, reply);
 	if (error != E_CAP)
 		return error;
 	error = ipc_start_timeout(self, deadline_ns);

@@ -134,6 +134,13 @@ void switch_to(struct thread *next)
 		arch_vspace_switch(next->vspace_root);
 }
 
+/* Somebody of the same priority waits: the slice ends some time. (Timeouts are armed when they are started.) */
+static void arm_slice(const struct cpu *self)
+{
+	if (self->ready.best == self->current->priority)
+		timer_rearm();
+}
+
 void sched_handoff(struct thread *partner)
 {
 	struct cpu *self = cpu();
@@ -145,7 +152,7 @@ void sched_handoff(struct thread *partner)
 	partner->state = THREAD_READY;
 	switch_to(partner);
 	self->reschedule = 0;
-	timer_rearm();
+	arm_slice(self);
 }
 
 /* Takes the best thread out of the queue; the idle thread if it is empty. */
@@ -188,7 +195,7 @@ void sched_finish(void)
 
 		if (next != self->current)
 			switch_to(next);
-		timer_rearm();
+		arm_slice(self);
 		if (next != self->idle)
 			return;
 		self->is_idling = 1;
@@ -205,7 +212,7 @@ uint64_t sched_slice_end(void)
 	struct cpu *self = cpu();
 	struct thread *current = self->current;
 
-	if (self->ready.best != current->priority || current == self->idle)
+	if (self->ready.best != current->priority || current->state != THREAD_READY || current->is_queued)
 		return DEADLINE_NEVER;
 	if (current->slice_end_ns == 0)
 		current->slice_end_ns = arch_time_now_ns() + SCHED_SLICE_NS;

@@ -151,6 +151,7 @@ struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t
 	return NULL;
 }
 
+/* Invariant outside this file: what is armed is not later than the earliest timeout. */
 void timer_rearm(void)
 {
 	struct cpu *self = cpu();

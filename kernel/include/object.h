@@ -90,10 +90,11 @@ struct thread {
 	paddr_t vspace_root;	/* of the VSpace in slots[]; 0 if none */
 	slot_ref cspace_first;	/* first slot of the root CNode; 0 if none */
 	uint32_t cspace_slots;	/* how many it has */
+	/* these four bytes are read as one word by the fast path */
 	uint8_t state;		/* enum thread_state */
-	uint8_t priority;
 	uint8_t is_suspended;	/* suspended while its call is still open (CALLING, FAULTED) */
 	uint8_t is_fault;	/* what it sends or waits for an answer to is a fault message */
+	uint8_t is_interrupted;	/* thread_interrupt came while a fault or call outside the personality was open */
 	slot_ref reply_slot;	/* CALLING, FAULTED: the Reply that answers it; 0: none (it stands dead) */
 	uint64_t label;
 	uint64_t page_va;
@@ -106,7 +107,7 @@ struct thread {
 	uint8_t sent_is_call;
 	uint8_t sent_can_grant;
 	uint8_t is_queued;	/* in the run queue */
-	uint8_t is_interrupted;	/* thread_interrupt came while a fault or call outside the personality was open */
+	uint8_t priority;
 	uint64_t sent_word;	/* ... and compared with the slot's word ... */
 	uint64_t sent_badge;	/* ... and badge at the time of the call */
 	/* timer: timer_next is a ring, bucket ~0: not in the wheel */
