@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the kernel's operations cost: a program that runs instead of root and prints `bench NAME VALUE UNIT` and
+ * `switches NAME VALUE` (address-space switches per operation) on the kernel's log.
+ *
+ * ./tessera bench runs it with -icount shift=0, where a TSC tick is one instruction; values hold the user's side of
+ * the system calls, and not the loops around them.
+ */
+#include <worker.h>
+
+#include <string.h>
+
+#define ROUNDS 1000u
+#define PAGES 256u
+
+void program_start(const uint64_t *stack);
+
+static uint64_t tsc(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+/* ---- figures ------------------------------------------------------------------------------------------------ */
+
+struct figure {
+	uint64_t ticks, switches;
+};
+
+static uint64_t cr3_writes(void)
+{
+	uint64_t v[6] = { 0 };
+
+	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]);
+	return v[1];
+}
+
+static struct figure begin(void)
+{
+	struct figure start = { .switches = cr3_writes() };
+
+	start.ticks = tsc();
+	return start;
+}
+
+static void report(const char *name, uint64_t ticks, uint64_t count)
+{
+	print("bench ");
+	print(name);
+	print(" ");
+	print_number((ticks + count / 2) / count);
+	print(" instructions\n");
+}
+
+/* loop: ticks that are none of the operation's. */
+static void end(const char *name, const struct figure *start, uint64_t loop, uint64_t count)
+{
+	uint64_t ticks = tsc() - start->ticks - loop, switches = cr3_writes() - start->switches;
+
+	report(name, ticks, count);
+	print("switches ");
+	print(name);
+	print(" ");
+	print_number(switches / count);
+	print(".");
+	print_number(switches * 10 / count % 10);
+	print("\n");
+}
+
+/* Ticks of a loop of that many rounds with nothing in it. */
+static uint64_t empty_loop(uint32_t rounds)
+{
+	uint64_t start = tsc();
+
+	for (uint32_t i = 0; i < rounds; i++)
+		__asm__ volatile("");
+	return tsc() - start;
+}
+
+/* ---- system calls and messages ------------------------------------------------------------------------------ */
+
+static void bench_nothing(void)
+{
+	uint64_t loop = empty_loop(ROUNDS);
+	struct figure start = begin();
+
+	for (uint32_t i = 0; i < ROUNDS; i++)
+		(void)ts_nothing();
+	end("empty-syscall", &start, loop, ROUNDS);
+}
+
+/* A server: argument 0 its endpoint, 1 the slot for Replies; answers with as many words as came. */
+static void serve(struct worker *w)
+{
+	struct ipc_msg message = { 0 };
+	cap_t endpoint = (cap_t)w->argument[0], reply = (cap_t)w->argument[1];
+
+	(void)ts_recv(endpoint, reply, &message, NEVER);
+	for (;;) /* ends with its Thread */
+		(void)ts_reply_recv(endpoint, reply, &message, NEVER);
+}
+
+static void bench_round_trip(const char *name, uint32_t words)
+{
+	group_begin("round trip");
+	space_make(1);
+	struct worker *server = worker_new(0, 1, PRIORITY_HIGH);
+	cap_t endpoint = make(CAP_ENDPOINT, 0);
+	struct ipc_msg message = { .w = { 1, 2, 3, 4 } };
+
+	server->argument[0] = endpoint;
+	server->argument[1] = slot_new();
+	worker_run(server, serve);
+	message.tag = MSG_TAG(1, words, 0);
+	(void)ts_call(endpoint, &message, NEVER);
+
+	uint64_t loop = empty_loop(ROUNDS);
+	struct figure start = begin();
+
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		message.tag = MSG_TAG(1, words, 0);
+		(void)ts_call(endpoint, &message, NEVER);
+	}
+	end(name, &start, loop, ROUNDS);
+}
+
+/* ---- scheduling --------------------------------------------------------------------------------------------- */
+
+static void take_signals(struct worker *w)
+{
+	uint64_t bits;
+
+	for (;;) { /* ends with its Thread */
+		(void)ts_wait((cap_t)w->argument[0], NEVER, &bits);
+		w->result[0] = tsc();
+	}
+}
+
+static void bench_signal(void)
+{
+	group_begin("signal");
+	space_make(1);
+	struct worker *waiter = worker_new(0, 1, PRIORITY_HIGH);
+	cap_t notification = make(CAP_NOTIFICATION, 0);
+	uint64_t ticks = 0;
+
+	waiter->argument[0] = notification;
+	worker_run(waiter, take_signals);
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		uint64_t start = tsc();
+
+		(void)ts_signal(notification, 1);
+		ticks += waiter->result[0] - start;
+	}
+	report("signal-waiting", ticks, ROUNDS);
+}
+
+static void yield_forever(struct worker *w)
+{
+	(void)w;
+	for (;;) /* ends with its Thread */
+		(void)ts_yield();
+}
+
+static void bench_yield(const char *name, uint32_t space)
+{
+	group_begin("yield");
+	space_make(1);
+	struct worker *other = worker_new(0, space, PRIORITY_MAIN);
+	uint64_t loop = empty_loop(ROUNDS);
+
+	(void)ts_yield();
+	worker_run(other, yield_forever);
+	(void)ts_yield();
+	struct figure start = begin();
+
+	for (uint32_t i = 0; i < ROUNDS; i++)
+		(void)ts_yield();
+	end(name, &start, loop * 2, ROUNDS * 2);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------- */
+
+static void bench_map(void)
+{
+	group_begin("map");
+	struct mapped area = map_here(0, SCRATCH_VA, PAGES, READ | WRITE);
+	uint64_t loop = empty_loop(PAGES);
+
+	must(ts_vspace_unmap(ROOT_CAP_VSPACE, SCRATCH_VA + PAGE_BYTES, PAGES - 1, 0), "unmapping");
+	struct figure start = begin();
+
+	for (uint32_t i = 1; i < PAGES; i++)
+		(void)ts_view_map(area.view, SCRATCH_VA + i * PAGE_BYTES, i, 1, READ | WRITE, 0);
+	end("map-page", &start, loop, PAGES - 1);
+}
+
+static void bench_retype(void)
+{
+	group_begin("retype");
+	cap_t first = slot_run(100);
+	uint64_t loop = empty_loop(100);
+	struct figure start = begin();
+
+	for (uint32_t i = 0; i < 100; i++)
+		(void)ts_untyped_retype(CAP_ARENA, CAP_MEMORY, 1, SLOT_OWN(first + i), 1, 0, 0);
+	end("retype-page", &start, loop, 100);
+}
+
+/* ---- faults ------------------------------------------------------------------------------------------------- */
+
+/* A fault that is answered without a mapping happens again: one round trip each. */
+static void bench_fault(void)
+{
+	group_begin("fault");
+	space_make(1);
+	cap_t endpoint = make(CAP_ENDPOINT, 0), reply = slot_new(), thread = bare_thread(0, 1, endpoint, 0);
+	struct user_regs regs = { .rip = SCRATCH_VA, .rsp = SHARED_VA };
+	struct ipc_msg message = { 0 };
+	uint64_t loop = empty_loop(ROUNDS);
+
+	bare_start(thread, &regs, 2);
+	(void)ts_recv(endpoint, reply, &message, NEVER);
+	struct figure start = begin();
+
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		message.tag = MSG_TAG(FAULT_RESUME, 0, 0);
+		(void)ts_reply_recv(endpoint, reply, &message, NEVER);
+	}
+	end("fault-handler", &start, loop, ROUNDS);
+}
+
+void program_start(const uint64_t *stack)
+{
+	(void)stack;
+	harness_start();
+	spaces_start();
+	must(ts_thread_set_priority(ROOT_CAP_THREAD, PRIORITY_MAIN), "main's priority");
+	bench_nothing();
+	bench_round_trip("ipc-round-trip", 4);
+	bench_round_trip("ipc-round-trip-14", 14);
+	bench_signal();
+	bench_yield("yield", 0);
+	bench_yield("yield-two-spaces", 1);
+	bench_map();
+	bench_retype();
+	bench_fault();
+	finish();
+}

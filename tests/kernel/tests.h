@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The groups of the conformance program, one function each; main.c runs them in this order. */
+#pragma once
+
+#include "worker.h"
+
+void test_boot(const uint64_t *stack);
+void test_door(void);
+void test_cnode(void);
+void test_delete(void);
+void test_untyped(void);
+void test_memory(void);
+void test_vspace(void);
+void test_view_copy(void);
+void test_thread(void);
+void test_schedule(void);
+void test_ipc(void);
+void test_timeout(void);
+void test_death(void);
+void test_transfer(void);
+void test_notice(void);
+void test_signal(void);
+void test_fault(void);
+void test_personality(void);
+void test_registers(void);
+void test_fpu(void);
+void test_devices(void);
+void test_random(void);
