@@ -78,17 +78,6 @@ static uint64_t gdt[GDT_ENTRIES] = {
 static struct tss tss;
 static struct gate idt[VECTOR_COUNT] ALIGNED(16);
 
-/*
- * QEMU's own emulation (seen in 7.2) reads the frame of an IRETQ that user mode executes with the kernel's rights, so SMAP
- * refuses every return of the personality by IRETQ.  Real processors and KVM do not.
- */
-static bool is_smap_broken(void)
-{
-	struct cpuid leaf = cpuid(0x40000000u, 0);
-
-	return leaf.ebx == 0x54474354u && leaf.ecx == 0x43544743u && leaf.edx == 0x47435447u; /* "TCGTCGTCGTCG" */
-}
-
 void cpu_detect(void)
 {
 	uint32_t highest = cpuid(0, 0).eax, highest_extended = cpuid(0x80000000u, 0).eax;
@@ -104,7 +93,7 @@ void cpu_detect(void)
 	cpu_features.has_fsgsbase = more.ebx & 1;
 	cpu_features.has_smep = (more.ebx >> 7) & 1;
 	cpu_features.has_rdseed = (more.ebx >> 18) & 1;
-	cpu_features.has_smap = ((more.ebx >> 20) & 1) && !is_smap_broken();
+	cpu_features.has_smap = (more.ebx >> 20) & 1;
 	cpu_features.has_umip = (more.ecx >> 2) & 1;
 	cpu_features.has_gigabyte_pages = (extended.edx >> 26) & 1;
 	cpu_features.physical_bits = highest_extended >= 0x80000008u ? cpuid(0x80000008u, 0).eax & 0xffu : 36;
