@@ -124,7 +124,7 @@ enum tessera_error invoke_yield(struct thread *self, struct slot *cap)
 {
 	(void)self;
 	(void)cap;
-	sched_yield();
+	sched_give_way();
 	return E_OK;
 }
 

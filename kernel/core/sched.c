@@ -97,7 +97,7 @@ void sched_block(struct thread *thread, enum thread_state state)
 		self->reschedule = 1;
 }
 
-void sched_yield(void)
+void sched_give_way(void)
 {
 	struct cpu *self = cpu();
 	struct thread *current = self->current;
@@ -226,5 +226,5 @@ void sched_tick(uint64_t now_ns)
 	if (current == cpu()->idle || current->state != THREAD_READY || current->slice_end_ns == 0)
 		return;
 	if (now_ns >= current->slice_end_ns)
-		sched_yield();
+		sched_give_way();
 }

@@ -18,7 +18,7 @@ void sched_ready(struct thread *thread);
 /* The thread stops being ready and gets this state. Takes it out of the run queue if it is there. */
 void sched_block(struct thread *thread, enum thread_state state);
 /* The current thread goes behind its equals. */
-void sched_yield(void);
+void sched_give_way(void);
 /* The current thread has blocked and its partner goes on at once, unless somebody of higher priority is ready. */
 void sched_handoff(struct thread *partner);
 /* Changes the priority of a thread that is in no queue but the run queue. */

@@ -107,7 +107,7 @@ enum tessera_error world_call(uint32_t operation, const uint64_t args[7])
 	do {
 		if (cpu()->current != world.self) { /* it gave way to the other one */
 			cpu()->reschedule = 1;
-			sched_yield();
+			sched_give_way();
 			sched_finish();
 		}
 		ctx->regs.rip = CALL_IP;
