@@ -8,6 +8,9 @@
 
 #include "frames.h"
 
+/* The loops must stay what they are, not become calls of memset and memcpy. */
+#define AS_WRITTEN __attribute__((no_builtin))
+
 static bool has_avx;
 
 __attribute__((target("xsave"))) static bool os_saves_avx(void)
@@ -22,7 +25,7 @@ void page_copy_choose(void)
 	has_avx = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_AVX) && (c & bit_OSXSAVE) && os_saves_avx();
 }
 
-__attribute__((target("avx"))) static void zero_avx(__m256i *to)
+AS_WRITTEN __attribute__((target("avx"))) static void zero_avx(__m256i *to)
 {
 	const __m256i zero = _mm256_setzero_si256();
 
@@ -33,7 +36,7 @@ __attribute__((target("avx"))) static void zero_avx(__m256i *to)
 	}
 }
 
-__attribute__((target("avx"))) static void copy_avx(__m256i *to, const __m256i *from)
+AS_WRITTEN __attribute__((target("avx"))) static void copy_avx(__m256i *to, const __m256i *from)
 {
 	for (unsigned i = 0; i < 128; i += 16) {
 #pragma clang loop unroll(full)
@@ -42,7 +45,7 @@ __attribute__((target("avx"))) static void copy_avx(__m256i *to, const __m256i *
 	}
 }
 
-static void zero_sse(__m128i *to)
+AS_WRITTEN static void zero_sse(__m128i *to)
 {
 	const __m128i zero = _mm_setzero_si128();
 
@@ -53,7 +56,7 @@ static void zero_sse(__m128i *to)
 	}
 }
 
-static void copy_sse(__m128i *to, const __m128i *from)
+AS_WRITTEN static void copy_sse(__m128i *to, const __m128i *from)
 {
 	for (unsigned i = 0; i < 256; i += 16) {
 #pragma clang loop unroll(full)

@@ -52,9 +52,10 @@ static bool finish_run(struct forking *forking)
 	return done;
 }
 
-static bool extend_run(struct forking *forking, uint64_t page, frame_t frame)
+/* A page that the kernel is to copy. False: the run before could not be copied. */
+static inline bool extend_run(struct forking *forking, uint64_t page, frame_t frame)
 {
-	if (forking->run_end != 0 && page - forking->run_end > RUN_GAP && !finish_run(forking))
+	if (page - forking->run_end > RUN_GAP && forking->run_end != 0 && !finish_run(forking))
 		return false;
 	if (forking->run_end == 0)
 		forking->run_start = page;
@@ -82,58 +83,67 @@ static bool copy_hot(struct forking *forking, const struct area *area, uint64_t 
 	return true;
 }
 
-/* One page of a private area; out: the child's entry. */
-static bool copy_page(struct forking *forking, const struct area *area, uint64_t page, page_entry *entry, page_entry *out)
+/* A hot page that only the parent has: true if the child got a copy. */
+static bool is_copied_hot(struct forking *forking, const struct area *area, uint64_t page, frame_t frame, page_entry *out)
 {
-	frame_t frame = page_frame(*entry);
-
-	if (frame_is_hot(frame) && (area->prot & PROT_WRITE) && frame_is_exclusive(frame)) {
-		if (forking->run_end != 0 && !finish_run(forking))
-			return false;
-		if (copy_hot(forking, area, page, frame, out))
-			return true;
-	}
-	if ((*entry & PAGE_MAPPED) && !extend_run(forking, page, frame))
+	if (!frame_is_exclusive(frame) || !(area->prot & PROT_WRITE) || !finish_run(forking))
 		return false;
-	frame_get(frame);
-	*entry &= ~PAGE_WRITABLE;
-	*out = *entry;
-	return true;
+	return copy_hot(forking, area, page, frame, out);
 }
 
-/* The pages of one block that lie in an area. */
+/* The pages of one block that lie in an area: bits of mask. Returns those done; all of mask, or memory was short. */
+static uint64_t copy_entries(struct forking *forking, const struct area *area, struct page_block *from,
+			     struct page_block *to, uint64_t mask)
+{
+	uint64_t bits = mask, first = block_first_page(from);
+
+	for (; bits; bits &= bits - 1) {
+		uint32_t index = (uint32_t)__builtin_ctzll(bits);
+		frame_t frame = page_frame(from->entry[index]);
+		if (frame_is_hot(frame) && is_copied_hot(forking, area, first + index, frame, &to->entry[index]))
+			continue;
+		if ((from->entry[index] & PAGE_MAPPED) && !extend_run(forking, first + index, frame))
+			break;
+		frame_get(frame);
+		from->entry[index] &= ~PAGE_WRITABLE;
+		to->entry[index] = from->entry[index];
+	}
+	return mask & ~bits;
+}
+
 static bool copy_block(struct forking *forking, const struct area *area, struct page_block *block)
 {
 	uint64_t mask = block->present & block_mask(block, area_start(area), area->end);
-	uint64_t first = block_first_page(block);
 
 	if (!mask)
 		return true;
-	struct page_block *copy = pages_block_make(&forking->child->pages, first);
+	struct page_block *copy = pages_block_make(&forking->child->pages, block_first_page(block));
 	if (!copy)
 		return false;
-	for (uint64_t bits = mask; bits; bits &= bits - 1) {
-		uint32_t index = (uint32_t)__builtin_ctzll(bits);
-		if (!copy_page(forking, area, first + index, &block->entry[index], &copy->entry[index]))
-			return false;
-		copy->present |= 1ull << index;
-		forking->child->pages.count++;
-	}
-	return true;
+	uint64_t done = copy_entries(forking, area, block, copy, mask);
+	copy->present |= done;
+	forking->child->pages.count += (uint64_t)__builtin_popcountll(done);
+	return done == mask;
 }
 
-static bool copy_pages(struct forking *forking, const struct area *area)
+static bool is_copied(const struct area *area)
 {
 	if (area->flags & (AREA_SHARED | AREA_WIPEONFORK | AREA_PROCESS_PAGES | AREA_NOFORK))
-		return true;
-	if (area->object && (area->object->flags & OBJECT_WINDOW))
-		return true;
+		return false;
+	return !area->object || !(area->object->flags & OBJECT_WINDOW);
+}
+
+/* A run goes on over the border to the next area that is copied, but not over one that is not. */
+static bool copy_pages(struct forking *forking, const struct area *area)
+{
+	if (!is_copied(area))
+		return finish_run(forking);
 	for (struct page_block *block = pages_block_from(&forking->parent->pages, area_start(area));
 	     block && block_first_page(block) < area->end; block = pages_block_next(block)) {
 		if (!copy_block(forking, area, block))
 			return false;
 	}
-	return finish_run(forking);
+	return true;
 }
 
 static bool copy_all(struct forking *forking)
@@ -144,7 +154,7 @@ static bool copy_all(struct forking *forking)
 		if (!copy_pages(forking, TREE_OWNER(struct area, node)))
 			return false;
 	}
-	return port_batch_flush(&forking->batch);
+	return finish_run(forking) && port_batch_flush(&forking->batch);
 }
 
 int space_fork(struct space *parent, uint32_t process_page, struct space **out)
