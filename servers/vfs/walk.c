@@ -102,8 +102,10 @@ static int expand(struct state *s, struct inode *link)
 	}
 	if (length <= 0)
 		return length == 0 ? ENOENT : -length;
-	if ((uint32_t)length + s->left > WALK_BUFFER)
+	if ((uint32_t)length + 1 + s->left > WALK_BUFFER)
 		return ENAMETOOLONG;
+	if (s->left > 0 && *s->rest != '/')
+		buffer[length++] = '/';
 	memmove(buffer + length, s->rest, s->left);
 	s->rest = buffer;
 	s->left += (uint32_t)length;
