@@ -11,7 +11,9 @@
 #include <tessera/memory.h>
 
 #include "lx/signal.h"
+#include "lx/text.h"
 
+#define RED_ZONE_BYTES 128u
 #define UNMASKABLE (1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1))
 
 uint32_t lx_read_cs(void);
@@ -129,6 +131,9 @@ static void fill_restore(struct msg_page *page, const struct lx_regs *r)
 				    r->rcx, r->rdx,	  r->rsi,    r->rdi, r->rbp,	   r->r8,  r->r9,
 				    r->r10, r->r11,	  r->r12,    r->r13, r->r14,	   r->r15};
 	memcpy(to, frame, sizeof(frame));
+	/* flags and address behind the red zone, for POPFQ and RET 128 */
+	uint64_t at = r->rsp - RED_ZONE_BYTES - 16;
+	to[20] = lx_put(at, (const uint64_t[2]){r->rflags, r->rip}, 16) == 0 ? at : 0;
 }
 
 void lx_resume(struct lx_regs *regs)
@@ -260,12 +265,37 @@ void lx_exception_main(struct msg_page *page)
 	lx_force_signal(self, &copy, signal, code, address, &trap);
 }
 
+/* As Linux shows it in its log. */
+static void log_death(struct lx_thread *self, const struct lx_regs *regs, uint32_t signal, const struct lx_trap *trap)
+{
+	struct lx_text line;
+	text_start(&line);
+	for (uint32_t i = 0; i < sizeof(self->identity->name) && self->identity->name[i] != '\0'; i++)
+		text_char(&line, self->identity->name[i]);
+	text_char(&line, '[');
+	text_number(&line, self->identity->pid);
+	text_string(&line, "]: signal ");
+	text_number(&line, signal);
+	text_string(&line, " vector ");
+	text_number(&line, trap ? (int64_t)trap->vector : -1);
+	text_string(&line, " error ");
+	text_hex(&line, trap ? trap->error : 0);
+	text_string(&line, " address ");
+	text_hex(&line, trap ? trap->address : 0);
+	text_string(&line, " ip ");
+	text_hex(&line, regs->rip);
+	text_string(&line, " sp ");
+	text_hex(&line, regs->rsp);
+	lx_log(2, line.bytes, line.length);
+}
+
 void lx_force_signal(struct lx_thread *self, struct lx_regs *regs, uint32_t signal, int32_t code, uint64_t address,
 		     const struct lx_trap *trap)
 {
 	struct lx_action action;
 	bool is_blocked = lx_mask(self) & lx_signal_bit(signal);
 	if (signal == SIGKILL || is_blocked || !take_action(self, signal, &action)) {
+		log_death(self, regs, signal, trap);
 		struct proc_signal_raise_in in = {.signal = signal, .code = (uint32_t)code, .address = address, .force = 1};
 		struct proc_signal_raise_out out;
 		(void)proc_signal_raise(LX_CAP_PROC, self->page, &in, &out);

@@ -5,8 +5,10 @@
  * Entries get the address of the thread's message page in RSP. FS, GS and the FPU belong to the program and are not
  * touched. Two ways lead out: the exit sequence (after a system call: everything but RAX, RCX, R11 as it was; RCX is the
  * page, which makes the sequence restartable at any instruction) and the restore sequence (every register from
- * PAGE_RESTORE, by IRETQ; it lies outside the personality's code range, so an interruption inside it comes to the
- * interrupt entry, which takes the program's registers from the frame instead of the context). Both test the sticky flag.
+ * PAGE_RESTORE; it lies outside the personality's code range, so an interruption inside it comes to the interrupt entry,
+ * which takes the program's registers from the frame instead of the context). Both test the sticky flag.
+ * The restore sequence ends with POPFQ and RET 128 from two words that fill_restore has put behind the program's red zone, and
+ * only where that is impossible with IRETQ: QEMU before 9.1 lets IRETQ from user mode fault under SMAP (decision 0003).
  */
 #include "lx/layout.h"
 
@@ -47,7 +49,12 @@ lx_restore_start:
 	movq 136(%rsp), %r13
 	movq 144(%rsp), %r14
 	movq 152(%rsp), %r15
-	iretq
+	cmpq $0, 160(%rsp)
+	je 1f
+	movq 160(%rsp), %rsp
+	popfq
+	ret $128
+1:	iretq
 lx_restore_end:
 
 /* ---------------------------------------------------------------- system calls */
@@ -210,7 +217,7 @@ lx_restore:
 	leaq PAGE_RESTORE(%rdi), %rsp
 	jmp lx_restore_start
 
-/* RCX = page: computes the thread's stack and notes it in the page. */
+/* RCX = page: computes the thread's stack and notes it in the page; room for the frame stays at the top. */
 .macro OWN_STACK
 	movabsq $LX_MESSAGE_PAGE_VA, %rax
 	movq %rcx, %rdx
@@ -221,6 +228,7 @@ lx_restore:
 	movabsq $LX_STACK_VA, %rax
 	leaq -LX_THREAD_BYTES(%rdx,%rax), %rsp
 	movq %rsp, PAGE_STACK(%rcx)
+	subq $REGS_BYTES, %rsp
 .endm
 
 	.globl lx_start

@@ -3,7 +3,7 @@
  * Offsets that the assembly of the personality shares with C; lx.h asserts every one of them.
  *
  * The words of msg_page.personality (PAGE_*) are set when a thread starts. PAGE_RESTORE is the frame from which a
- * program's whole state is loaded: five words for IRETQ, then the registers.
+ * program's whole state is loaded: five words for IRETQ, the registers, and the stack pointer for RET 128 (0: IRETQ).
  */
 #pragma once
 
@@ -20,7 +20,7 @@
 #define PAGE_IDENTITY 3408 /* personality[1]: struct process_page of the thread's process */
 #define PAGE_FLAGS 3416	   /* personality[2]: LX_FLAG_* */
 #define PAGE_TID 3424	   /* personality[3] */
-#define PAGE_RESTORE 3464  /* personality[8..27] */
+#define PAGE_RESTORE 3464  /* personality[8..28] */
 
 #define STICKY_EXCEPTION_BIT 2
 
