@@ -19,7 +19,7 @@ void files_init(void)
 {
 	for (uint32_t i = 0; i < FILES_MAX; i++)
 		files[i] = (struct tty_file){.generation = 1, .next_free = i + 1 < FILES_MAX ? i + 1 : NONE};
-	first_free = 0;
+	first_free = in_use = 0;
 }
 
 static uint64_t badge_of(const struct tty_file *file)

@@ -366,11 +366,15 @@ int tty_ioctl(struct request *rq, struct tty_file *file, uint32_t command, uint6
 		.rq = rq, .file = file, .terminal = file->terminal, .caller = &caller, .argument = argument,
 		.in = in, .in_len = in_len, .out = out, .out_len = out_len,
 	};
+	int status;
 
 	*result = 0;
 	*out_len = 0;
 	if (file->is_hung_up)
 		return EIO;
 	caller_of(rq->label, &caller);
-	return dispatch(&c, command);
+	status = dispatch(&c, command);
+	if (status == ST_WOULD_BLOCK) /* in the background, or the output is not out: it comes again */
+		waiters_add(&file->terminal->readers, rq->label);
+	return status;
 }
