@@ -21,8 +21,6 @@
 #define STRING_MAX 131072ull /* MAX_ARG_STRLEN */
 #define STRINGS_MAX (EXEC_AREA_MAX_BYTES / 2)
 #define ARGUMENTS_MAX 65536u
-#define NEW_EXE LX_SCRATCH(5u)
-#define OLD_EXE LX_SCRATCH(6u)
 #define EXE LX_SCRATCH(LX_SCRATCH_EXE)
 #define HEAD_ROOM 4096u /* before the strings: header, state, and room for what scripts put in front */
 #define SCRIPT_ROOM 2048u
@@ -190,31 +188,31 @@ static long check_interpreter(const struct elf_plan *plan, cap_t start)
 	struct msg_page *page = lx_self()->page;
 	if (plan->interpreter_bytes == 0)
 		return 0;
-	long count = lx_file_read(NEW_EXE, plan->interpreter_offset, (uint32_t)plan->interpreter_bytes);
+	long count = lx_file_read(LX_NEW_EXE, plan->interpreter_offset, (uint32_t)plan->interpreter_bytes);
 	if (count != (long)plan->interpreter_bytes)
 		return count < 0 ? count : -ENOEXEC;
 	memcpy(path, file_pread_out_data(page), (size_t)count);
 	if (path[count - 1] != '\0')
 		return -ENOEXEC;
-	long error = lx_open_exec(path, strlen(path), start, OLD_EXE, false);
+	long error = lx_open_exec(path, strlen(path), start, LX_OLD_EXE, false);
 	if (error)
 		return error;
-	(void)ts_cnode_delete(SLOT_OWN(OLD_EXE), 0);
+	(void)ts_cnode_delete(SLOT_OWN(LX_OLD_EXE), 0);
 	return 0;
 }
 
-/* Judges what stands in NEW_EXE. 1: a script, b holds its interpreter now; 0: a program; or a negative errno. */
+/* Judges what stands in LX_NEW_EXE. 1: a script, b holds its interpreter now; 0: a program; or a negative errno. */
 static long judge_file(struct exec_build *b)
 {
 	struct elf_plan plan;
 	uint64_t size;
 	uint32_t mode;
-	long error = lx_file_size(NEW_EXE, &size, &mode);
+	long error = lx_file_size(LX_NEW_EXE, &size, &mode);
 	if (error)
 		return error;
 	if ((mode & 0170000) != 0100000)
 		return -EACCES;
-	long count = lx_file_read(NEW_EXE, 0, ELF_HEADER_BYTES);
+	long count = lx_file_read(LX_NEW_EXE, 0, ELF_HEADER_BYTES);
 	if (count < 0)
 		return count;
 	const char *data = file_pread_out_data(lx_self()->page);
@@ -232,13 +230,13 @@ static long judge_file(struct exec_build *b)
 static long open_program(struct exec_build *b, bool is_nofollow)
 {
 	for (uint32_t level = 0; level <= SCRIPT_LEVELS; level++) {
-		long error = lx_open_exec(b->path, b->path_bytes, b->start, NEW_EXE, is_nofollow);
+		long error = lx_open_exec(b->path, b->path_bytes, b->start, LX_NEW_EXE, is_nofollow);
 		if (error)
 			return error;
 		error = judge_file(b);
 		if (error == 0)
 			return 0;
-		(void)ts_cnode_delete(SLOT_OWN(NEW_EXE), 0);
+		(void)ts_cnode_delete(SLOT_OWN(LX_NEW_EXE), 0);
 		if (error < 0)
 			return error;
 		b->start = LX_SCRATCH(LX_SCRATCH_CWD);
@@ -308,14 +306,14 @@ static long commit(struct lx_thread *self, struct exec_build *b, const char *nam
 				  .flags = 0,
 				  .data_len = bitmap_bytes + path_bytes};
 	struct proc_exec_out out;
-	bool has_old = ts_cnode_move(SLOT_OWN(OLD_EXE), SLOT_OWN(EXE)) == E_OK;
-	enum tessera_error moved = ts_cnode_move(SLOT_OWN(EXE), SLOT_OWN(NEW_EXE));
+	bool has_old = ts_cnode_move(SLOT_OWN(LX_OLD_EXE), SLOT_OWN(EXE)) == E_OK;
+	enum tessera_error moved = ts_cnode_move(SLOT_OWN(EXE), SLOT_OWN(LX_NEW_EXE));
 	publish_dispositions(self);
 	long error = moved == E_OK ? lx_result(proc_exec(LX_CAP_PROC, self->page, &in, &out)) : -EIO;
 	restore_dispositions(self);
 	(void)ts_cnode_delete(SLOT_OWN(EXE), 0);
 	if (has_old)
-		(void)ts_cnode_move(SLOT_OWN(EXE), SLOT_OWN(OLD_EXE));
+		(void)ts_cnode_move(SLOT_OWN(EXE), SLOT_OWN(LX_OLD_EXE));
 	return error;
 }
 

@@ -34,6 +34,7 @@ static uint32_t add_memory(cap_t memory, uint32_t rights, bool is_mapped)
 		if (!port_map_own(memory, va, pages))
 			service_fail("cannot map %llu pages of Memory", (unsigned long long)pages);
 	}
+	log_line(LOG_DEBUG, "Memory of %llu pages at %#llx", (unsigned long long)pages, (unsigned long long)phys);
 	uint32_t pool = frames_add_pool(is_mapped ? (uint8_t *)va : NULL, (uint32_t)pages);
 	if (pool == FRAME_POOLS)
 		service_fail("too many Memories");

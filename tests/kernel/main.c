@@ -15,9 +15,9 @@ void program_start(const uint64_t *stack)
 	spaces_start();
 	must(ts_thread_set_priority(ROOT_CAP_THREAD, PRIORITY_MAIN), "main's priority");
 	test_door();
-	//test_cnode();
-	//test_delete();
-	//test_untyped();
+	test_cnode();
+	test_delete();
+	test_untyped();
 	//test_memory();
 	//test_vspace();
 	//test_view_copy();

@@ -7,6 +7,10 @@
 
 #include "lx/lx.h"
 
+/* Scratch slots of an exec: the new program's file until it takes the place of the old one, which waits in LX_OLD_EXE. */
+#define LX_NEW_EXE LX_SCRATCH(5u)
+#define LX_OLD_EXE LX_SCRATCH(6u)
+
 #define LX_EXEC_STATE_OFFSET 64u
 struct lx_exec_state {
 	uint64_t used[LX_FD_MAX / 64]; /* descriptors that survive */
