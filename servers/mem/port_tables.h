@@ -2,6 +2,8 @@
 /* What port.c needs at the start and tells about itself; only main.c and control.c use this. */
 #pragma once
 
+#include <stdbool.h>
+
 #include <tessera/types.h>
 
 /* Prepares the pools of Untyped. */
