@@ -278,7 +278,7 @@ int mem_on_usage(struct request *rq, const struct mem_usage_in *in, struct mem_u
 	out->spaces = spaces_in_use;
 	out->areas = areas_used();
 	out->objects = objects_used();
-	out->slots_free = slot_count_free();
+	out->slots_free = slot_count_free() + port_slots_kept();
 	port_tables_usage(&out->untyped_free_bytes, &out->table_pages);
 	return 0;
 }

@@ -302,6 +302,15 @@ static uint64_t pool_bytes(const struct object_pool *pool)
 	return (uint64_t)pool->free_count << pool->size_log2;
 }
 
+uint32_t port_slots_kept(void)
+{
+	uint32_t kept = vspace_pool.free_count + tables_pool.free_count + spares * 3;
+
+	for (uint32_t i = 0; i < PORT_CHUNKS / 8; i++)
+		kept += chunk_pool[i].free_count;
+	return kept;
+}
+
 void port_tables_usage(uint64_t *untyped_free_bytes, uint64_t *table_pages)
 {
 	uint64_t type, rights, badge, phys, size_log2, left = 0;

@@ -14,3 +14,5 @@ void port_set_pool(uint32_t pool, cap_t memory, uint32_t rights);
 bool port_map_own(cap_t memory, uint64_t va, uint64_t pages);
 /* Bytes of Untyped that are left for page tables and address spaces, and tables given to spaces. */
 void port_tables_usage(uint64_t *untyped_free_bytes, uint64_t *table_pages);
+/* Slots taken by parts of address spaces that are kept for later ones. */
+uint32_t port_slots_kept(void);
