@@ -41,25 +41,6 @@ static void read_modem(struct uart *uart)
 	uart->shared->line = (modem & UART_MSR_DCD ? SERIAL_LINE_DCD : 0) | (modem & UART_MSR_CTS ? SERIAL_LINE_CTS : 0);
 }
 
-bool uart_init(struct uart *uart)
-{
-	struct serial_port *port = uart->shared;
-
-	uart->rx = (struct ring){.shared = &port->rx, .data = port->rx_data, .size = SERIAL_RX_BYTES};
-	uart->tx = (struct ring){.shared = &port->tx, .data = port->tx_data, .size = SERIAL_TX_BYTES};
-	if (!is_there(uart))
-		return false;
-	put(uart, UART_IER, 0);
-	set_baud(uart, port->baud);
-	put(uart, UART_IIR, UART_FCR_ENABLE | UART_FCR_CLEAR | UART_FCR_TRIGGER_8);
-	put(uart, UART_MCR, UART_MCR_DTR_RTS_OUT2);
-	read_modem(uart);
-	uart->enabled = UART_IER_RX | UART_IER_LINE | UART_IER_MODEM;
-	put(uart, UART_IER, uart->enabled);
-	port->is_present = 1;
-	return true;
-}
-
 static void count_errors(struct serial_port *port, uint8_t status)
 {
 	port->overruns += (status & UART_LSR_OVERRUN) != 0;
@@ -86,6 +67,26 @@ static bool receive(struct uart *uart)
 		has_moved = true;
 	}
 	return has_moved;
+}
+
+bool uart_init(struct uart *uart)
+{
+	struct serial_port *port = uart->shared;
+
+	uart->rx = (struct ring){.shared = &port->rx, .data = port->rx_data, .size = SERIAL_RX_BYTES};
+	uart->tx = (struct ring){.shared = &port->tx, .data = port->tx_data, .size = SERIAL_TX_BYTES};
+	if (!is_there(uart))
+		return false;
+	put(uart, UART_IER, 0);
+	set_baud(uart, port->baud);
+	(void)receive(uart); /* what came before us: turning the FIFOs on clears them */
+	put(uart, UART_IIR, UART_FCR_ENABLE | UART_FCR_CLEAR | UART_FCR_TRIGGER_8);
+	put(uart, UART_MCR, UART_MCR_DTR_RTS_OUT2);
+	read_modem(uart);
+	uart->enabled = UART_IER_RX | UART_IER_LINE | UART_IER_MODEM;
+	put(uart, UART_IER, uart->enabled);
+	port->is_present = 1;
+	return true;
 }
 
 /* Fills the chip's FIFO while it is empty; a chip that sends at once (QEMU) is fed without an interrupt between. */
