@@ -8,6 +8,7 @@
  * Checked: derivation_check (tests/host/kernel), shared design verification-examples/mdb_wp.c for the same algorithm.
  */
 #include <cspace.h>
+#include <panic.h>
 
 static void link_between(struct slot *prev, struct slot *new_slot, struct slot *next)
 {
@@ -57,6 +58,7 @@ struct slot *derivation_remove(struct slot *leaf)
 	struct slot *prev = slot_at(leaf->prev);
 	struct slot *next = slot_at(leaf->next);
 
+	ASSERT(next->depth <= leaf->depth);
 	prev->next = leaf->next;
 	next->prev = leaf->prev;
 	leaf->next = 0;

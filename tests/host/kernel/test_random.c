@@ -246,7 +246,7 @@ static void invariants_hold(void **state)
 		if (i % 3000 == 2999)
 			start_again();
 	}
-	print_message("%u calls succeeded, %u were refused\n", calls_ok, calls_failed);
+	print_message("# %u calls succeeded, %u were refused\n", calls_ok, calls_failed);
 	assert_true(calls_ok > steps / 5);
 }
 
