@@ -299,7 +299,6 @@ static const struct exec_area *take_over(struct lx_thread *self)
 	const struct lx_exec_state *state = (const struct lx_exec_state *)((const char *)area + LX_EXEC_STATE_OFFSET);
 	if (area->magic != EXEC_MAGIC)
 		give_up("exec area", 0);
-	(void)ts_cnode_delete(SLOT_OWN(LX_OLD_EXE), 0);
 	struct lx_files *files = &self->process->files;
 	memcpy(files->used, state->used, sizeof(files->used));
 	files->leaves = state->leaves;

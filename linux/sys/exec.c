@@ -24,6 +24,8 @@
 #define EXE LX_SCRATCH(LX_SCRATCH_EXE)
 #define HEAD_ROOM 4096u /* before the strings: header, state, and room for what scripts put in front */
 #define SCRIPT_ROOM 2048u
+#define PATH_KEPT 256u
+#define COMM_BYTES 15u
 
 static struct lx_lock exec_lock;
 
@@ -290,21 +292,47 @@ static uint32_t last_used_word(const struct lx_files *files)
 	return words;
 }
 
+/* The new program's path as its server knows it, for /proc/pid/exe. */
+static uint64_t real_path(struct lx_thread *self, char real[PATH_KEPT])
+{
+	struct file_path_in in;
+	struct file_path_out out = {0};
+	if (file_path(LX_NEW_EXE, self->page, &in, &out) != 0)
+		return 0;
+	uint64_t bytes = lx_min(out.data_len, PATH_KEPT);
+	memcpy(real, file_path_out_data(self->page), bytes);
+	return bytes;
+}
+
+/* The last part of what was called, for comm: its length, at most 15. */
+static uint32_t base_name(const char *name, uint32_t bytes, const char **base)
+{
+	uint32_t start = bytes;
+	while (start > 0 && name[start - 1] != '/')
+		start--;
+	*base = name + start;
+	return (uint32_t)lx_min(bytes - start, COMM_BYTES);
+}
+
 static long commit(struct lx_thread *self, struct exec_build *b, const char *name, uint32_t name_bytes)
 {
 	struct lx_files *files = &self->process->files;
 	fill_area(self, b, name, name_bytes);
 	uint64_t total = ((struct exec_area *)b->base)->total_bytes;
 	uint32_t bitmap_bytes = last_used_word(files) * 8;
-	uint32_t path_bytes = (uint32_t)lx_min(name_bytes, PROC_EXEC_IN_MAX - bitmap_bytes);
+	char real[PATH_KEPT];
+	uint32_t path_bytes = (uint32_t)real_path(self, real);
+	uint32_t tail_bytes = base_name(name, name_bytes, &name);
 	char *data = proc_exec_in_data(self->page);
 	memcpy(data, files->cloexec, bitmap_bytes);
-	memcpy(data + bitmap_bytes, name, path_bytes);
+	memcpy(data + bitmap_bytes, name, tail_bytes);
+	data[bitmap_bytes + tail_bytes] = '\0';
+	memcpy(data + bitmap_bytes + tail_bytes + 1, real, path_bytes);
 	struct proc_exec_in in = {.area = LX_EXEC_BUFFER,
 				  .pages = (uint32_t)(lx_align_up(total, LX_PAGE) / LX_PAGE),
 				  .bitmap_bytes = bitmap_bytes,
 				  .flags = 0,
-				  .data_len = bitmap_bytes + path_bytes};
+				  .data_len = bitmap_bytes + tail_bytes + 1 + path_bytes};
 	struct proc_exec_out out;
 	bool has_old = ts_cnode_move(SLOT_OWN(LX_OLD_EXE), SLOT_OWN(EXE)) == E_OK;
 	enum tessera_error moved = ts_cnode_move(SLOT_OWN(EXE), SLOT_OWN(LX_NEW_EXE));

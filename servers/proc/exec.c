@@ -20,11 +20,11 @@
 
 void process_name_set(struct process *p, const char *path, size_t length)
 {
-	size_t start = length;
-	while (start > 0 && path[start - 1] != '/')
-		start--;
+	size_t name = strnlen(path, length);
 	memset(p->name, 0, sizeof(p->name));
-	memcpy(p->name, path + start, length - start < 15 ? length - start : 15);
+	memcpy(p->name, path, name < 15 ? name : 15);
+	path += name < length ? name + 1 : 0;
+	length -= name < length ? name + 1 : 0;
 	memset(p->exe, 0, sizeof(p->exe));
 	memcpy(p->exe, path, length < sizeof(p->exe) - 1 ? length : sizeof(p->exe) - 1);
 	memcpy(proc.labels->process[process_index(p)].exe, p->exe, sizeof(p->exe));

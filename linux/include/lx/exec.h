@@ -7,9 +7,10 @@
 
 #include "lx/lx.h"
 
-/* Scratch slots of an exec: the new program's file until it takes the place of the old one, which waits in LX_OLD_EXE. */
+/* Scratch slots of an exec: the new program's file until it takes the place of the old one, which waits
+ * in LX_OLD_EXE and is deleted by proc. */
 #define LX_NEW_EXE LX_SCRATCH(5u)
-#define LX_OLD_EXE LX_SCRATCH(6u)
+#define LX_OLD_EXE LX_SCRATCH(LX_SCRATCH_OLD_EXE)
 
 #define LX_EXEC_STATE_OFFSET 64u
 struct lx_exec_state {
