@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Who is calling (by the label table that proc writes), job control, and signals (through the ring to proc).
+ * Who is calling (by the label table that proc writes and the process's own page), job control, and signals (through the ring to proc).
  * The table may change while it is read; an entry is taken twice until its sequence number stays.
  */
 #include "tty.h"
@@ -12,15 +12,21 @@
 #include <tessera/service.h>
 
 #define READ_TRIES 100u
+#define PAGE_BYTES 4096u
 #define SIGNAL_BIT(signal) (1ull << ((signal) - 1))
 
 static const struct label_table *labels;
+static const uint8_t *pages; /* one process_page every 4096 bytes */
+static uint32_t page_count;
 static struct upcall_ring *ring;
 static cap_t proc_notify;
 
-void jobs_init(const struct label_table *table, void *upcalls, cap_t notify)
+void jobs_init(const struct label_table *table, const struct process_page *process_pages, uint32_t count, void *upcalls,
+	       cap_t notify)
 {
 	labels = table;
+	pages = (const uint8_t *)process_pages;
+	page_count = count;
 	ring = upcalls;
 	proc_notify = notify;
 }
@@ -32,7 +38,6 @@ static void copy_entry(const struct label_process *p, struct caller *out)
 	out->sid = p->sid;
 	out->euid = p->euid;
 	out->egid = p->egid;
-	out->ignored_or_blocked = p->signals_ignored | p->signals_blocked;
 }
 
 void caller_of(uint64_t label, struct caller *out)
@@ -119,12 +124,29 @@ static bool is_orphaned(uint32_t pgid)
 	return true;
 }
 
+/* What the process says of itself, in its page: it can only harm itself by lying. */
+static bool is_ignored_or_blocked(const struct caller *caller, uint32_t signal)
+{
+	uint32_t index = LABEL_PROCESS(caller->label), thread = LABEL_THREAD(caller->label);
+	const struct process_page *page = (const struct process_page *)(pages + index * PAGE_BYTES);
+
+	if (index >= page_count)
+		return false;
+	if (page->handler[signal - 1] == 1)
+		return true;
+	for (uint32_t i = 0; i < PROCESS_THREADS; i++) {
+		if (page->thread[i].tid != 0 && page->thread[i].label_index == thread)
+			return (page->thread[i].blocked & SIGNAL_BIT(signal)) != 0;
+	}
+	return false;
+}
+
 int job_check(struct terminal *terminal, const struct caller *caller, uint32_t signal)
 {
 	if (!caller->is_known || terminal->sid == 0 || terminal->sid != caller->sid || terminal->pgid == 0 ||
 	    terminal->pgid == caller->pgid)
 		return 0;
-	if (caller->ignored_or_blocked & SIGNAL_BIT(signal))
+	if (is_ignored_or_blocked(caller, signal))
 		return signal == TTY_SIGTTIN ? EIO : 0;
 	if (is_orphaned(caller->pgid))
 		return EIO;

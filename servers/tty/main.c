@@ -149,15 +149,16 @@ int main(void)
 		.message = serve, .undo = file_undo, .notice = close_badge, .signal = take_signal,
 		.next_deadline = next_deadline, .timer = timer,
 	};
-	uint64_t labels_bytes = 0, uart_bytes = 0, ring_bytes = 0;
+	uint64_t labels_bytes = 0, pages_bytes = 0, uart_bytes = 0, ring_bytes = 0;
 	const struct label_table *labels = service_region("labels", &labels_bytes);
+	const struct process_page *pages = service_region("procpages", &pages_bytes);
 	struct serial_region *serial = service_region("uart", &uart_bytes);
 	struct upcall_ring *ring = service_region("upcalls_tty", &ring_bytes);
 
 	if (labels_bytes < sizeof(*labels) || uart_bytes < sizeof(*serial) || ring_bytes < sizeof(*ring))
 		service_fail("a region is missing or too small");
 	files_init();
-	jobs_init(labels, ring, service_cap("proc_notify"));
+	jobs_init(labels, pages, (uint32_t)(pages_bytes / 4096), ring, service_cap("proc_notify"));
 	terminals_init(serial, service_cap("uart_notify"));
 	service_ready();
 	service_run(&ops);

@@ -15,6 +15,7 @@
 #include <service.h>
 #include <tessera/file.h>
 #include <tessera/labels.h>
+#include <tessera/process_page.h>
 
 #include "ldisc.h"
 
@@ -98,11 +99,12 @@ void read_timer(void);
 struct caller {
 	uint64_t label;
 	uint32_t pid, pgid, sid, euid, egid;
-	uint64_t ignored_or_blocked; /* signals, bit n - 1 */
-	bool is_known;		     /* a Linux process that the label table knows */
+	bool is_known; /* a Linux process that the label table knows */
 };
 
-void jobs_init(const struct label_table *labels, void *ring, cap_t proc_notify);
+/* pages: the processes' pages (region procpages), by process index. */
+void jobs_init(const struct label_table *labels, const struct process_page *pages, uint32_t page_count, void *ring,
+	       cap_t proc_notify);
 void caller_of(uint64_t label, struct caller *out);
 void signal_group(uint32_t pgid, uint32_t signal, uint32_t sid);
 /* May the caller read, change (signal SIGTTIN, SIGTTOU)? 0: yes; EIO; ST_WOULD_BLOCK: it was sent the signal. */

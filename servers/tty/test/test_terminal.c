@@ -33,6 +33,7 @@
 /* ---- the world ---- */
 
 static struct label_table *labels;
+static struct process_page *pages; /* an array of whole pages */
 static struct upcall_ring ring;
 static struct serial_region serial;
 static uint64_t now, woken; /* bit: Linux thread */
@@ -99,6 +100,11 @@ static void set_process(uint32_t index, uint32_t pid, uint32_t ppid, uint32_t pg
 	labels->process_high = index > labels->process_high ? index : labels->process_high;
 }
 
+static struct process_page *page_of(uint32_t process)
+{
+	return (struct process_page *)((uint8_t *)pages + process * 4096u);
+}
+
 static struct terminal *line;
 static struct tty_file *file;
 
@@ -106,12 +112,13 @@ static int setup(void **state)
 {
 	(void)state;
 	labels = calloc(1, sizeof(*labels));
+	pages = calloc(8, 4096);
 	memset(&ring, 0, sizeof(ring));
 	memset(&serial, 0, sizeof(serial));
 	serial.port[0].is_present = 1;
 	now = 1000000000;
 	woken = kicks = 0;
-	jobs_init(labels, &ring, 1);
+	jobs_init(labels, pages, 8, &ring, 1);
 	files_init();
 	terminals_init(&serial, 2);
 	line = terminal_serial(0);
@@ -125,6 +132,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	free(labels);
+	free(pages);
 	return 0;
 }
 
@@ -265,9 +273,9 @@ static void background_with_ignored_signal_or_orphaned_gets_eio(void **state)
 
 	(void)state;
 	become_session();
-	labels->process[PROCESS_JOB].signals_ignored = 1ull << (TTY_SIGTTIN - 1);
+	page_of(PROCESS_JOB)->handler[TTY_SIGTTIN - 1] = 1;
 	assert_int_equal(read_as(PROCESS_JOB, file, text, 9, &done), EIO);
-	labels->process[PROCESS_JOB].signals_ignored = 0;
+	page_of(PROCESS_JOB)->handler[TTY_SIGTTIN - 1] = 0;
 	labels->process[PROCESS_JOB].ppid = 1;
 	assert_int_equal(read_as(PROCESS_JOB, file, text, 9, &done), EIO);
 	assert_int_equal(ring.head, 0);
@@ -281,7 +289,8 @@ static void background_change_of_settings(void **state)
 	become_session();
 	assert_int_equal(control(PROCESS_JOB, file, TCSETS, &t, sizeof(t), 0), ST_WOULD_BLOCK);
 	expect_signal(TTY_SIGTTOU, 20);
-	labels->process[PROCESS_JOB].signals_blocked = 1ull << (TTY_SIGTTOU - 1);
+	page_of(PROCESS_JOB)->thread[3] =
+		(struct process_thread){.tid = 20, .label_index = THREAD_JOB, .blocked = 1ull << (TTY_SIGTTOU - 1)};
 	assert_int_equal(control(PROCESS_JOB, file, TCSETS, &t, sizeof(t), 0), 0);
 }
 
