@@ -52,13 +52,17 @@ long sys_sysinfo(uint64_t buffer)
 	if (error)
 		return error;
 	(void)mem_usage(LX_CAP_MEM, page, &mem_in, &mem_out);
+	struct vfs_usage_in vfs_in;
+	struct vfs_usage_out vfs_out = {0};
+	(void)vfs_usage(LX_CAP_VFS, page, &vfs_in, &vfs_out);
 	memset(&info, 0, sizeof(info));
 	info.uptime = (long)(lx_now() / (uint64_t)NS_PER_SEC);
 	info.loads[0] = out.load1;
 	info.loads[1] = out.load5;
 	info.loads[2] = out.load15;
-	info.totalram = mem_out.pages_total * LX_PAGE;
-	info.freeram = mem_out.pages_free * LX_PAGE;
+	info.totalram = (mem_out.pages_total + vfs_out.cache_pages) * LX_PAGE; /* as /proc/meminfo */
+	info.freeram = (mem_out.pages_free + vfs_out.cache_pages - vfs_out.cache_pages_used) * LX_PAGE;
+	info.sharedram = vfs_out.cache_pages_used * LX_PAGE;
 	info.procs = (uint16_t)out.threads;
 	info.mem_unit = 1;
 	return lx_put(buffer, &info, sizeof(info));

@@ -159,7 +159,7 @@ int mount_remove(struct dentry *root, uint32_t flags)
 
 int mounts_init(void)
 {
-	struct filesystem *fs = fs_new(FS_TMPFS, "rootfs", 0, "mode=755");
+	struct filesystem *fs = fs_new(FS_TMPFS, "tmpfs", 0, "mode=755");
 	if (!fs)
 		return ENOMEM;
 	root_dentry = fs->root;

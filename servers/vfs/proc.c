@@ -326,6 +326,22 @@ static int copy_text(char *out, uint32_t size, const char *text)
 	return (int)length;
 }
 
+/* The program's file: what the path given to exec leads to now, else that path. */
+static int text_of_exe(const struct label_process *process, char *out, uint32_t size)
+{
+	const struct caller system = {.label = LABEL_NATIVE};
+	struct walk_start start = {.at = root_dentry};
+	struct walk walk;
+	char path[sizeof(process->exe) + 1] = {0};
+	memcpy(path, process->exe, sizeof(process->exe));
+	uint32_t length = (uint32_t)strlen(path);
+	if (path[0] != '/' || walk_path(&system, start, path, length, WALK_FOLLOW, &walk) != 0)
+		return copy_text(out, size, path);
+	int found = dentry_path(walk.entry, root_dentry, out, size);
+	walk_done(&walk);
+	return found;
+}
+
 static int link_of_process(const struct caller *caller, const struct inode *inode, char *out, uint32_t size,
 			   uint32_t *number)
 {
@@ -337,9 +353,7 @@ static int link_of_process(const struct caller *caller, const struct inode *inod
 			return -EACCES;
 		if (process->exe[0] == '\0')
 			return -ENOENT;
-		char path[sizeof(process->exe) + 1] = {0};
-		memcpy(path, process->exe, sizeof(process->exe));
-		return copy_text(out, size, path);
+		return text_of_exe(process, out, size);
 	}
 	if (!is_own(caller, inode))
 		return -EACCES;

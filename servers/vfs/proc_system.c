@@ -54,9 +54,10 @@ static int text_meminfo(struct text *text)
 		memset(&memory, 0, sizeof(memory));
 	struct frame_counts counts = frames_count();
 	uint64_t page = FRAME_BYTES;
-	uint64_t free_bytes = (memory.pages_free + counts.total - counts.used) * page + memory.untyped_free_bytes;
+	uint64_t free_bytes = (memory.pages_free + counts.total - counts.used) * page;
+	uint64_t total_bytes = (memory.pages_total + counts.total) * page; /* without kernel and services, as Linux counts */
 	uint64_t files = (counts.used - counts.slab) * page;
-	kilobytes(text, "MemTotal:", env_ram_bytes());
+	kilobytes(text, "MemTotal:", total_bytes);
 	kilobytes(text, "MemFree:", free_bytes);
 	kilobytes(text, "MemAvailable:", free_bytes);
 	kilobytes(text, "Buffers:", 0);
@@ -75,7 +76,7 @@ static int text_meminfo(struct text *text)
 	kilobytes(text, "SReclaimable:", 0);
 	kilobytes(text, "SUnreclaim:", counts.slab * page);
 	kilobytes(text, "PageTables:", memory.table_pages * page);
-	kilobytes(text, "CommitLimit:", env_ram_bytes());
+	kilobytes(text, "CommitLimit:", total_bytes);
 	kilobytes(text, "Committed_AS:", (memory.pages_total - memory.pages_free) * page);
 	return 0;
 }

@@ -23,8 +23,10 @@ struct state {
 	struct walk *out;
 };
 
-static char buffers[2][WALK_BUFFER];
-static uint32_t buffer_turn;
+/* A walk may start another one (the text of /proc/pid/exe), which has buffers of its own. */
+static char buffers[2][2][WALK_BUFFER];
+static uint32_t buffer_turn[2];
+static uint32_t depth;
 
 static void move_to(struct state *s, struct dentry *to)
 {
@@ -84,7 +86,7 @@ static int expand(struct state *s, struct inode *link)
 {
 	if (++s->links > SYMLINK_DEPTH_MAX)
 		return ELOOP;
-	char *buffer = buffers[buffer_turn ^= 1];
+	char *buffer = buffers[depth - 1][buffer_turn[depth - 1] ^= 1];
 	uint32_t number = 0;
 	int length = symlink_read(s->caller, link, buffer, PATH_BYTES_MAX, &number);
 	if (s->own_left > s->left)
@@ -251,10 +253,14 @@ int walk_path(const struct caller *caller, struct walk_start start, const char *
 	bool absolute = path[0] == '/';
 	if (!absolute && !start.at)
 		return ENOTDIR;
+	if (depth == 2)
+		return ELOOP;
 	s.at = dentry_get(absolute ? s.root : start.at);
 	if (absolute)
 		go_to_root(&s);
+	depth++;
 	int error = walk_names(&s);
+	depth--;
 	dentry_put(s.at);
 	if (error != 0)
 		walk_done(out);

@@ -52,14 +52,14 @@ static void test_texts(void **state)
 		fields += *at == ' ';
 	assert_int_equal(fields, 52);
 	read_whole("/proc/mounts", text);
-	assert_string_equal(text, "rootfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,nosuid,nodev,noexec,relatime 0 0\n"
+	assert_string_equal(text, "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,nosuid,nodev,noexec,relatime 0 0\n"
 				  "devtmpfs /dev devtmpfs rw,nosuid,relatime 0 0\ndevpts /dev/pts devpts rw,nosuid,relatime 0 0\n");
 	read_whole("/proc/self/maps", text);
 	assert_memory_equal(text, "00400000-00401000 r-xp 00000000 00:00 0 \n", 41);
 	read_whole("/proc/uptime", text);
 	assert_string_equal(text, "5.00 5.00\n");
 	read_whole("/proc/meminfo", text);
-	assert_memory_equal(text, "MemTotal:          65536 kB\n", 27);
+	assert_memory_equal(text, "MemTotal:       ", 16);
 }
 
 static void test_rights(void **state)
