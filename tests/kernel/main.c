@@ -18,22 +18,7 @@ void program_start(const uint64_t *stack)
 	test_cnode();
 	test_delete();
 	test_untyped();
-	//test_memory();
-	//test_vspace();
-	//test_view_copy();
-	//test_thread();
-	//test_schedule();
-	//test_ipc();
-	//test_timeout();
-	//test_death();
-	//test_transfer();
-	//test_notice();
-	//test_signal();
-	//test_fault();
-	//test_personality();
-	//test_registers();
-	//test_fpu();
-	//test_devices();
-	//test_random();
+	test_memory();
+	test_vspace();
 	finish();
 }
