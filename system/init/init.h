@@ -11,9 +11,11 @@
 #define OPTIONS_PATH "/etc/tessera/options" /* lines key=value, written by ./tessera run */
 #define RUN_PATH "/etc/tessera/run" /* argv of the program, each word ended by NUL; absent: the shell */
 #define ARGUMENTS_MAX 1024
+#define READY_BYTE "\005" /* ENQ on the console: terminals are set up; ./tessera takes it out of the output */
 
 struct options {
 	bool is_plain; /* tty=plain: no echo, no signals, no translation of line ends; input still by lines */
+	bool is_awaited;	/* sync=1: the host sends input only after a READY_BYTE */
 	bool has_error_console; /* stderr=ttyS1 */
 	unsigned short rows, columns;
 	char term[32];

@@ -38,6 +38,8 @@ static void apply(struct options *options, const char *key, const char *value)
 {
 	if (!strcmp(key, "tty"))
 		options->is_plain = !strcmp(value, "plain");
+	else if (!strcmp(key, "sync"))
+		options->is_awaited = atoi(value) != 0;
 	else if (!strcmp(key, "stderr"))
 		options->has_error_console = !strcmp(value, "ttyS1");
 	else if (!strcmp(key, "rows"))

@@ -58,7 +58,7 @@ bool terminal_open(const struct options *options)
 	if (options->is_plain)
 		make_plain(0);
 	set_size(0, options);
-	return true;
+	return !options->is_awaited || write(1, READY_BYTE, 1) == 1;
 }
 
 void terminal_take(void)

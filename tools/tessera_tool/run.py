@@ -37,7 +37,7 @@ def _is_interactive() -> bool:
 
 def settings(args: argparse.Namespace, interactive: bool) -> dict[str, str]:
     """Boot options; both the kernel's command line and /etc/tessera/options carry them."""
-    result = {}
+    result = {"sync": "1"}
     if args.program or args.init_script:
         result["run"] = "1"
     if not interactive:
@@ -87,7 +87,7 @@ def start(args: argparse.Namespace) -> int:
         command = qemu.command(archive.name, options.cmdline(chosen, args.append), memory=args.mem, cpus=args.smp,
                                icount=args.icount, accel=accel, extra=extra)
         log = session.Log(args.log, _is_strace_line if args.strace else None)
-        run = session.Session(command, interactive=interactive, timeout=args.timeout, log=log)
+        run = session.Session(command, interactive=interactive, timeout=args.timeout, log=log, awaits_ready=not args.boot_program)
         if interactive:
             session.announce_quit_key()
         return session.verdict(run, run.run())

@@ -24,6 +24,7 @@ EXIT_STATUS = re.compile(rb"tessera: exit status (\d+)")
 PANIC = re.compile(rb"^KERNEL PANIC: ")
 POWER_OFF_SECONDS = 10  # from the exit line to the end of QEMU
 PANIC_SECONDS = 1.5     # for the rest of the report
+READY_BYTE = b"\x05"  # system/init: terminals are set up, input may come
 QUIT_KEY, QUIT_PRESSES = 0x1D, 3  # Ctrl-] three times leaves a guest that no longer listens
 LOG_LINES_SHOWN = 40
 
@@ -103,7 +104,7 @@ class Session:
     """Runs QEMU until the guest powers off, fails, or the time is over."""
 
     def __init__(self, command: list[str], *, interactive: bool, timeout: float | None, log: Log, input_fd: int | None = 0,
-                 output=None):
+                 output=None, awaits_ready: bool = False):
         self.log = log
         self.interactive = interactive
         self.deadline = time.monotonic() + timeout if timeout else None
@@ -111,6 +112,7 @@ class Session:
         self.quit_presses = 0
         self.input_fd = input_fd
         self.pending = b""  # for COM1
+        self.is_ready = not awaits_ready  # before, the guest would lose or echo input
         self.last_sent = b"\n"
         self.console = Channel("con", ["-device", "isa-serial,chardev=con,index=0"], output or (lambda data: _write_all(1, data)))
         self.channels = [self.console,
@@ -185,10 +187,16 @@ class Session:
         except ConnectionResetError:
             data = b""
         if data:
-            channel.sink(data)
+            channel.sink(self._without_ready_byte(data) if channel is self.console else data)
         else:
             self.selector.unregister(channel.ours)
             channel.ours.close()
+
+    def _without_ready_byte(self, data: bytes) -> bytes:
+        if self.is_ready or READY_BYTE not in data:
+            return data
+        self.is_ready = True
+        return data.replace(READY_BYTE, b"", 1)
 
     def _send(self) -> None:
         try:
@@ -217,7 +225,7 @@ class Session:
         """Until QEMU has closed all channels or the run is over otherwise."""
         while any(self._is_open(channel) for channel in self.channels) and not self._is_over():
             if self._is_open(self.console):
-                events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.pending else 0)
+                events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.pending and self.is_ready else 0)
                 self.selector.modify(self.console.ours, events, self.console)
             for key, mask in self.selector.select(0.25):
                 if key.data is None:
