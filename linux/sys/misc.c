@@ -54,7 +54,7 @@ long sys_sysinfo(uint64_t buffer)
 	(void)mem_usage(LX_CAP_MEM, page, &mem_in, &mem_out);
 	struct vfs_usage_in vfs_in;
 	struct vfs_usage_out vfs_out = {0};
-	(void)vfs_usage(LX_CAP_VFS, page, &vfs_in, &vfs_out);
+	(void)vfs_usage(LX_SCRATCH(LX_SCRATCH_ROOT), page, &vfs_in, &vfs_out);
 	memset(&info, 0, sizeof(info));
 	info.uptime = (long)(lx_now() / (uint64_t)NS_PER_SEC);
 	info.loads[0] = out.load1;

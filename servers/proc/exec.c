@@ -184,6 +184,7 @@ int proc_on_exec(struct request *rq, const struct proc_exec_in *in, struct proc_
 	process_name_set(p, (const char *)data + in->bitmap_bytes, in->data_len - in->bitmap_bytes);
 	vfork_release(p);
 	p->has_execed = true;
+	(void)ts_cnode_delete(SLOT_IN(p->scratch, LX_SCRATCH_OLD_EXE), 0);
 	if (commit(p, t, s, in) != 0) {
 		log_line(LOG_WARNING, "pid %u: exec failed after its commit", p->pid);
 		process_end(p, SIGKILL);
