@@ -47,6 +47,17 @@ static void kilobytes(struct text *text, const char *name, uint64_t bytes)
 	text_format(text, "%-16s%8llu kB\n", name, (unsigned long long)(bytes / 1024));
 }
 
+/* What the services keep for kernel objects and have not used: free, but not for programs. */
+static uint64_t untyped_free_bytes(void)
+{
+	struct env_service service;
+	uint64_t bytes = 0;
+	for (uint32_t i = 0; i < 64 && env_service(i, &service); i++)
+		bytes += service.untyped_free;
+	return bytes;
+}
+
+/* MemTotal is the machine's memory: what kernel and services hold counts as used. */
 static int text_meminfo(struct text *text)
 {
 	struct env_system_memory memory = {0};
@@ -54,12 +65,12 @@ static int text_meminfo(struct text *text)
 		memset(&memory, 0, sizeof(memory));
 	struct frame_counts counts = frames_count();
 	uint64_t page = FRAME_BYTES;
-	uint64_t free_bytes = (memory.pages_free + counts.total - counts.used) * page;
-	uint64_t total_bytes = (memory.pages_total + counts.total) * page; /* without kernel and services, as Linux counts */
+	uint64_t available = (memory.pages_free + counts.total - counts.used) * page;
+	uint64_t total_bytes = env_ram_bytes();
 	uint64_t files = (counts.used - counts.slab) * page;
 	kilobytes(text, "MemTotal:", total_bytes);
-	kilobytes(text, "MemFree:", free_bytes);
-	kilobytes(text, "MemAvailable:", free_bytes);
+	kilobytes(text, "MemFree:", available + untyped_free_bytes());
+	kilobytes(text, "MemAvailable:", available);
 	kilobytes(text, "Buffers:", 0);
 	kilobytes(text, "Cached:", files);
 	kilobytes(text, "SwapCached:", 0);
@@ -76,7 +87,7 @@ static int text_meminfo(struct text *text)
 	kilobytes(text, "SReclaimable:", 0);
 	kilobytes(text, "SUnreclaim:", counts.slab * page);
 	kilobytes(text, "PageTables:", memory.table_pages * page);
-	kilobytes(text, "CommitLimit:", total_bytes);
+	kilobytes(text, "CommitLimit:", (memory.pages_total + counts.total) * page);
 	kilobytes(text, "Committed_AS:", (memory.pages_total - memory.pages_free) * page);
 	return 0;
 }

@@ -15,8 +15,8 @@
 #define LABEL_MAKE(generation, process, thread) \
 	(((uint64_t)(generation) << 32) | ((uint64_t)(process) << 16) | (uint64_t)(thread))
 
-#define LABEL_PROCESSES 2048u /* index 0 is none */
-#define LABEL_THREADS 4096u   /* index 0 is none */
+#define LABEL_PROCESSES 512u /* index 0 is none */
+#define LABEL_THREADS 2048u   /* index 0 is none */
 #define LABEL_GROUPS 32u
 #define LABEL_LIMITS 16u
 
