@@ -44,13 +44,21 @@ uint32_t data_frame(const struct data *data, uint64_t page)
 	return entry ? *entry & ~DATA_SUPPLIED : 0;
 }
 
+static uint32_t new_frame(bool zero)
+{
+	uint32_t frame = frame_alloc_file();
+	if (frame != 0 && zero)
+		bytes_zero(frame_address(frame), FRAME_BYTES);
+	return frame;
+}
+
 static bool grow_to(struct data *data, uint64_t page)
 {
 	while (page >= reach(data->height)) {
 		if (data->height == HEIGHT_MAX)
 			return false;
 		if (data->root != 0) {
-			uint32_t frame = frame_alloc_zero();
+			uint32_t frame = new_frame(true);
 			if (frame == 0)
 				return false;
 			*index_of(frame) = data->root;
@@ -68,13 +76,13 @@ uint32_t data_make(struct data *data, uint64_t page, bool zero)
 	uint32_t *entry = &data->root;
 	for (uint32_t height = data->height; height > 0; height--) {
 		if (*entry == 0)
-			*entry = frame_alloc_zero();
+			*entry = new_frame(true);
 		if (*entry == 0)
 			return 0;
 		entry = index_of(*entry) + ((page >> (INDEX_LOG2 * (height - 1))) & (INDEX_ENTRIES - 1));
 	}
 	if (*entry == 0) {
-		uint32_t frame = zero ? frame_alloc_zero() : frame_alloc();
+		uint32_t frame = new_frame(zero);
 		if (frame == 0)
 			return 0;
 		*entry = frame;

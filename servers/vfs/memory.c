@@ -21,6 +21,7 @@ static uint32_t frames_end;	 /* first frame of the windows' part */
 static uint32_t frames_fresh;	 /* never used from here on */
 static uint32_t frames_free_list;
 static uint32_t frames_used, frames_slab;
+static uint32_t frames_for_files; /* files may use no more than this many of all */
 static uint32_t runs_low, runs_end; /* windows' part: runs are cut from runs_low downward */
 static uint32_t runs_free_list[FRAME_RUN_SIZES];
 static uint32_t runs_used;
@@ -35,6 +36,7 @@ void frames_init(void *base, uint64_t bytes)
 		reserve = 4096;
 	frames_base = base;
 	frames_end = (uint32_t)(total - reserve);
+	frames_for_files = frames_end - (frames_end / 32 < 256 ? frames_end / 32 : 256) - 1;
 	frames_fresh = 1;
 	frames_free_list = 0;
 	frames_used = 0;
@@ -62,6 +64,11 @@ uint32_t frame_alloc(void)
 	}
 	frames_used++;
 	return frame;
+}
+
+uint32_t frame_alloc_file(void)
+{
+	return frames_used < frames_for_files ? frame_alloc() : 0;
 }
 
 uint32_t frame_alloc_zero(void)
@@ -108,6 +115,7 @@ struct frame_counts frames_count(void)
 {
 	return (struct frame_counts){
 		.total = frames_end > 0 ? frames_end - 1 : 0,
+		.kept = frames_end > 0 ? frames_end - 1 - frames_for_files : 0,
 		.used = frames_used,
 		.slab = frames_slab,
 		.windows_total = runs_end - frames_end,

@@ -16,6 +16,7 @@
 
 struct frame_counts {
 	uint64_t total; /* frames for files and objects */
+	uint64_t kept;	/* of these, never for contents of files */
 	uint64_t used;
 	uint64_t slab;	/* of these, in slabs */
 	uint64_t windows_total, windows_used; /* frames for windows */
@@ -26,6 +27,8 @@ void frames_init(void *base, uint64_t bytes);
 /* A frame with unspecified contents, or zeroed; 0 when there is none. */
 uint32_t frame_alloc(void);
 uint32_t frame_alloc_zero(void);
+/* For contents of files: leaves the last frames to pipes and objects, so that a full disk stops nothing but writing. */
+uint32_t frame_alloc_file(void);
 void frame_free(uint32_t frame);
 void *frame_address(uint32_t frame);
 /* 1 << order contiguous frames from the windows' part (zeroed), first index; 0: none. */

@@ -69,7 +69,7 @@ static int text_meminfo(struct text *text)
 	uint64_t total_bytes = env_ram_bytes();
 	uint64_t files = (counts.used - counts.slab) * page;
 	kilobytes(text, "MemTotal:", total_bytes);
-	kilobytes(text, "MemFree:", available + untyped_free_bytes());
+	kilobytes(text, "MemFree:", available + untyped_free_bytes() + (counts.windows_total - counts.windows_used) * page);
 	kilobytes(text, "MemAvailable:", available);
 	kilobytes(text, "Buffers:", 0);
 	kilobytes(text, "Cached:", files);
