@@ -15,7 +15,6 @@
 #define SA_NOCLDWAIT 2u
 #define CLD_EXITED 1u
 #define CLD_KILLED 2u
-#define CLD_DUMPED 3u
 
 uint64_t process_time_ns(struct process *p)
 {
@@ -82,6 +81,8 @@ static void give_children_away(struct process *p)
 		child_link(reaper, child);
 		child->exit_signal = SIGCHLD;
 		publish_process(child);
+		if (child->pgid != p->pgid && child->sid == p->sid)
+			signal_orphaned_group(child->pgid);
 		if (child->parent_death_signal != 0 && child->state == PROCESS_LIVE)
 			(void)signal_send_kernel(child, child->parent_death_signal);
 		if (child->state == PROCESS_ZOMBIE)
@@ -112,13 +113,22 @@ static void free_threads(struct process *p)
 	}
 }
 
-/* The signals that Linux sends when a process's end orphans stopped groups, and when a session loses its leader. */
-static void end_session(struct process *p)
+/* Whether a process keeps its group from being orphaned: its parent is in another group of the session. */
+static bool holds_group(const struct process *p)
 {
-	uint32_t pgid = p->pgid;
+	if (p->parent == 0)
+		return false;
+	const struct process *parent = process_at(p->parent);
+	return parent->pgid != p->pgid && parent->sid == p->sid;
+}
+
+/* What follows for others from the end of a session's leader, and of the last one that held a group. */
+static void end_session(const struct process *p)
+{
 	if (p->sid == p->pid)
 		session_ended(p->sid);
-	signal_orphaned_group(pgid);
+	if (holds_group(p))
+		signal_orphaned_group(p->pgid);
 }
 
 void process_end(struct process *p, uint32_t status)
@@ -147,7 +157,7 @@ void process_end(struct process *p, uint32_t status)
 	publish_process(p);
 	give_children_away(p);
 	end_session(p);
-	uint32_t code = (status & 0x7f) == 0 ? CLD_EXITED : (status & 0x80) ? CLD_DUMPED : CLD_KILLED;
+	uint32_t code = (status & 0x7f) == 0 ? CLD_EXITED : CLD_KILLED;
 	parent_notify(p, code, status);
 }
 

@@ -14,7 +14,6 @@
 #include <tessera/service.h>
 
 #define SIGSEGV 11u
-#define CORE_FLAG 0x80u
 
 int proc_on_descriptor_leaf(struct request *rq, const struct proc_descriptor_leaf_in *in,
 			    struct proc_descriptor_leaf_out *out)
@@ -271,7 +270,7 @@ static int on_fault(struct request *rq)
 	if (p != NULL) {
 		log_line(LOG_INFO, "pid %u (%s): fault in its personality, vector %lu at 0x%lx", p->pid, p->name,
 			 (unsigned long)rq->w[0], (unsigned long)rq->w[2]);
-		process_end(p, SIGSEGV | CORE_FLAG);
+		process_end(p, SIGSEGV);
 	}
 	return SERVICE_NO_REPLY;
 }

@@ -22,19 +22,18 @@
 #define SIGTTOU 22u
 #define FIRST_REALTIME 32u
 #define RLIMIT_SIGPENDING 11u
-#define CORE_FLAG 0x80u
 #define SI_USER 0
 #define SI_KERNEL 128
 #define SI_TKILL (-6)
 
 #define BIT(signal) (1ull << ((signal) - 1u))
 #define SYNCHRONOUS (BIT(4) | BIT(5) | BIT(7) | BIT(8) | BIT(11) | BIT(31))
-#define DEFAULT_CORE (BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(11) | BIT(24) | BIT(25) | BIT(31))
 #define DEFAULT_STOP (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
 #define DEFAULT_IGNORE (BIT(SIGCHLD) | BIT(SIGCONT) | BIT(23) | BIT(28))
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
-enum disposition { TAKE_IGNORE, TAKE_END, TAKE_CORE, TAKE_STOP, TAKE_HANDLER };
+/* Core files are never written, so no status carries the core bit: `core` signals end a process as all others do. */
+enum disposition { TAKE_IGNORE, TAKE_END, TAKE_STOP, TAKE_HANDLER };
 
 void signal_init(void)
 {
@@ -56,7 +55,7 @@ static enum disposition disposition(const struct process *p, uint32_t signal)
 		return TAKE_IGNORE;
 	if (BIT(signal) & DEFAULT_STOP)
 		return TAKE_STOP;
-	return (BIT(signal) & DEFAULT_CORE) ? TAKE_CORE : TAKE_END;
+	return TAKE_END;
 }
 
 static uint64_t blocked_of(const struct thread *t)
@@ -226,8 +225,8 @@ static void act(struct process *p, enum disposition what, uint32_t signal)
 {
 	if (what == TAKE_STOP)
 		stop_unless_orphaned(p, signal);
-	else if (what == TAKE_END || what == TAKE_CORE)
-		process_end(p, signal | (what == TAKE_CORE ? CORE_FLAG : 0));
+	else if (what == TAKE_END)
+		process_end(p, signal);
 }
 
 /* A signal that has just been queued for t (NULL: the process): act, or get a thread to take it. */
@@ -385,7 +384,7 @@ int proc_on_signal_raise(struct request *rq, const struct proc_signal_raise_in *
 	struct process *p = process_at(t->process);
 	enum disposition what = disposition(p, in->signal);
 	if (what != TAKE_HANDLER || in->force) {
-		process_end(p, in->signal | ((BIT(in->signal) & DEFAULT_CORE) ? CORE_FLAG : 0));
+		process_end(p, in->signal);
 		return SERVICE_NO_REPLY;
 	}
 	struct siginfo_head info = {.signo = (int32_t)in->signal, .code = (int32_t)in->code};

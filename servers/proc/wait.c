@@ -23,7 +23,7 @@
 #define SIGCHLD 17u
 #define SIGCONT 18u
 
-enum { CHILD_EXITED = 1, CHILD_KILLED = 2, CHILD_DUMPED = 3, CHILD_STOPPED = 5, CHILD_CONTINUED = 6 };
+enum { CHILD_EXITED = 1, CHILD_KILLED = 2, CHILD_STOPPED = 5, CHILD_CONTINUED = 6 };
 
 static void rusage_fill(uint8_t *rusage, uint64_t cpu_ns)
 {
@@ -55,7 +55,7 @@ static uint32_t child_event(const struct process *child, uint32_t options)
 			return 0;
 		if ((child->exit_status & 0x7f) == 0)
 			return CHILD_EXITED;
-		return (child->exit_status & 0x80) ? CHILD_DUMPED : CHILD_KILLED;
+		return CHILD_KILLED;
 	}
 	if (child->is_stopped && !child->is_stop_reported && (options & WSTOPPED))
 		return CHILD_STOPPED;

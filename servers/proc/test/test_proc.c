@@ -158,7 +158,7 @@ static void default_actions_need_no_cooperation(void **state)
 	assert_int_equal(c->exit_status, 15);
 	c = fake_process(p);
 	assert_int_equal(kill_from(p, (int32_t)c->pid, 11), 0);
-	assert_int_equal(c->exit_status, 11 | 0x80);
+	assert_int_equal(c->exit_status, 11);
 	c = fake_process(p);
 	assert_int_equal(kill_from(p, (int32_t)c->pid, 28), 0); /* SIGWINCH */
 	assert_int_equal(c->state, PROCESS_LIVE);
@@ -292,9 +292,14 @@ static void orphaned_stopped_groups_get_hup_and_cont(void **state)
 	assert_false(group_is_orphaned(job->pgid));
 	process_stop(job, 20);
 	process_page(job)->handler[0] = 0x1234;
+	struct process *bystander = fake_process(job);
+	process_end(bystander, 0); /* its parent is in the same group: it held nothing */
+	assert_true(job->is_stopped);
 	process_end(shell, 0);
 	assert_int_equal(fake_sessions_ended, 1);
 	assert_true(group_is_orphaned(job->pgid));
+	assert_false(job->is_stopped);
+	assert_int_equal(fetch(job, 0, 0), 1);
 }
 
 static void groups_and_sessions(void **state)
