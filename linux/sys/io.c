@@ -544,7 +544,8 @@ static long copy_with_offsets(struct copy_request *r, uint64_t in_user, uint64_t
 long sys_sendfile(int32_t out_fd, int32_t in_fd, uint64_t offset, uint64_t bytes)
 {
 	struct copy_request r = {.in_fd = in_fd, .out_fd = out_fd, .bytes = bytes};
-	return copy_with_offsets(&r, offset, 0);
+	/* Linux refuses an input without a position, and programs (BusyBox' cat) count on it: they fall back to read. */
+	return sys_lseek(in_fd, 0, 1 /* SEEK_CUR */) == -ESPIPE ? -EINVAL : copy_with_offsets(&r, offset, 0);
 }
 
 long sys_copy_file_range(int32_t in_fd, uint64_t in_offset, int32_t out_fd, uint64_t out_offset, uint64_t bytes, uint32_t flags)

@@ -68,6 +68,8 @@ void terminal_take(void)
 
 void terminal_drain(void)
 {
+	/* The end of the session has hung up the old descriptor. */
+	open_as(1, CONSOLE);
 	tcdrain(1);
 	tcdrain(2);
 }
