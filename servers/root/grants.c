@@ -7,8 +7,10 @@
 
 #include <string.h>
 
+#include <tessera/labels.h>
+
 #define LARGE_PAGE 0x200000ull
-#define WAITER_LEAVES 16u
+#define WAITER_LEAVES (LABEL_THREADS / 256u)
 #define IRQ_LINES 24u
 
 static cap_t waiters[WAITER_LEAVES]; /* made when the first service gets them */

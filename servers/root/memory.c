@@ -14,7 +14,7 @@
 #define ARENA_LOG2 20u
 #define REST_MIN_PAGES 16u
 #define LEAF_LOG2 8u
-#define TABLES_LOG2 19u /* page tables of root's own */
+#define TABLES_LOG2 17u /* page tables of root's own */
 
 static const struct boot_info *boot;
 static uint64_t used[BOOT_MAX_UNTYPED]; /* bytes from the front */

@@ -16,7 +16,7 @@
 #include <tessera/service.h>
 
 #define PAGE 4096u
-#define ROOT_LEAVES 6u
+#define ROOT_LEAVES 4u
 #define ROOT_SERVICE_VA 0x500000000000ull /* + service * ROOT_SERVICE_STRIDE: the service's memory as root sees it */
 #define ROOT_SERVICE_STRIDE 0x10000000ull
 #define ROOT_REGION_VA 0x510000000000ull /* + region * ROOT_SERVICE_STRIDE: regions that root reads */
