@@ -20,5 +20,14 @@ void program_start(const uint64_t *stack)
 	test_untyped();
 	test_memory();
 	test_vspace();
+	test_view_copy();
+	test_thread();
+	test_schedule();
+	test_ipc();
+	test_timeout();
+	test_death();
+	test_transfer();
+	test_notice();
+	test_signal();
 	finish();
 }

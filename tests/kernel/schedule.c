@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The scheduler: priorities, round robin, yield, priority changes, and consumed time. */
+#include "tests.h"
+
+#define ROBIN 3u
+
+/* The order in which workers ran: argument 0 names the log in shared memory. */
+struct order {
+	volatile uint64_t count;
+	volatile uint64_t index[64];
+};
+
+static struct order *order(void)
+{
+	return (struct order *)(SHARED_VA + SHARED_PAGES * PAGE_BYTES - PAGE_BYTES);
+}
+
+static void log_self(struct worker *w)
+{
+	struct order *log = order();
+
+	if (log->count < COUNT_OF(log->index))
+		log->index[log->count] = w->index;
+	log->count++;
+}
+
+static void log_and_yield(struct worker *w)
+{
+	for (uint32_t i = 0; i < 4; i++) {
+		log_self(w);
+		(void)ts_yield();
+	}
+}
+
+static void count_forever(struct worker *w)
+{
+	for (;;) /* ends with its Thread */
+		w->result[0]++;
+}
+
+static void wait_for_count(uint64_t count)
+{
+	for (uint32_t i = 0; i < 200 && order()->count < count; i++)
+		sleep_ns(1000000);
+}
+
+static void test_priorities(void)
+{
+	static const uint32_t priorities[4] = { 200, 120, 255, 110 };
+
+	order()->count = 0;
+	for (uint32_t i = 0; i < 4; i++)
+		worker_new(i, 0, PRIORITY_HIGH);
+	for (uint32_t i = 0; i < 4; i++) {
+		must(ts_thread_set_priority(worker(i)->thread, priorities[i]), "a priority");
+		worker_run(worker(i), log_self);
+	}
+	check_equal(order()->count, 0, "nobody of lower priority runs while main does");
+	wait_for_count(4);
+	check(order()->count == 4 && order()->index[0] == 3 && order()->index[1] == 1 && order()->index[2] == 0 && order()->index[3] == 2,
+	      "then they run in the order of their priorities");
+	must(ts_thread_set_priority(worker(2)->thread, PRIORITY_HIGH), "a priority");
+	worker_run(worker(2), log_self);
+	check_equal(order()->count, 5, "a thread of higher priority runs at once");
+	must(ts_thread_set_priority(worker(2)->thread, PRIORITY_LOW), "a priority");
+	worker_run(worker(2), log_self);
+	check_equal(order()->count, 5, "not when its priority has been lowered");
+	must(ts_thread_set_priority(worker(2)->thread, 0), "a priority");
+	check_equal(order()->count, 6, "but as soon as it is raised again, to the highest");
+}
+
+static void test_yield(void)
+{
+	bool is_round_robin = true;
+
+	order()->count = 0;
+	for (uint32_t i = 0; i < ROBIN; i++) {
+		worker_new(i, i, PRIORITY_LOW);
+		worker_run(worker(i), log_and_yield);
+	}
+	wait_for_count(4 * ROBIN);
+	for (uint32_t i = 0; i < 4 * ROBIN; i++)
+		is_round_robin = is_round_robin && order()->index[i] == i % ROBIN;
+	check(order()->count == 4 * ROBIN && is_round_robin, "three threads in three spaces yield in turn");
+	check_error(ts_yield(), E_OK, "yield without anybody of the same priority");
+}
+
+static void test_slices(void)
+{
+	uint64_t least = ~0ull, most = 0, switches = 0, ns = 0;
+
+	for (uint32_t i = 0; i < ROBIN; i++) {
+		worker_new(i, 0, PRIORITY_LOW);
+		worker_run(worker(i), count_forever);
+	}
+	sleep_ns(400000000); /* 40 slices */
+	for (uint32_t i = 0; i < ROBIN; i++) {
+		must(ts_thread_suspend(worker(i)->thread), "suspend");
+		check_error(ts_thread_consumed(worker(i)->thread, &ns, &switches), E_OK, "consumed");
+		least = ns < least ? ns : least;
+		most = ns > most ? ns : most;
+	}
+	note("least ns", least);
+	note("most ns", most);
+	check(least > 50000000, "threads of the same priority that never yield all run");
+	check(most - least < 100000000, "for about the same time");
+	check(switches >= 5 && switches < 100, "in slices of about 10 ms");
+}
+
+static void test_consumed(void)
+{
+	uint64_t before = 0, after = 0, first = 0, second = 0;
+
+	check_error(ts_thread_consumed(ROOT_CAP_THREAD, &before, &first), E_OK, "consumed of the caller");
+	for (volatile uint32_t i = 0; i < 1000000; i++)
+		;
+	must(ts_thread_consumed(ROOT_CAP_THREAD, &after, &second), "consumed");
+	check(after > before, "grows while it runs");
+	must(ts_thread_consumed(ROOT_CAP_THREAD, &before, &first), "consumed");
+	sleep_ns(50000000);
+	must(ts_thread_consumed(ROOT_CAP_THREAD, &after, &second), "consumed");
+	check(after - before < 40000000, "not while it waits");
+	check_equal(second, first + 1, "and it was given the CPU once more");
+}
+
+/* Tickless: while nobody runs there is no timer interrupt but the one that ends the wait. */
+static void test_tickless(void)
+{
+	uint64_t v[6], before;
+
+	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]);
+	before = v[3];
+	sleep_ns(100000000);
+	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]);
+	note("timer interrupts in 100 ms", v[3] - before);
+	check(v[3] - before <= 8, "an idle CPU takes no periodic timer interrupt");
+}
+
+void test_schedule(void)
+{
+	group_begin("schedule");
+	test_priorities();
+	group_begin("schedule");
+	space_make(1);
+	space_make(2);
+	test_yield();
+	group_begin("schedule");
+	test_slices();
+	group_begin("schedule");
+	test_consumed();
+	test_tickless();
+	group_end();
+}
