@@ -161,3 +161,16 @@ void job_take_terminal(struct terminal *terminal, const struct caller *caller)
 	terminal->sid = caller->sid;
 	terminal->pgid = caller->pgid;
 }
+
+void job_end_session(struct terminal *terminal)
+{
+	if (terminal->kind != TERMINAL_PTY) {
+		terminal_hang_up(terminal);
+		return;
+	}
+	if (terminal->pgid != 0)
+		signal_group(terminal->pgid, TTY_SIGHUP, terminal->sid);
+	terminal->sid = terminal->pgid = 0;
+	waiters_wake(&terminal->readers);
+	waiters_wake(&terminal->writers);
+}

@@ -90,7 +90,7 @@ int tty_on_session_end(struct request *rq, const struct tty_session_end_in *in, 
 
 	(void)rq, (void)out;
 	if (terminal)
-		terminal_hang_up(terminal);
+		job_end_session(terminal);
 	return 0;
 }
 

@@ -40,6 +40,12 @@ static bool may_write(const struct tty_file *file)
 
 /* ---- read, write, poll ---- */
 
+/* What would block is EAGAIN for a description with O_NONBLOCK. */
+static int nonblocking_or(const struct tty_file *file, int status)
+{
+	return status == ST_WOULD_BLOCK && (file->flags & O_NONBLOCK) ? EAGAIN : status;
+}
+
 int file_on_read(struct request *rq, const struct file_read_in *in, struct file_read_out *out)
 {
 	struct tty_file *file = opened(rq);
@@ -53,10 +59,10 @@ int file_on_read(struct request *rq, const struct file_read_in *in, struct file_
 	last_read.side = file->side;
 	if (file->side == FILE_MASTER) {
 		last_read.tail = file->terminal->output_counters.tail;
-		return master_read(file, &caller, file_read_out_data(rq->page), count, in->wait != 0, &out->data_len);
+		return nonblocking_or(file, master_read(file, &caller, file_read_out_data(rq->page), count, in->wait != 0, &out->data_len));
 	}
 	last_read.tail = file->terminal->ldisc.tail;
-	return slave_read(file, &caller, file_read_out_data(rq->page), count, in->wait != 0, &out->data_len);
+	return nonblocking_or(file, slave_read(file, &caller, file_read_out_data(rq->page), count, in->wait != 0, &out->data_len));
 }
 
 /* Puts the bytes back, unless so much has come in since that they are overwritten. */
@@ -98,8 +104,9 @@ int file_on_write(struct request *rq, const struct file_write_in *in, struct fil
 		return EBADF;
 	terminal = file->terminal;
 	if (file->side == FILE_MASTER)
-		return write_result(&terminal->master_waiters, rq->label, terminal_master_write(terminal, bytes, in->data_len),
-				    in->data_len, in->wait != 0, &out->written);
+		return nonblocking_or(file, write_result(&terminal->master_waiters, rq->label,
+							 terminal_master_write(terminal, bytes, in->data_len), in->data_len,
+							 in->wait != 0, &out->written));
 	if (file->is_hung_up || terminal->is_hung_up)
 		return EIO;
 	if (terminal->ldisc.termios.lflag & LF_TOSTOP) {
@@ -110,8 +117,8 @@ int file_on_write(struct request *rq, const struct file_write_in *in, struct fil
 		waiters_add(&terminal->writers, rq->label);
 	if (status != 0)
 		return status;
-	return write_result(&terminal->writers, rq->label, ldisc_write(&terminal->ldisc, bytes, in->data_len), in->data_len,
-			    in->wait != 0, &out->written);
+	return nonblocking_or(file, write_result(&terminal->writers, rq->label, ldisc_write(&terminal->ldisc, bytes, in->data_len),
+						 in->data_len, in->wait != 0, &out->written));
 }
 
 static uint32_t slave_events(const struct tty_file *file)

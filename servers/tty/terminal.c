@@ -229,6 +229,8 @@ struct terminal *terminal_new_pty(void)
 					      .output_data = data};
 		terminal->output = (struct ring){.shared = &terminal->output_counters, .data = data, .size = PTY_OUTPUT_BYTES};
 		start_ldisc(terminal);
+		terminal->ldisc.termios.iflag = IF_ICRNL | IF_IXON;
+		terminal->ldisc.termios.cflag = CF_PTY;
 		return terminal;
 	}
 	return NULL;

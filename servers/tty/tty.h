@@ -111,6 +111,8 @@ void signal_group(uint32_t pgid, uint32_t signal, uint32_t sid);
 int job_check(struct terminal *terminal, const struct caller *caller, uint32_t signal);
 /* Makes it the caller's controlling terminal if Linux would at open. */
 void job_take_terminal(struct terminal *terminal, const struct caller *caller);
+/* The session's leader died: a serial line hangs up, a pseudo-terminal's foreground group gets SIGHUP, as on Linux. */
+void job_end_session(struct terminal *terminal);
 bool job_group_in_session(uint32_t pgid, uint32_t sid);
 
 /* ---- open files (files.c) ---- */

@@ -442,6 +442,22 @@ static void master_close_hangs_up(void **state)
 	assert_int_equal(terminal_pts_mask(), 0);
 }
 
+static void end_of_a_session_on_a_pty(void **state)
+{
+	struct terminal *pty = terminal_new_pty();
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3), *slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	int32_t pgid;
+
+	(void)state;
+	assert_int_equal(control(PROCESS_SHELL, slave, TIOCSCTTY, NULL, 0, 0), 0);
+	job_end_session(pty);
+	expect_signal(TTY_SIGHUP, 10);
+	assert_int_equal(ring.head, ring.tail);
+	assert_int_equal(control(PROCESS_SHELL, slave, TIOCGPGRP, &pgid, 4, 0), ENOTTY);
+	file_close(master);
+	file_close(slave);
+}
+
 static void badges_are_not_used_again(void **state)
 {
 	uint64_t badge = (uint64_t)file->generation << 32 | 0;
@@ -464,7 +480,7 @@ int main(void)
 		T(keys_signal_the_foreground_group), T(background_read_is_stopped),
 		T(background_with_ignored_signal_or_orphaned_gets_eio), T(background_change_of_settings),
 		T(only_a_leader_takes_a_terminal), T(stale_label_is_nobody), T(hang_up_ends_reads), T(minimum_of_bytes),
-		T(time_for_the_first_byte), T(time_between_bytes), T(pair_of_terminals), T(master_close_hangs_up),
+		T(time_for_the_first_byte), T(time_between_bytes), T(pair_of_terminals), T(end_of_a_session_on_a_pty), T(master_close_hangs_up),
 		T(badges_are_not_used_again),
 	};
 

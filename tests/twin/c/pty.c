@@ -47,6 +47,7 @@ int main(void)
 	printf("%d %d\n", w2.ws_row, w2.ws_col);
 	int q;
 	write(m, "hello", 5);
+	usleep(20000); /* Linux hands it over in a kernel thread */
 	T(ioctl(s, FIONREAD, &q));
 	printf("%d\n", q);
 	T(tcflush(s, TCIFLUSH));
