@@ -13,6 +13,10 @@
 #include "slab.h"
 #include "space_private.h"
 
+#define EARLY_PAGES 8u	     /* a writable segment of the image up to this size is given at once */
+#define STACK_EARLY_PAGES 1u
+#define STACK_LIMIT_PAGES (0x800000ull >> PAGE_SHIFT) /* Linux' default; proc tells another by as_limits */
+
 static struct space *space_table[SPACES_MAX];
 static uint32_t space_generation[SPACES_MAX];
 static uint32_t space_hint = 1;
@@ -56,7 +60,7 @@ struct space *space_alloc(bool allow_wx)
 		.out_of_memory_page = ~0ull,
 		.limit_virtual = SPACE_NO_LIMIT,
 		.limit_data = SPACE_NO_LIMIT,
-		.limit_stack = SPACE_NO_LIMIT,
+		.limit_stack = STACK_DEFAULT_PAGES,
 	};
 	if (!port_space_create(&space->port, allow_wx)) {
 		slab_free(&space_slab, space);
@@ -138,6 +142,16 @@ static bool copy_image_pages(struct space *space, uint64_t page, uint64_t pages)
 	return true;
 }
 
+/* Zeroed pages that are written soon, and again after each fork. */
+static bool give_early(struct space *space, uint64_t page, uint32_t count)
+{
+	if (!space_prefault(space, page, count))
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		frame_set_hot(page_frame(*pages_find(&space->pages, page + i)));
+	return true;
+}
+
 static bool add_segment(struct space *space, const struct image_segment *segment)
 {
 	uint64_t address = space->personality_base + segment->first_page * PAGE_BYTES;
@@ -150,10 +164,10 @@ static bool add_segment(struct space *space, const struct image_segment *segment
 	if (!add_personality(space, address, segment->pages, &model))
 		return false;
 	if (segment->is_anonymous)
-		return true;
+		return segment->pages > EARLY_PAGES || give_early(space, address >> PAGE_SHIFT, (uint32_t)segment->pages);
 	if (!(segment->prot & PROT_WRITE))
 		return map_image_pages(space, segment, address >> PAGE_SHIFT);
-	return segment->pages > 8 || copy_image_pages(space, address >> PAGE_SHIFT, segment->pages);
+	return segment->pages > EARLY_PAGES || copy_image_pages(space, address >> PAGE_SHIFT, segment->pages);
 }
 
 static bool add_fixed_areas(struct space *space)
@@ -208,15 +222,12 @@ int space_process_page(struct space *space, uint32_t process_page, uint32_t slot
 	return MEM_ENOMEM;
 }
 
-/* The top page of the first thread's personality stack is used at once. */
+/* The top pages of the first thread's personality stack are used at once. */
 static bool give_first_stack(struct space *space)
 {
-	uint64_t page = ((PERSONALITY_STACK_VA + PERSONALITY_STACK_STRIDE) >> PAGE_SHIFT) - 1;
+	uint64_t end = (PERSONALITY_STACK_VA + PERSONALITY_STACK_STRIDE) >> PAGE_SHIFT;
 
-	if (!space_prefault(space, page, 1))
-		return false;
-	frame_set_hot(page_frame(*pages_find(&space->pages, page)));
-	return true;
+	return give_early(space, end - STACK_EARLY_PAGES, STACK_EARLY_PAGES);
 }
 
 int space_create(uint32_t process_page, bool allow_wx, struct space **out)

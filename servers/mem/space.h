@@ -25,6 +25,7 @@
 #define PROGRAM_FIRST_PAGE (0x10000ull >> PAGE_SHIFT)
 #define PROGRAM_END_PAGE (PERSONALITY_BASE >> PAGE_SHIFT)
 #define MAPPINGS_TOP_PAGE (0x7ffeff000000ull >> PAGE_SHIFT)
+#define STACK_DEFAULT_PAGES (0x800000ull >> PAGE_SHIFT) /* Linux' RLIMIT_STACK, until as_limits says another */
 #define STACK_GUARD_PAGES 256u /* kept free below a stack */
 
 struct space {
