@@ -43,16 +43,21 @@ static bool handle(const struct service_ops *ops, struct request *rq)
 	}
 }
 
-static void run_timer(const struct service_ops *ops)
+/* Calls the timer if its time has come; returns the next deadline. */
+static uint64_t run_timer(const struct service_ops *ops)
 {
-	if (ops->timer && next_deadline(ops) <= time_now_ns())
-		ops->timer(ops->context);
+	uint64_t deadline = next_deadline(ops);
+
+	if (deadline == DEADLINE_NEVER || !ops->timer || deadline > time_now_ns())
+		return deadline;
+	ops->timer(ops->context);
+	return next_deadline(ops);
 }
 
 /* Waits for a message without answering one. */
 static enum tessera_error receive(const struct service_ops *ops, struct request *rq)
 {
-	enum tessera_error error = ts_recv(SERVICE_CAP_ENDPOINT, rq->reply_slot, &rq->msg, next_deadline(ops));
+	enum tessera_error error = ts_recv(SERVICE_CAP_ENDPOINT, rq->reply_slot, &rq->msg, run_timer(ops));
 
 	if (error == E_SLOT_USED) /* a handler wanted no answer sent and did not keep the Reply */
 		(void)ts_cnode_delete(SLOT_OWN(rq->reply_slot), 0);
@@ -68,14 +73,12 @@ _Noreturn void service_run(const struct service_ops *ops)
 
 	for (;;) {
 		if (error == E_OK && handle(ops, &rq)) {
-			run_timer(ops);
-			error = ts_reply_recv(SERVICE_CAP_ENDPOINT, rq.reply_slot, &rq.msg, next_deadline(ops));
+			error = ts_reply_recv(SERVICE_CAP_ENDPOINT, rq.reply_slot, &rq.msg, run_timer(ops));
 			if (error == E_OK)
 				continue;
 			if (error == E_GONE && rq.undo_op != 0 && ops->undo)
 				ops->undo(&rq);
 		}
-		run_timer(ops);
 		error = receive(ops, &rq);
 	}
 }

@@ -117,6 +117,21 @@ static long touch_vectors(const struct lx_io *io, uint64_t done, uint64_t bytes)
 
 #define CHUNK_BLOCKS 1 /* result of a chunk: it would have to wait */
 
+/* A bad buffer is no error where nothing would be read: 0 with nothing got, or -EFAULT. */
+static long fault_or_end(const struct lx_io *io)
+{
+	struct file_seek_in seek = {.offset = 0, .whence = 1 /* SEEK_CUR */};
+	struct file_seek_out at = {0};
+	int status = file_seek(io->file, io->self->page, &seek, &at);
+	struct file_pread_in in = {.offset = at.offset, .len = 1};
+	struct file_pread_out out = {0};
+	if (status == 0)
+		status = file_pread(io->file, io->self->page, &in, &out);
+	if (status == EBADF || status == EISDIR)
+		return -status;
+	return status == 0 && out.data_len == 0 ? 0 : -EFAULT;
+}
+
 /* Reads at most `bytes` at position `done`; *got of them. 0, CHUNK_BLOCKS, or a negative errno. */
 static long read_message(const struct lx_io *io, uint64_t done, uint64_t bytes, uint32_t wait, uint64_t *got)
 {
@@ -128,7 +143,7 @@ static long read_message(const struct lx_io *io, uint64_t done, uint64_t bytes, 
 		struct file_read_in in = {.len = (uint32_t)bytes, .wait = wait};
 		struct file_read_out out = {0};
 		if (touch_vectors(io, done, bytes))
-			return -EFAULT;
+			return fault_or_end(io);
 		status = file_read(io->file, page, &in, &out);
 		length = out.data_len;
 	} else {
@@ -153,7 +168,7 @@ static long read_chunk(const struct lx_io *io, uint64_t done, uint64_t bytes, ui
 	struct file_read_win_out out = {0};
 	in.offset = io->offset == LX_OWN_OFFSET ? LX_OWN_OFFSET : io->offset + done;
 	if (io->offset == LX_OWN_OFFSET && touch_vectors(io, done, in.len))
-		return -EFAULT;
+		return fault_or_end(io);
 	int status = file_read_win(io->file, io->self->page, &in, &out);
 	if (window_refused(status)) {
 		mark_no_window(io);
@@ -224,12 +239,6 @@ long lx_file_flags(struct lx_thread *self, cap_t file)
 	return error ? error : (long)out.flags;
 }
 
-bool lx_is_nonblocking(struct lx_thread *self, cap_t file)
-{
-	long flags = lx_file_flags(self, file);
-	return flags >= 0 && (flags & O_NONBLOCK);
-}
-
 /* What one chunk of the transfer can be at most, so that `got < asked` means that there is no more. */
 static uint64_t chunk_limit(const struct lx_io *io, uint64_t rest, uint64_t message_max)
 {
@@ -239,14 +248,10 @@ static uint64_t chunk_limit(const struct lx_io *io, uint64_t rest, uint64_t mess
 long lx_io_read(struct lx_io *io)
 {
 	uint64_t done = 0;
-	bool may_block = false;
 	while (done < io->total || io->total == 0) {
 		uint64_t got = 0, asked = chunk_limit(io, io->total - done, MESSAGE_READ);
 		long result = read_chunk(io, done, asked, done == 0, &got);
 		if (result == CHUNK_BLOCKS && done == 0) {
-			if (!may_block && lx_is_nonblocking(io->self, io->file))
-				return -EAGAIN;
-			may_block = true;
 			result = lx_wait(io->self, DEADLINE_NEVER);
 			if (result)
 				return result;
@@ -274,14 +279,10 @@ static long write_failed(const struct lx_io *io, uint64_t done, long error)
 long lx_io_write(struct lx_io *io)
 {
 	uint64_t done = 0;
-	bool may_block = false;
 	while (done < io->total || io->total == 0) {
 		uint64_t got = 0, asked = chunk_limit(io, io->total - done, MESSAGE_WRITE);
 		long result = write_chunk(io, done, asked, 1, &got);
 		if (result == CHUNK_BLOCKS) {
-			if (!may_block && lx_is_nonblocking(io->self, io->file))
-				return done ? (long)done : -EAGAIN;
-			may_block = true;
 			result = lx_wait(io->self, DEADLINE_NEVER);
 			if (result)
 				return done ? (long)done : result;
@@ -496,9 +497,7 @@ static long copy_files(struct copy_request *r)
 			continue;
 		}
 		if (result == CHUNK_BLOCKS && done == 0) {
-			bool is_nonblocking = lx_is_nonblocking(self, lx_fd_own(r->in_fd)) ||
-					      lx_is_nonblocking(self, lx_fd_own(r->out_fd));
-			result = is_nonblocking ? -EAGAIN : lx_wait(self, DEADLINE_NEVER);
+			result = lx_wait(self, DEADLINE_NEVER); /* without O_NONBLOCK: else the server says EAGAIN */
 			if (result == 0)
 				continue;
 		}

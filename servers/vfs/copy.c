@@ -8,14 +8,14 @@
 #include <immintrin.h>
 #include <string.h>
 
-static bool has_avx;
+static bool has_avx2;
 
-void bytes_use_avx(bool yes)
+void bytes_use_avx2(bool yes)
 {
-	has_avx = yes;
+	has_avx2 = yes;
 }
 
-__attribute__((target("avx"))) static uint64_t copy_avx(uint8_t *to, const uint8_t *from, uint64_t bytes)
+__attribute__((target("avx2"))) static uint64_t copy_avx2(uint8_t *to, const uint8_t *from, uint64_t bytes)
 {
 	uint64_t at = 0;
 	for (; at + 256 <= bytes; at += 256) {
@@ -47,12 +47,12 @@ void bytes_copy(void *to, const void *from, uint64_t bytes)
 {
 	uint64_t done = 0;
 	if (bytes >= 64)
-		done = has_avx ? copy_avx(to, from, bytes) : copy_sse(to, from, bytes);
+		done = has_avx2 ? copy_avx2(to, from, bytes) : copy_sse(to, from, bytes);
 	if (done < bytes)
 		memcpy((uint8_t *)to + done, (const uint8_t *)from + done, bytes - done);
 }
 
-__attribute__((target("avx"))) static uint64_t zero_avx(uint8_t *to, uint64_t bytes)
+__attribute__((target("avx2"))) static uint64_t zero_avx2(uint8_t *to, uint64_t bytes)
 {
 	uint64_t at = 0;
 	__m256i zero = _mm256_setzero_si256();
@@ -68,8 +68,8 @@ __attribute__((target("avx"))) static uint64_t zero_avx(uint8_t *to, uint64_t by
 void bytes_zero(void *to, uint64_t bytes)
 {
 	uint64_t done = 0;
-	if (has_avx && bytes >= 256)
-		done = zero_avx(to, bytes);
+	if (has_avx2 && bytes >= 256)
+		done = zero_avx2(to, bytes);
 	if (done < bytes)
 		memset((uint8_t *)to + done, 0, bytes - done);
 }

@@ -180,7 +180,7 @@ void data_punch(struct data *data, uint64_t from, uint64_t to)
 void data_read(const struct data *data, uint64_t offset, void *to, uint64_t length)
 {
 	uint8_t *out = to;
-	while (length > 0) {
+	while (length > 0) { /* at most once a page */
 		uint64_t in_page = offset & (FRAME_BYTES - 1);
 		uint64_t part = FRAME_BYTES - in_page < length ? FRAME_BYTES - in_page : length;
 		uint32_t frame = data_frame(data, offset >> FRAME_LOG2);

@@ -6,6 +6,7 @@
  */
 #include "env.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <immintrin.h>
 #include <string.h>
@@ -230,7 +231,9 @@ bool env_service(uint32_t index, struct env_service *to)
 	return true;
 }
 
-bool env_native_has_avx(void)
+bool env_native_has_avx2(void)
 {
-	return (clock_page()->xsave_mask & 4u) != 0;
+	unsigned eax, ebx = 0, ecx, edx;
+	bool is_kept = (clock_page()->xsave_mask & 4u) != 0;
+	return is_kept && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & (1u << 5));
 }

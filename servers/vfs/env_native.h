@@ -5,5 +5,5 @@
 #include <stdbool.h>
 
 void env_native_start(void);
-/* Whether the kernel keeps the 32-byte registers. */
-bool env_native_has_avx(void);
+/* Whether the processor has AVX2 and the kernel keeps its registers. */
+bool env_native_has_avx2(void);

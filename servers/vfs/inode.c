@@ -19,6 +19,7 @@ static struct slab inode_slab = SLAB_OF(struct inode);
 static struct slab small_strings = {.size = STRING_SMALL};
 static struct slab medium_strings = {.size = STRING_MEDIUM + 16u};
 static uint64_t next_ino = 2;
+static int64_t last_second; /* of the last stamp: fresh enough to judge by days */
 
 char *string_new(const char *text, uint32_t length)
 {
@@ -60,7 +61,8 @@ void string_free(char *text)
 struct stamp stamp_now(void)
 {
 	uint64_t wall = env_wall_ns();
-	return (struct stamp){.sec = (int64_t)(wall / 1000000000u), .nsec = (int64_t)(wall % 1000000000u)};
+	last_second = (int64_t)(wall / 1000000000u);
+	return (struct stamp){.sec = last_second, .nsec = (int64_t)(wall % 1000000000u)};
 }
 
 struct inode *inode_new(struct filesystem *fs, enum node_kind kind, uint32_t mode, const struct caller *caller)
@@ -152,8 +154,7 @@ void inode_accessed(struct inode *inode)
 		inode->atime = stamp_now();
 		return;
 	}
-	uint64_t wall = env_wall_ns();
-	if ((int64_t)(wall / 1000000000u) - inode->atime.sec > 24 * 3600)
+	if (last_second - inode->atime.sec > 24 * 3600)
 		inode->atime = stamp_now();
 }
 

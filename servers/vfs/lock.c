@@ -32,8 +32,8 @@ struct lock_wait {
 
 static struct slab lock_slab = SLAB_OF(struct lock);
 static struct lock_wait waits[WAITS_MAX];
-static uint32_t waits_used;
-static uint64_t recheck_at;
+uint32_t lock_waits_used;
+static uint64_t recheck_at; /* 0: nobody waits */
 
 static void remove_at(struct lock **at)
 {
@@ -49,11 +49,11 @@ static void wake_waiters(struct inode *inode)
 
 void lock_wait_forget(uint64_t label)
 {
-	for (uint32_t i = 0; waits_used > 0 && i < WAITS_MAX; i++) {
+	for (uint32_t i = 0; lock_waits_used > 0 && i < WAITS_MAX; i++) {
 		if (waits[i].label != label)
 			continue;
 		waits[i].label = 0;
-		waits_used--;
+		lock_waits_used--;
 		return;
 	}
 }
@@ -64,7 +64,7 @@ static int wait_remember(struct inode *inode, const struct caller *caller, uint6
 	for (uint32_t i = 0; i < WAITS_MAX; i++) {
 		if (waits[i].label != 0 && !label_is_alive(waits[i].label)) {
 			waits[i].label = 0;
-			waits_used--;
+			lock_waits_used--;
 		}
 		if (waits[i].label == 0 && !free_entry)
 			free_entry = &waits[i];
@@ -74,7 +74,7 @@ static int wait_remember(struct inode *inode, const struct caller *caller, uint6
 	if (wait_add(&inode->waiters, caller->label, WAIT_LOCK) != 0)
 		return ENOLCK;
 	*free_entry = (struct lock_wait){.label = caller->label, .blocker = blocker};
-	waits_used++;
+	lock_waits_used++;
 	if (recheck_at == 0)
 		recheck_at = env_now_ns() + RECHECK_NS;
 	return 0;
@@ -295,7 +295,7 @@ void lock_free_all(struct inode *inode)
 
 uint64_t lock_recheck_next(void)
 {
-	return waits_used > 0 && recheck_at != 0 ? recheck_at : ~0ull;
+	return lock_waits_used > 0 && recheck_at != 0 ? recheck_at : ~0ull;
 }
 
 void lock_recheck_run(uint64_t now_ns)
@@ -308,7 +308,7 @@ void lock_recheck_run(uint64_t now_ns)
 			continue;
 		if (!label_is_alive(waits[i].label)) {
 			waits[i].label = 0;
-			waits_used--;
+			lock_waits_used--;
 			continue;
 		}
 		if (waits[i].blocker != 0 && !label_is_alive(waits[i].blocker))

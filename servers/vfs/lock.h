@@ -23,4 +23,5 @@ void lock_free_all(struct inode *inode);
 void lock_wait_forget(uint64_t label);
 /* Threads that wait behind locks are woken now and then, because a holder may have died: next moment, and doing it. */
 uint64_t lock_recheck_next(void);
+extern uint32_t lock_waits_used; /* 0: nobody waits */
 void lock_recheck_run(uint64_t now_ns);

@@ -25,6 +25,8 @@ static void on_signal(void *context, uint64_t bits)
 static uint64_t next_deadline(void *context)
 {
 	(void)context;
+	if (!timers_armed && lock_waits_used == 0)
+		return DEADLINE_NEVER;
 	uint64_t timer = timers_next(), lock = lock_recheck_next();
 	return timer < lock ? timer : lock;
 }
@@ -41,7 +43,7 @@ static void prepare(void)
 {
 	uint64_t cache_bytes = 0, archive_bytes = 0;
 	env_native_start();
-	bytes_use_avx(env_native_has_avx());
+	bytes_use_avx2(env_native_has_avx2());
 	void *cache = service_region("cache", &cache_bytes);
 	const void *archive = service_region("archive", &archive_bytes);
 	upcall_set_ring(service_region("upcalls_vfs", NULL));

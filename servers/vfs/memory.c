@@ -16,7 +16,7 @@ struct slab_page {
 	uint32_t fresh; /* offset of the first byte never handed out */
 };
 
-static uint8_t *frames_base;
+uint8_t *frames_base;
 static uint32_t frames_end;	 /* first frame of the windows' part */
 static uint32_t frames_fresh;	 /* never used from here on */
 static uint32_t frames_free_list;
@@ -45,11 +45,6 @@ void frames_init(void *base, uint64_t bytes)
 	runs_end = (uint32_t)total;
 	runs_used = 0;
 	memset(runs_free_list, 0, sizeof(runs_free_list));
-}
-
-void *frame_address(uint32_t frame)
-{
-	return frames_base + ((uint64_t)frame << FRAME_LOG2);
 }
 
 uint32_t frame_alloc(void)

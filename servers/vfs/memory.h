@@ -30,7 +30,11 @@ uint32_t frame_alloc_zero(void);
 /* For contents of files: leaves the last frames to pipes and objects, so that a full disk stops nothing but writing. */
 uint32_t frame_alloc_file(void);
 void frame_free(uint32_t frame);
-void *frame_address(uint32_t frame);
+extern uint8_t *frames_base;
+static inline void *frame_address(uint32_t frame)
+{
+	return frames_base + ((uint64_t)frame << FRAME_LOG2);
+}
 /* 1 << order contiguous frames from the windows' part (zeroed), first index; 0: none. */
 uint32_t frame_run_alloc(uint32_t order);
 void frame_run_free(uint32_t first, uint32_t order);
@@ -54,4 +58,4 @@ void slab_free(struct slab *slab, void *object);
 void bytes_copy(void *to, const void *from, uint64_t bytes);
 void bytes_zero(void *to, uint64_t bytes);
 /* Lets the two above use 32-byte registers. */
-void bytes_use_avx(bool yes);
+void bytes_use_avx2(bool yes);

@@ -40,8 +40,8 @@ struct window {
 };
 /* The calling thread's window of at least `bytes`, made or found again. */
 int window_open(const struct caller *caller, uint32_t bytes, uint32_t *number, const struct window **out);
-/* Its memory, if it belongs to the caller's process; NULL: not. *size: bytes. */
-void *window_memory(const struct caller *caller, uint32_t number, uint32_t *size);
+/* Its memory, if it belongs to the label's process; NULL: not. *size: bytes. */
+void *window_memory(uint64_t label, uint32_t number, uint32_t *size);
 /* Frees the windows of processes that are gone. */
 void window_reap(void);
 uint32_t window_count(void);

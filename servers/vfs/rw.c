@@ -112,14 +112,16 @@ int openfile_read(struct file *file, const struct caller *caller, void *to, uint
 	*done = 0;
 	undo.file = NULL;
 	struct inode *inode = file->inode;
+	bool is_stream = inode->kind == NODE_FIFO || inode->kind == NODE_EVENT || inode->kind == NODE_TIMER;
+	if (is_stream && offset != OPENFILE_OWN_OFFSET)
+		return ESPIPE;
 	if (!(file->state & OPENFILE_MAY_READ))
 		return EBADF;
 	if (offset != OPENFILE_OWN_OFFSET && (int64_t)offset < 0)
 		return EINVAL;
 	switch (inode->kind) {
 	case NODE_FILE:
-		if (length > 0)
-			inode_accessed(inode);
+		inode_accessed(inode);
 		return read_contents(file, inode, to, length, offset, done);
 	case NODE_PROC:
 		return inode_is_directory(inode) ? EISDIR : read_proc(file, caller, to, length, offset, done);
@@ -128,7 +130,7 @@ int openfile_read(struct file *file, const struct caller *caller, void *to, uint
 	case NODE_FIFO:
 	case NODE_EVENT:
 	case NODE_TIMER:
-		return offset != OPENFILE_OWN_OFFSET ? ESPIPE : read_stream(file, caller, to, length, done);
+		return read_stream(file, caller, to, length, done);
 	case NODE_DEVICE:
 		return device_read(inode, to, length, done);
 	default:
@@ -145,7 +147,8 @@ static int write_regular(struct file *file, const struct caller *caller, const v
 		at = inode->size;
 	if (length == 0)
 		return 0;
-	uint64_t limit = caller_limit(caller, RLIMIT_FSIZE_INDEX);
+	struct caller known = caller_of(caller->label, false); /* transfers come with the label alone */
+	uint64_t limit = caller_limit(&known, RLIMIT_FSIZE_INDEX);
 	if (at >= limit)
 		return EFBIG;
 	if (length > limit - at)
@@ -155,7 +158,7 @@ static int write_regular(struct file *file, const struct caller *caller, const v
 	*done = (uint32_t)stored;
 	if (stored == 0)
 		return error;
-	attribute_drop_setid(caller, inode);
+	attribute_drop_setid(&known, inode);
 	inode_touch(inode, TOUCH_MTIME | TOUCH_CTIME);
 	if (offset == OPENFILE_OWN_OFFSET)
 		file->offset = at + stored;
@@ -298,10 +301,10 @@ int openfile_getdents(struct file *file, const struct caller *caller, void *to, 
 	struct inode *dir = file->inode;
 	*done = 0;
 	undo.file = NULL;
-	if (!(file->state & OPENFILE_MAY_READ))
-		return EBADF;
 	if (!inode_is_directory(dir) || !file->dentry)
 		return ENOTDIR;
+	if (!(file->state & OPENFILE_MAY_READ))
+		return EBADF;
 	if (dir->nlink == 0)
 		return ENOENT;
 	struct emitter emitter = {.out = to, .size = size};

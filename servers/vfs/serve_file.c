@@ -18,14 +18,26 @@ static int parked_or(struct request *rq, int status)
 	return status == VFS_PARK ? serve_park(rq) : status;
 }
 
+/* Who transfers: only the label; what needs ids (limits, procfs) looks them up itself. */
+static struct caller transferring(const struct request *rq, const struct file *file, uint32_t wait)
+{
+	return (struct caller){.label = rq->label, .uid = ~0u, .gid = ~0u, .wait = wait && !(file->flags & O_NONBLOCK)};
+}
+
+static int nonblocking_or(const struct file *file, int status)
+{
+	return status == ST_WOULD_BLOCK && (file->flags & O_NONBLOCK) ? EAGAIN : status;
+}
+
 int file_on_read(struct request *rq, const struct file_read_in *in, struct file_read_out *out)
 {
 	struct file *file = serve_file(rq);
 	if (!file)
 		return EBADF;
-	struct caller caller = serve_caller(rq, in->wait);
+	struct caller caller = transferring(rq, file, in->wait);
 	uint32_t length = in->len < FILE_READ_OUT_MAX ? in->len : FILE_READ_OUT_MAX;
-	return parked_or(rq, openfile_read(file, &caller, file_read_out_data(rq->page), length, OPENFILE_OWN_OFFSET, &out->data_len));
+	int status = openfile_read(file, &caller, file_read_out_data(rq->page), length, OPENFILE_OWN_OFFSET, &out->data_len);
+	return status == 0 ? 0 : parked_or(rq, nonblocking_or(file, status));
 }
 
 void file_undo_read(struct request *rq)
@@ -39,8 +51,9 @@ int file_on_write(struct request *rq, const struct file_write_in *in, struct fil
 	struct file *file = serve_file(rq);
 	if (!file)
 		return EBADF;
-	struct caller caller = serve_caller(rq, in->wait);
-	return openfile_write(file, &caller, file_write_in_data(rq->page), in->data_len, OPENFILE_OWN_OFFSET, &out->written);
+	struct caller caller = transferring(rq, file, in->wait);
+	return nonblocking_or(file, openfile_write(file, &caller, file_write_in_data(rq->page), in->data_len, OPENFILE_OWN_OFFSET,
+						   &out->written));
 }
 
 int file_on_pread(struct request *rq, const struct file_pread_in *in, struct file_pread_out *out)
@@ -48,7 +61,7 @@ int file_on_pread(struct request *rq, const struct file_pread_in *in, struct fil
 	struct file *file = serve_file(rq);
 	if (!file || in->offset == OPENFILE_OWN_OFFSET)
 		return file ? EINVAL : EBADF;
-	struct caller caller = serve_caller(rq, 0);
+	struct caller caller = transferring(rq, file, 0);
 	uint32_t length = in->len < FILE_PREAD_OUT_MAX ? in->len : FILE_PREAD_OUT_MAX;
 	return parked_or(rq, openfile_read(file, &caller, file_pread_out_data(rq->page), length, in->offset, &out->data_len));
 }
@@ -58,7 +71,7 @@ int file_on_pwrite(struct request *rq, const struct file_pwrite_in *in, struct f
 	struct file *file = serve_file(rq);
 	if (!file || in->offset == OPENFILE_OWN_OFFSET)
 		return file ? EINVAL : EBADF;
-	struct caller caller = serve_caller(rq, 0);
+	struct caller caller = transferring(rq, file, 0);
 	return openfile_write(file, &caller, file_pwrite_in_data(rq->page), in->data_len, in->offset, &out->written);
 }
 
@@ -329,13 +342,14 @@ int file_on_window(struct request *rq, const struct file_window_in *in, struct f
 int file_on_read_win(struct request *rq, const struct file_read_win_in *in, struct file_read_win_out *out)
 {
 	struct file *file = serve_file(rq);
-	struct caller caller = serve_caller(rq, in->wait);
 	uint32_t size = 0;
-	void *memory = window_memory(&caller, in->window, &size);
+	void *memory = window_memory(rq->label, in->window, &size);
 	if (!file || !memory)
 		return EBADF;
+	struct caller caller = transferring(rq, file, in->wait);
 	uint32_t length = in->len < size ? in->len : size;
-	return parked_or(rq, openfile_read(file, &caller, memory, length, in->offset, &out->done));
+	int status = openfile_read(file, &caller, memory, length, in->offset, &out->done);
+	return status == 0 ? 0 : parked_or(rq, nonblocking_or(file, status));
 }
 
 void file_undo_read_win(struct request *rq)
@@ -347,13 +361,13 @@ void file_undo_read_win(struct request *rq)
 int file_on_write_win(struct request *rq, const struct file_write_win_in *in, struct file_write_win_out *out)
 {
 	struct file *file = serve_file(rq);
-	struct caller caller = serve_caller(rq, in->wait);
 	uint32_t size = 0;
-	const void *memory = window_memory(&caller, in->window, &size);
+	const void *memory = window_memory(rq->label, in->window, &size);
 	if (!file || !memory)
 		return EBADF;
+	struct caller caller = transferring(rq, file, in->wait);
 	uint32_t length = in->len < size ? in->len : size;
-	return openfile_write(file, &caller, memory, length, in->offset, &out->written);
+	return nonblocking_or(file, openfile_write(file, &caller, memory, length, in->offset, &out->written));
 }
 
 int file_on_copy_range(struct request *rq, const struct file_copy_range_in *in, struct file_copy_range_out *out)
@@ -366,8 +380,11 @@ int file_on_copy_range(struct request *rq, const struct file_copy_range_in *in, 
 	struct file *from = openfile_of_badge(rq->page->received_badge[0]);
 	if (!from)
 		return EBADF;
-	struct caller caller = serve_caller(rq, in->wait);
+	bool nonblocking = ((from->flags | to->flags) & O_NONBLOCK) != 0;
+	struct caller caller = serve_caller(rq, in->wait && !nonblocking);
 	int status = openfile_copy_range(from, in->in_offset, to, in->out_offset, in->len, &caller, &out->done);
+	if (status == ST_WOULD_BLOCK && nonblocking)
+		return EAGAIN;
 	return status == VFS_PARK ? EXDEV : status; /* texts of procfs that need proc: the client reads and writes */
 }
 

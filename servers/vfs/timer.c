@@ -13,7 +13,7 @@
 #define NSEC 1000000000ull
 #define TIMER_ABSOLUTE 1u
 
-static struct inode *armed;
+struct inode *timers_armed;
 
 int event_read(struct inode *inode, const struct caller *caller, void *to, uint32_t length, uint32_t *done)
 {
@@ -63,15 +63,15 @@ static void arm(struct inode *inode, uint64_t expires)
 	timer_disarm(inode);
 	inode->timer.expires_ns = expires;
 	inode->timer.is_armed = 1;
-	inode->timer.next_armed = armed;
-	armed = inode;
+	inode->timer.next_armed = timers_armed;
+	timers_armed = inode;
 }
 
 void timer_disarm(struct inode *inode)
 {
 	if (!inode->timer.is_armed)
 		return;
-	struct inode **at = &armed;
+	struct inode **at = &timers_armed;
 	while (*at != inode)
 		at = &(*at)->timer.next_armed;
 	*at = inode->timer.next_armed;
@@ -172,7 +172,7 @@ uint32_t timer_poll(struct inode *inode)
 uint64_t timers_next(void)
 {
 	uint64_t next = ~0ull;
-	for (const struct inode *inode = armed; inode; inode = inode->timer.next_armed)
+	for (const struct inode *inode = timers_armed; inode; inode = inode->timer.next_armed)
 		if (inode->waiters && inode->timer.expires_ns < next)
 			next = inode->timer.expires_ns;
 	return next;
@@ -181,7 +181,7 @@ uint64_t timers_next(void)
 void timers_run(uint64_t now_ns)
 {
 	struct inode *next;
-	for (struct inode *inode = armed; inode; inode = next) {
+	for (struct inode *inode = timers_armed; inode; inode = next) {
 		next = inode->timer.next_armed;
 		catch_up(inode, now_ns);
 		if (inode->timer.expirations > 0)

@@ -19,4 +19,5 @@ uint32_t timer_poll(struct inode *inode);
 void timer_disarm(struct inode *inode);
 /* The next moment (boot clock) a timer wants timers_run, ~0: none. */
 uint64_t timers_next(void);
+extern struct inode *timers_armed; /* NULL: none */
 void timers_run(uint64_t now_ns);

@@ -150,10 +150,10 @@ int window_open(const struct caller *caller, uint32_t bytes, uint32_t *number, c
 	return 0;
 }
 
-void *window_memory(const struct caller *caller, uint32_t number, uint32_t *size)
+void *window_memory(uint64_t label, uint32_t number, uint32_t *size)
 {
 	const struct window_slot *slot = slot_of(number);
-	if (!slot || !slot->is_made || label_owner(slot->window.label) != label_owner(caller->label))
+	if (!slot || !slot->is_made || label_owner(slot->window.label) != label_owner(label))
 		return NULL;
 	*size = FRAME_BYTES << slot->window.order;
 	return frame_address(slot->window.first);

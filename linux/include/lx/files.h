@@ -59,7 +59,5 @@ void lx_path_start(struct lx_path *path, int32_t dirfd);
 MUST_CHECK long lx_path_copy(struct lx_thread *self, struct lx_path *path, uint64_t user, char *data);
 /* After a call: whether the path led to one of our own descriptors, from which it is to be tried again. */
 bool lx_path_follow(struct lx_thread *self, struct lx_path *path, int status, uint32_t number, uint32_t consumed);
-/* O_NONBLOCK? of an open file. */
-bool lx_is_nonblocking(struct lx_thread *self, cap_t file);
 /* Status flags and access mode of an open file, or a negative errno. */
 long lx_file_flags(struct lx_thread *self, cap_t file);

@@ -48,7 +48,7 @@ static void start_system(void)
 	if (posix_memalign(&cache, 4096, FAKE_CACHE_BYTES) != 0)
 		abort();
 	memset(cache, 0xa5, FAKE_CACHE_BYTES); /* contents are unspecified: nothing may rely on zeros */
-	bytes_use_avx(__builtin_cpu_supports("avx"));
+	bytes_use_avx2(__builtin_cpu_supports("avx2"));
 	frames_init(cache, FAKE_CACHE_BYTES);
 	assert_int_equal(mounts_init(), 0);
 	assert_int_equal(unpack_mounts(), 0);

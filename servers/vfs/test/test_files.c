@@ -338,15 +338,15 @@ static void test_objects(void **state)
 	const struct window *window;
 	uint32_t number, again, size;
 	assert_int_equal(window_open(&user, 20000, &number, &window), 0);
-	memset(window_memory(&user, number, &size), 'S', 100);
+	memset(window_memory(user.label, number, &size), 'S', 100);
 	assert_int_equal(size, 32768);
-	assert_null(window_memory(&other, number, &size));
+	assert_null(window_memory(other.label, number, &size));
 	assert_int_equal(window_open(&user, 20000, &again, &window), 0);
 	assert_int_equal(again, number);
 	fake_process(FAKE_USER)->generation++;
 	assert_int_equal(window_open(&other, 20000, &again, &window), 0);
 	assert_int_equal(window_count(), 1);
-	assert_int_equal(((uint8_t *)window_memory(&other, again, &size))[0], 0);
+	assert_int_equal(((uint8_t *)window_memory(other.label, again, &size))[0], 0);
 	fake_process(FAKE_OTHER)->state = LABEL_FREE;
 	window_reap();
 	assert_int_equal(window_count(), 0);
