@@ -39,13 +39,12 @@ int memcmp(const void *a, const void *b, size_t n)
 
 void lx_lock(struct lx_lock *lock)
 {
-	uint32_t own = lx_self()->slot + 1;
+	uint32_t own = lx_self()->tid;
 	for (;;) {
 		uint32_t seen = 0;
 		if (__atomic_compare_exchange_n(&lock->word, &seen, own, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return;
-		bool is_orphan = seen > PROCESS_THREADS || !lx_slot_lives(seen - 1);
-		if (is_orphan &&
+		if (seen && !lx_thread_lives(seen) &&
 		    __atomic_compare_exchange_n(&lock->word, &seen, own, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return;
 		(void)ts_yield();

@@ -18,7 +18,7 @@
 #define BIRTHS 64u
 
 static struct lx_birth births[BIRTHS];
-static uint64_t vfork_slots; /* bit: a vfork child lives in that thread slot */
+static uint32_t vfork_tids[PROCESS_THREADS]; /* of the vfork child that lives in a thread slot */
 
 uint64_t lx_rdfsbase(void);
 void lx_wrfsbase(uint64_t base);
@@ -77,10 +77,14 @@ struct lx_thread *lx_thread_init(struct msg_page *page, struct lx_process *proce
 	return self;
 }
 
-bool lx_slot_lives(uint32_t slot)
+bool lx_thread_lives(uint32_t tid)
 {
 	const struct process_page *page = (const struct process_page *)PROCESS_PAGE_VA;
-	return page->thread[slot].tid != 0 || (vfork_slots & (1ull << slot));
+	for (uint32_t slot = 0; slot < PROCESS_THREADS; slot++) {
+		if (page->thread[slot].tid == tid || vfork_tids[slot] == tid)
+			return true;
+	}
+	return false;
 }
 
 /* ---------------------------------------------------------------- fork's locks */
@@ -149,7 +153,7 @@ static void after_fork(struct lx_process *process)
 {
 	lx_fork_unlock(process);
 	lx_futex_reset();
-	vfork_slots = 0;
+	memset(vfork_tids, 0, sizeof(vfork_tids));
 	for (uint32_t i = 0; i < BIRTHS; i++)
 		births[i].in_use = 0;
 }
@@ -172,7 +176,7 @@ void lx_child_main(struct msg_page *page, struct lx_birth *birth)
 	} else {
 		if (is_vfork) {
 			own.process->identity = self->identity;
-			__atomic_or_fetch(&vfork_slots, 1ull << slot, __ATOMIC_RELAXED);
+			vfork_tids[slot] = self->tid;
 		}
 		birth_free(birth);
 	}
@@ -282,8 +286,7 @@ static long clone_shared(struct lx_thread *self, const struct clone_request *req
 	if (!(request->flags & CLONE_VFORK))
 		return out.pid; /* the child's units are never given back: nobody tells when it has gone */
 	await_vfork(self);
-	__atomic_and_fetch(&vfork_slots, ~(1ull << ((PROCESS_PAGE_VA - (uint64_t)child->identity) / LX_PAGE % 64)),
-			   __ATOMIC_RELAXED);
+	vfork_tids[(PROCESS_PAGE_VA - (uint64_t)child->identity) / LX_PAGE % PROCESS_THREADS] = 0;
 	lx_free(child, sizeof(*child));
 	return out.pid;
 }

@@ -304,6 +304,7 @@ static const struct exec_area *take_over(struct lx_thread *self)
 	files->leaves = state->leaves;
 	self->process->fs = (struct lx_fs){.umask = state->umask, .has_root = state->has_root};
 	lx_sighand_after_exec(self->process);
+	memcpy(self->identity->name, state->name, sizeof(state->name));
 	lx_set_mask(self, state->blocked);
 	return area;
 }

@@ -249,6 +249,16 @@ static long open_program(struct exec_build *b, bool is_nofollow)
 
 /* ---------------------------------------------------------------- hand over */
 
+/* The last part of what was called, for comm: its length, at most 15. */
+static uint32_t base_name(const char *name, uint32_t bytes, const char **base)
+{
+	uint32_t start = bytes;
+	while (start > 0 && name[start - 1] != '/')
+		start--;
+	*base = name + start;
+	return (uint32_t)lx_min(bytes - start, COMM_BYTES);
+}
+
 static void fill_area(struct lx_thread *self, struct exec_build *b, const char *name, uint32_t name_bytes)
 {
 	struct lx_files *files = &self->process->files;
@@ -269,6 +279,10 @@ static void fill_area(struct lx_thread *self, struct exec_build *b, const char *
 	state->leaves = files->leaves;
 	state->umask = self->process->fs.umask;
 	state->has_root = self->process->fs.has_root;
+	const char *base;
+	uint32_t base_bytes = base_name(name, name_bytes, &base);
+	memset(state->name, 0, sizeof(state->name));
+	memcpy(state->name, base, base_bytes);
 }
 
 /* Dispositions as the new program gets them; a vfork child's page shows them now. */
@@ -302,16 +316,6 @@ static uint64_t real_path(struct lx_thread *self, char real[PATH_KEPT])
 	uint64_t bytes = lx_min(out.data_len, PATH_KEPT);
 	memcpy(real, file_path_out_data(self->page), bytes);
 	return bytes;
-}
-
-/* The last part of what was called, for comm: its length, at most 15. */
-static uint32_t base_name(const char *name, uint32_t bytes, const char **base)
-{
-	uint32_t start = bytes;
-	while (start > 0 && name[start - 1] != '/')
-		start--;
-	*base = name + start;
-	return (uint32_t)lx_min(bytes - start, COMM_BYTES);
 }
 
 static long commit(struct lx_thread *self, struct exec_build *b, const char *name, uint32_t name_bytes)

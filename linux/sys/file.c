@@ -330,6 +330,14 @@ long sys_fstatfs(int32_t fd, uint64_t buffer)
 	return error ? error : lx_put(buffer, file_statfs_out_data(self->page), out.data_len);
 }
 
+static bool is_directory(struct lx_thread *self, cap_t file)
+{
+	struct file_stat_in in;
+	struct file_stat_out out = {0};
+	const struct file_stat *st = file_stat_out_data(self->page);
+	return file_stat(file, self->page, &in, &out) == 0 && (st->mode & 0170000) == 0040000;
+}
+
 long sys_getdents64(int32_t fd, uint64_t buffer, uint32_t bytes)
 {
 	struct lx_thread *self = lx_self();
@@ -339,7 +347,7 @@ long sys_getdents64(int32_t fd, uint64_t buffer, uint32_t bytes)
 	struct file_getdents_in in = {.len = (uint32_t)lx_min(bytes, FILE_GETDENTS_OUT_MAX)};
 	struct file_getdents_out out = {0};
 	if (lx_touch_range(buffer, in.len))
-		return -EFAULT;
+		return is_directory(self, file) ? -EFAULT : -ENOTDIR;
 	long error = lx_result(file_getdents(file, self->page, &in, &out));
 	if (error)
 		return error;

@@ -425,9 +425,6 @@ long sys_prctl(uint32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uin
 	struct lx_thread *self = lx_self();
 	uint32_t value;
 	long error;
-	(void)arg3;
-	(void)arg4;
-	(void)arg5;
 	switch (option) {
 	case PR_SET_NAME:
 		return set_name(arg2);
@@ -446,8 +443,12 @@ long sys_prctl(uint32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uin
 		return arg2 > 1 ? -EINVAL : 0;
 	case PR_CAPBSET_READ:
 		return arg2 > CAP_LAST_CAP ? -EINVAL : 1;
-	case PR_GET_KEEPCAPS:
+	case PR_SET_NO_NEW_PRIVS:
+		return arg2 != 1 || arg3 || arg4 || arg5 ? -EINVAL : parent_death(1, 3, &value);
 	case PR_GET_NO_NEW_PRIVS:
+		error = parent_death(0, 4, &value);
+		return error ? error : (long)value;
+	case PR_GET_KEEPCAPS:
 	case PR_GET_SECCOMP:
 		return 0;
 	case PR_SET_KEEPCAPS:

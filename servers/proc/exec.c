@@ -17,6 +17,10 @@
 #define S_ISGID 02000u
 #define S_IXGRP 00010u
 #define SIGKILL 9u
+#define RLIMIT_DATA 2u
+#define RLIMIT_STACK 3u
+#define RLIMIT_AS 9u
+#define STACK_DEFAULT 0x800000ull /* what mem gives a new space */
 
 void process_name_set(struct process *p, const char *path, size_t length)
 {
@@ -145,6 +149,8 @@ static int commit(struct process *p, struct thread *t, struct space *s, const st
 	if (ts_cnode_copy(SLOT_IN(p->service_leaf, LX_CAP_MEM), SLOT_OWN(s->mem), RIGHTS_ALL) != E_OK)
 		return ENOMEM;
 	reset_page(p, blocked, s, in);
+	if (p->limit_soft[RLIMIT_AS] != ~0ull || p->limit_soft[RLIMIT_DATA] != ~0ull || p->limit_soft[RLIMIT_STACK] != STACK_DEFAULT)
+		space_set_limits(s, p->limit_soft[RLIMIT_AS], p->limit_soft[RLIMIT_DATA], p->limit_soft[RLIMIT_STACK]);
 	memcpy(t->name, p->name, sizeof(t->name));
 	publish_process(p);
 	publish_thread(t);

@@ -251,7 +251,9 @@ int proc_on_parent_death(struct request *rq, const struct proc_parent_death_in *
 		p->parent_death_signal = in->signal;
 	} else if (in->set == 2) {
 		p->is_subreaper = in->signal != 0;
+	} else if (in->set == 3) {
+		p->no_new_privs = true;
 	}
-	out->signal = p->parent_death_signal;
+	out->signal = in->set == 4 ? p->no_new_privs : p->parent_death_signal;
 	return 0;
 }

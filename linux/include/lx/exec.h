@@ -17,6 +17,7 @@ struct lx_exec_state {
 	uint64_t used[LX_FD_MAX / 64]; /* descriptors that survive */
 	uint64_t blocked;
 	uint32_t leaves, umask, has_root, reserved;
+	char name[16]; /* comm */
 };
 static_assert(sizeof(struct exec_area) <= LX_EXEC_STATE_OFFSET, "the state lies behind the header");
 

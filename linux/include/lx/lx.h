@@ -5,7 +5,7 @@
  * Where what lives: struct lx_thread at the top of the thread's personality stack; struct lx_process (the units files,
  * fs, sighand, mm) in the image's bss, or on the heap for a vfork child, which shares the memory but not the units.
  * Locks (struct lx_lock) are taken in the order files, sighand, mm, futex, heap; fork holds all of them. A lock whose owner's
- * thread slot is free counts as open: a thread that was killed alone cannot block the others.
+ * has died counts as open: a thread that was killed alone cannot block the others.
  * System calls are `long sys_NAME(the call's arguments)`: the result or a negative errno; they run on the thread's own stack.
  */
 #pragma once
@@ -39,7 +39,7 @@ struct lx_regs {
 static_assert(sizeof(struct lx_regs) == REGS_BYTES, "entry.S");
 
 struct lx_lock {
-	uint32_t word; /* 0, or owner's thread slot + 1 */
+	uint32_t word; /* 0, or the owner's tid */
 };
 
 struct lx_action {

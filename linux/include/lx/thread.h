@@ -19,5 +19,5 @@ void lx_futex_reset(void);
 uint32_t lx_futex_wake_private(uint64_t address, uint32_t count, uint32_t bitset);
 void lx_mm_lock(void);
 void lx_mm_unlock(void);
-/* Whether a thread of this address space runs in the slot, a vfork child included. */
-bool lx_slot_lives(uint32_t slot);
+/* Whether a thread of this address space has this tid, a vfork child included. */
+bool lx_thread_lives(uint32_t tid);
