@@ -29,5 +29,8 @@ void program_start(const uint64_t *stack)
 	test_transfer();
 	test_notice();
 	test_signal();
+	test_fault();
+	test_personality();
+	test_interrupt();
 	finish();
 }
