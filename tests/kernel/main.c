@@ -32,5 +32,8 @@ void program_start(const uint64_t *stack)
 	test_fault();
 	test_personality();
 	test_interrupt();
+	test_registers();
+	test_fpu();
+	test_devices();
 	finish();
 }
