@@ -282,8 +282,12 @@ int proc_pid_text(const struct inode *inode, struct text *text)
 	case PROC_STATM:
 		return text_statm(process, text);
 	case PROC_CMDLINE:
+		if (!upcall_have(UPCALL_REFRESH, 0)) /* where the arguments lie is in the process page, which proc reads */
+			return VFS_PARK;
 		return text_memory(process, process->arg_start, process->arg_end, text);
 	case PROC_ENVIRON:
+		if (!upcall_have(UPCALL_REFRESH, 0))
+			return VFS_PARK;
 		return text_memory(process, process->env_start, process->env_end, text);
 	case PROC_MAPS:
 		return text_maps(process, text);
