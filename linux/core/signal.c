@@ -208,8 +208,8 @@ static uint32_t fault_signal(struct lx_thread *self, const struct lx_trap *trap,
 		return SIGSEGV;
 	if (out.flags & MEM_QUERY_OOM)
 		return SIGKILL;
-	bool is_allowed = trap->error & FAULT_WRITE ? out.prot & PROT_WRITE : trap->error & FAULT_FETCH ? out.prot & PROT_EXEC : out.prot;
-	if (is_allowed && (out.flags & MEM_QUERY_BUS)) {
+	uint32_t needed = trap->error & FAULT_WRITE ? PROT_WRITE : trap->error & FAULT_FETCH ? PROT_EXEC : ~0u;
+	if ((out.prot & needed) && (out.flags & MEM_QUERY_BUS)) {
 		*code = BUS_ADRERR;
 		return SIGBUS;
 	}
