@@ -29,7 +29,8 @@ class Shell:
 
     def run(self, command, timeout=60):
         """Types a command, returns what it printed."""
-        self.child.send(command + "; echo @@$?@@\r")
+        separator = " " if command.endswith("&") else "; "
+        self.child.send(command + separator + "echo @@$?@@\r")
         self.child.expect(r"@@(\d+)@@\r\n", timeout=timeout)  # what was typed has `$?` between the signs
         text = self.child.before
         self.status = int(self.child.match.group(1))
