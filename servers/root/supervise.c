@@ -64,10 +64,9 @@ int root_on_power(struct request *rq, const struct root_power_in *in, struct roo
 		say(LOG_WARNING, "%s asks to power off, which the manifest does not allow", service ? service->manifest->name : "?");
 		return EPERM;
 	}
-	if (in->how == POWER_PROCESS_EXIT)
-		say_plain("tessera: exit status %u", in->status);
-	else
-		say_plain("tessera: %s", in->how == 1 ? "restart" : "power off");
+	if (in->how != POWER_PROCESS_EXIT)
+		say(LOG_INFO, "%s asked for %s", service->manifest->name, in->how == 1 ? "a restart" : "the end");
+	say_plain("tessera: exit status %u", in->how == POWER_PROCESS_EXIT ? in->status : 0); /* what the host tool waits for */
 	power_down(in->how);
 }
 
