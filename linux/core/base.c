@@ -157,7 +157,7 @@ static uint64_t clock_read(uint64_t *wall_offset)
 	do {
 		seq = __atomic_load_n(&clock_page->seq, __ATOMIC_ACQUIRE);
 		uint64_t ticks = lx_rdtsc() - clock_page->tsc_base;
-		ns = (uint64_t)(((unsigned __int128)ticks * clock_page->mult) >> clock_page->shift);
+		ns = (uint64_t)(((unsigned __int128)ticks * clock_page->mult) >> (clock_page->shift & 63));
 		*wall_offset = clock_page->wall_offset_ns;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while ((seq & 1) || seq != clock_page->seq);

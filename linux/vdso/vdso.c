@@ -34,7 +34,7 @@ static inline uint64_t read_ns(uint64_t *wall_offset)
 	do {
 		seq = page->seq;
 		uint64_t ticks = __builtin_ia32_rdtsc() - page->tsc_base;
-		ns = (uint64_t)(((unsigned __int128)ticks * page->mult) >> page->shift);
+		ns = (uint64_t)(((unsigned __int128)ticks * page->mult) >> (page->shift & 63));
 		*wall_offset = page->wall_offset_ns;
 	} while (__builtin_expect((seq & 1) || seq != page->seq, 0));
 	return ns;

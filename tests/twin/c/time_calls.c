@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* clocks, sleeping, timers, times */
 #include "twin.h"
+#include <elf.h>
+#include <sys/auxv.h>
 
 static volatile int n;
 static void on(int s)
@@ -21,6 +23,8 @@ int main(void)
 	T(time(NULL) - a.tv_sec <= 1);
 	T(clock_gettime(99, &a));
 	T(clock_getres(CLOCK_MONOTONIC, &a));
+	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
+	T(vdso != NULL && memcmp(vdso, ELFMAG, SELFMAG) == 0);
 	T(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a));
 	T(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a));
 	T(clock_gettime(CLOCK_BOOTTIME, &a));
