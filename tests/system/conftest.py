@@ -8,7 +8,7 @@ import pexpect
 import pytest
 
 TOP = Path(__file__).resolve().parent.parent.parent
-PROMPT = r"[#$] $"
+PROMPT = r"[#$] (?:\x1b\[6n)?$"  # the shell asks the terminal where its cursor is
 BOOT_SECONDS = 120
 
 
