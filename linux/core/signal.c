@@ -194,7 +194,11 @@ void lx_interrupt_main(struct msg_page *page)
 	lx_resume(regs);
 }
 
-/* Which signal a page fault is: mem knows the area. */
+/* Bits of x86's page fault error code */
+#define FAULT_WRITE 2u
+#define FAULT_FETCH 16u
+
+/* Which signal a page fault is: mem knows the area. What it forbids counts before what is not there. */
 static uint32_t fault_signal(struct lx_thread *self, const struct lx_trap *trap, int32_t *code)
 {
 	struct mem_query_in in = {.addr = trap->address};
@@ -204,7 +208,8 @@ static uint32_t fault_signal(struct lx_thread *self, const struct lx_trap *trap,
 		return SIGSEGV;
 	if (out.flags & MEM_QUERY_OOM)
 		return SIGKILL;
-	if (out.flags & MEM_QUERY_BUS) {
+	uint32_t needed = trap->error & FAULT_WRITE ? PROT_WRITE : trap->error & FAULT_FETCH ? PROT_EXEC : ~0u;
+	if ((out.prot & needed) && (out.flags & MEM_QUERY_BUS)) {
 		*code = BUS_ADRERR;
 		return SIGBUS;
 	}

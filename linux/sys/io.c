@@ -267,12 +267,12 @@ long lx_io_read(struct lx_io *io)
 	return (long)done;
 }
 
-static long write_failed(const struct lx_io *io, uint64_t done, long error)
+static long write_failed(struct lx_thread *self, uint64_t done, long error)
 {
 	if (error == -EPIPE)
-		lx_raise(io->self, SIGPIPE);
-	if (error == -EFBIG && io->self->identity->limit_fsize != ~0ull)
-		lx_raise(io->self, SIGXFSZ);
+		lx_raise(self, SIGPIPE);
+	if (error == -EFBIG && self->identity->limit_fsize != ~0ull)
+		lx_raise(self, SIGXFSZ);
 	return done ? (long)done : error;
 }
 
@@ -289,7 +289,7 @@ long lx_io_write(struct lx_io *io)
 			continue;
 		}
 		if (result != 0)
-			return write_failed(io, done, result);
+			return write_failed(io->self, done, result);
 		done += got;
 		if (io->total == 0)
 			break;
@@ -326,19 +326,88 @@ static long single(int32_t fd, uint64_t buffer, uint64_t bytes, uint64_t offset,
 	return transfer(fd, &iov, 1, iov.length, offset, is_write);
 }
 
+/* The common case of one small buffer goes the short way; whatever is unusual goes on in single(). */
+
+static bool is_small(uint64_t bytes, uint64_t max)
+{
+	return bytes - 1 < max; /* 0 is not */
+}
+
 long sys_read(int32_t fd, uint64_t buffer, uint64_t bytes)
 {
-	return single(fd, buffer, bytes, LX_OWN_OFFSET, false);
+	struct lx_thread *self = lx_self();
+	cap_t file = lx_fd_cap(&self->process->files, fd);
+	const struct file_read_in in = {.len = (uint32_t)bytes, .wait = 1};
+	if (!file || !is_small(bytes, MESSAGE_READ) || !lx_user_ok(buffer, bytes) || lx_touch((void *)buffer) ||
+	    lx_touch((void *)(buffer + bytes - 1)))
+		return single(fd, buffer, bytes, LX_OWN_OFFSET, false);
+	for (;;) {
+		struct file_read_out out = {0};
+		int status = file_read(file, self->page, &in, &out);
+		if (status == 0)
+			return lx_copy((void *)buffer, file_read_out_data(self->page), out.data_len) ? -EFAULT : (long)out.data_len;
+		if (status != ST_WOULD_BLOCK)
+			return lx_result(status);
+		long error = lx_wait(self, DEADLINE_NEVER);
+		if (error)
+			return error;
+	}
 }
 
 long sys_write(int32_t fd, uint64_t buffer, uint64_t bytes)
 {
-	return single(fd, buffer, bytes, LX_OWN_OFFSET, true);
+	struct lx_thread *self = lx_self();
+	cap_t file = lx_fd_cap(&self->process->files, fd);
+	const struct file_write_in in = {.wait = 1, .data_len = (uint32_t)bytes};
+	struct file_write_out out = {0};
+	if (!file || !is_small(bytes, MESSAGE_WRITE) || !lx_user_ok(buffer, bytes) ||
+	    lx_copy(file_write_in_data(self->page), (const void *)buffer, bytes))
+		return single(fd, buffer, bytes, LX_OWN_OFFSET, true);
+	int status = file_write(file, self->page, &in, &out);
+	if (status == 0 && out.written == bytes)
+		return (long)bytes;
+	if (status == ST_WOULD_BLOCK)
+		return single(fd, buffer, bytes, LX_OWN_OFFSET, true);
+	if (status != 0)
+		return write_failed(self, 0, lx_result(status));
+	long rest = single(fd, buffer + out.written, bytes - out.written, LX_OWN_OFFSET, true);
+	return rest < 0 ? (long)out.written : (long)out.written + rest;
+}
+
+/* pread in one message, or in one window full. */
+static long pread_once(struct lx_thread *self, cap_t file, uint64_t buffer, uint64_t bytes, uint64_t offset)
+{
+	const void *data = file_pread_out_data(self->page);
+	uint64_t got;
+	int status;
+	if (bytes <= MESSAGE_READ) {
+		struct file_pread_in in = {.offset = offset, .len = (uint32_t)bytes};
+		struct file_pread_out out = {0};
+		status = file_pread(file, self->page, &in, &out);
+		got = out.data_len;
+	} else {
+		struct file_read_win_in in = {.window = self->window, .len = (uint32_t)bytes, .wait = 1, .offset = offset};
+		struct file_read_win_out out = {0};
+		status = file_read_win(file, self->page, &in, &out);
+		got = lx_min(out.done, bytes);
+		data = (const void *)(WINDOW_VA + self->slot * (uint64_t)WINDOW_BYTES_EACH);
+	}
+	if (status != 0)
+		return lx_result(status);
+	return lx_copy((void *)buffer, data, got) ? -EFAULT : (long)got;
 }
 
 long sys_pread64(int32_t fd, uint64_t buffer, uint64_t bytes, int64_t offset)
 {
-	return offset < 0 ? -EINVAL : single(fd, buffer, bytes, (uint64_t)offset, false);
+	struct lx_thread *self = lx_self();
+	cap_t file = lx_fd_cap(&self->process->files, fd);
+	if (offset < 0)
+		return -EINVAL;
+	uint64_t limit = self->window_bytes == WINDOW_NONE || self->window_bytes == 0 ? MESSAGE_READ : self->window_bytes;
+	bool no_window = self->process->files.no_window[((uint32_t)fd & (LX_FD_MAX - 1)) / 64] & (1ull << (fd & 63));
+	if (file && is_small(bytes, no_window ? MESSAGE_READ : limit) && lx_user_ok(buffer, bytes))
+		return pread_once(self, file, buffer, bytes, (uint64_t)offset);
+	return single(fd, buffer, bytes, (uint64_t)offset, false);
 }
 
 long sys_pwrite64(int32_t fd, uint64_t buffer, uint64_t bytes, int64_t offset)
@@ -502,7 +571,7 @@ static long copy_files(struct copy_request *r)
 				continue;
 		}
 		if (result != 0)
-			return done ? (long)done : result == CHUNK_BLOCKS ? -EAGAIN : write_failed(&(struct lx_io){.self = self}, 0, result);
+			return done ? (long)done : result == CHUNK_BLOCKS ? -EAGAIN : write_failed(self, 0, result);
 		if (got == 0)
 			break;
 		done += got;

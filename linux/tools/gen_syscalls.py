@@ -7,7 +7,8 @@
     gen_syscalls.py syscalls.toml info        info.c          names and kinds of arguments for --strace
     gen_syscalls.py syscalls.toml docs        linux-syscalls.md
 
-An entry: name = { nr, status = "full" | "partial" | "not yet", args = "name:kind ...", fast, handler, reason, test }.
+An entry: name = { nr, status = "full" | "partial" | "not yet", args = "name:kind ...", fast, handler, entry, reason, test }.
+fast: a path of entry.S without a C call; entry: one that leads to the handler.
 Calls with status "not yet" have no handler unless one is named; then they are answered ENOSYS and counted.
 Kinds: fd dirfd int (32-bit signed), uint flags mode (32-bit), long off (64-bit signed), size ptr word (64-bit), path (a
 string), data (bytes; the next argument is their count).
@@ -64,7 +65,9 @@ def table(calls: dict) -> str:
     count = max(by_number) + 1
     lines = [f"/* {FIRST_LINE} */", f"/* {MADE} */", '\t.section .rodata.table, "a"', "\t.balign 4",
              "\t.globl lx_table, lx_fast_table, lx_table_count", f"\t.set lx_table_count, {count}", "lx_table:"]
-    lines += [f"\t.long {by_number.get(n, {}).get('handler', 'sys_unimplemented')} - lx_table" for n in range(count)]
+    for n in range(count):
+        call = by_number.get(n, {})
+        lines.append(f"\t.long {call.get('entry', call.get('handler', 'sys_unimplemented'))} - lx_table")
     lines.append("lx_fast_table:")
     lines += [f"\t.long {by_number.get(n, {}).get('fast', 'lx_slow')} - lx_fast_table" for n in range(count)]
     return "\n".join(lines) + "\n"

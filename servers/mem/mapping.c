@@ -304,23 +304,31 @@ static void hide_pages(struct space *space, const struct area *area)
 		port_unmap(&space->port, area_start(area), area_pages(area));
 }
 
-static int check_protect(struct space *space, const struct range *range, uint32_t prot)
+/* One area of the range, or the part of it that lies there; false: no memory to split. */
+static int protect_area(struct space *space, const struct range *range, struct area **area, uint32_t prot)
 {
-	uint64_t at = range->start;
+	struct area *part = *area;
 
-	for (struct area *area = area_from(space, at); area && area_start(area) < range->end; area = area_next(area)) {
-		if (area_start(area) > at)
-			return MEM_ENOMEM;
-		if ((area->flags & AREA_SHARED) && (prot & PROT_WRITE) && !(area->flags & AREA_MAY_WRITE))
-			return MEM_EACCES;
-		if (!(area->flags & (AREA_SHARED | AREA_STACK)) && (prot & PROT_WRITE) && !(area->prot & PROT_WRITE) &&
-		    over_limits(space, 0, prot, area->flags))
-			return MEM_ENOMEM;
-		at = area->end;
-	}
-	return at < range->end ? MEM_ENOMEM : 0;
+	if ((part->flags & AREA_SHARED) && (prot & PROT_WRITE) && !(part->flags & AREA_MAY_WRITE))
+		return MEM_EACCES;
+	if (part->prot == prot)
+		return 0;
+	if ((prot & PROT_WRITE) && !(part->prot & PROT_WRITE) && over_limits(space, 0, prot, part->flags))
+		return MEM_ENOMEM;
+	if (!area_split(space, range->start) || !area_split(space, range->end))
+		return MEM_ENOMEM;
+	if (area_start(part) < range->start)
+		part = area_next(part);
+	area_set_prot(part, prot);
+	if (prot)
+		apply_rights(space, part);
+	else
+		hide_pages(space, part);
+	*area = area_merge(part);
+	return 0;
 }
 
+/* As Linux, what lies before a hole is changed although the answer is ENOMEM. */
 int space_protect(struct space *space, uint64_t addr, uint64_t len, uint32_t prot)
 {
 	struct range range;
@@ -333,21 +341,14 @@ int space_protect(struct space *space, uint64_t addr, uint64_t len, uint32_t pro
 		return MEM_ENOMEM;
 	if (!wx_allowed(space, prot))
 		return MEM_EACCES;
-	int error = check_protect(space, &range, prot);
-	if (error)
-		return error;
-	if (!area_split(space, range.start) || !area_split(space, range.end))
-		return MEM_ENOMEM;
-	for (struct area *area = area_from(space, range.start); area && area_start(area) < range.end;
-	     area = area_next(area)) {
-		if (area->prot != prot) {
-			area_set_prot(area, prot);
-			if (prot)
-				apply_rights(space, area);
-			else
-				hide_pages(space, area);
-		}
-		area = area_merge(area);
+	uint64_t at = range.start;
+	for (struct area *area = area_from(space, at); at < range.end; area = area_next(area)) {
+		if (!area || area_start(area) > at)
+			return MEM_ENOMEM;
+		int error = protect_area(space, &range, &area, prot);
+		if (error)
+			return error;
+		at = area->end;
 	}
 	return 0;
 }

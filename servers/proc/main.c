@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <tessera/file.h>
+#include <tessera/proto/file.h>
 #include <tessera/proto/proc_server.h>
 #include <tessera/proto/root.h>
 #include <tessera/proto/tty.h>
@@ -192,6 +194,32 @@ static void answer_descriptors(struct upcall_ring *ring, uint32_t index)
 	}
 }
 
+/* What an open file of a process says of its path: the descriptor is copied for the question. */
+static void answer_path(struct upcall_ring *ring, uint32_t index, uint32_t number)
+{
+	ring->answer[0] = 0;
+	if (index == 0 || index >= LABEL_PROCESSES || process_at((process_ref)index)->state != PROCESS_LIVE)
+		return;
+	const struct process *p = process_at((process_ref)index);
+	uint32_t leaf = number / LX_FD_LEAF_SLOTS;
+	slot_t from = SLOT_IN(p->scratch, number & 0xffu);
+	if (!(number & OWN_SCRATCH)) {
+		if (leaf >= FD_LEAVES || p->fd_leaf[leaf] == 0)
+			return;
+		from = SLOT_IN(p->fd_leaf[leaf], number % LX_FD_LEAF_SLOTS);
+	}
+	cap_t file = slot_alloc();
+	struct file_path_in in = {};
+	struct file_path_out out = {0};
+	if (file != 0 && ts_cnode_copy(SLOT_OWN(file), from, RIGHTS_ALL) == E_OK &&
+	    file_path(file, proc.page, &in, &out) == 0 && out.data_len <= sizeof(ring->answer) - 8) {
+		memcpy(&ring->answer[1], file_path_out_data(proc.page), out.data_len);
+		ring->answer[0] = out.data_len;
+	}
+	if (file != 0)
+		slot_release(file);
+}
+
 static void answer_counts(struct upcall_ring *ring)
 {
 	ring->answer[0] = proc.live_processes;
@@ -230,6 +258,9 @@ static void upcall(struct upcall_ring *ring, const struct upcall *u)
 		break;
 	case UPCALL_COUNTS:
 		answer_counts(ring);
+		break;
+	case UPCALL_DESCRIPTOR_PATH:
+		answer_path(ring, u->a, u->b);
 		break;
 	default:
 		log_line(LOG_WARNING, "upcall of unknown kind %u", u->kind);

@@ -18,10 +18,11 @@ void bytes_use_avx2(bool yes)
 __attribute__((target("avx2"))) static uint64_t copy_avx2(uint8_t *to, const uint8_t *from, uint64_t bytes)
 {
 	uint64_t at = 0;
-	for (; at + 256 <= bytes; at += 256) {
+	for (; at + 512 <= bytes; at += 512) {
 		const __m256i *in = (const __m256i *)(const void *)(from + at);
 		__m256i *out = (__m256i *)(void *)(to + at);
-		for (int i = 0; i < 8; i++)
+#pragma clang loop unroll(full)
+		for (int i = 0; i < 16; i++)
 			_mm256_storeu_si256(out + i, _mm256_loadu_si256(in + i));
 	}
 	for (; at + 32 <= bytes; at += 32)

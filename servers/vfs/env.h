@@ -7,8 +7,11 @@
 
 #include <tessera/labels.h>
 #include <tessera/memory.h>
+#include <tessera/process_page.h>
 
 extern const struct label_table *env_labels;
+/* What a process says of itself: its page, by index in the label table; NULL: it has none. Its contents are the process's. */
+const struct process_page *env_process_page(uint32_t index);
 
 uint64_t env_now_ns(void);  /* since boot */
 uint64_t env_wall_ns(void); /* since 1970 */

@@ -20,12 +20,22 @@
 
 const struct label_table *env_labels;
 static cap_t mem_endpoint, tty_endpoint;
+static const struct process_page *process_pages;
+static uint64_t process_pages_bytes;
 
 void env_native_start(void)
 {
 	env_labels = service_region("labels", NULL);
+	process_pages = service_region("procpages", &process_pages_bytes);
 	mem_endpoint = service_cap("mem");
 	tty_endpoint = service_cap("tty");
+}
+
+const struct process_page *env_process_page(uint32_t index)
+{
+	if (!process_pages || index >= process_pages_bytes / 4096)
+		return NULL;
+	return (const struct process_page *)((uintptr_t)process_pages + 4096ull * index);
 }
 
 static const struct time_page *clock_page(void)

@@ -61,7 +61,7 @@ static int may_open(const struct caller *caller, const struct inode *inode, uint
 /* Kinds that are not simply a description. */
 static int open_special(const struct caller *caller, struct inode *inode, uint32_t flags, struct open_result *out)
 {
-	if (inode->kind == NODE_FIFO)
+	if (inode->kind == NODE_FIFO && inode->fs != &fs_anonymous)
 		return pipe_fifo_open(inode, caller, flags);
 	bool is_pts = inode->kind == NODE_PROC && S_ISCHR(inode->mode);
 	if (inode->kind == NODE_DEVICE || is_pts) {

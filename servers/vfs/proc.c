@@ -386,6 +386,23 @@ int proc_readlink(const struct caller *caller, const struct inode *inode, char *
 	}
 }
 
+int proc_readlink_other(const struct caller *caller, const struct inode *inode, char *out, uint32_t size)
+{
+	uint32_t type = inode->proc.type;
+	bool is_scratch = type == PROC_CWD || type == PROC_ROOT;
+	if (inode->kind != NODE_PROC || (type != PROC_FD && !is_scratch) || !may_inspect(caller, inode))
+		return -EACCES;
+	uint32_t number = is_scratch ? OWN_SCRATCH | (type == PROC_CWD ? 1u : 2u) : inode->proc.number;
+	if (!upcall_have(UPCALL_DESCRIPTOR_PATH, inode->proc.process, number))
+		return VFS_PARK;
+	const uint64_t *answer = upcall_answer();
+	uint32_t length = answer[0] < size ? (uint32_t)answer[0] : size;
+	if (length == 0)
+		return -ENOENT;
+	memcpy(out, answer + 1, length < 255u * 8u ? length : 255u * 8u);
+	return (int)length;
+}
+
 int proc_may_open(const struct caller *caller, const struct inode *inode)
 {
 	switch (inode->proc.type) {
@@ -484,7 +501,7 @@ int proc_readdir(struct file *file, const struct caller *caller, struct emitter 
 	case PROC_TASKS:
 		return list_threads(dir, emitter, offset);
 	case PROC_FDS:
-		if (!upcall_have(UPCALL_DESCRIPTORS, dir->proc.process))
+		if (!upcall_have(UPCALL_DESCRIPTORS, dir->proc.process, 0))
 			return VFS_PARK;
 		return list_numbers(upcall_answer(), DESCRIPTORS_MAX, S_IFLNK, emitter, offset);
 	default:
@@ -519,12 +536,11 @@ void text_format(struct text *text, const char *format, ...)
 int proc_make_text(struct file *file, const struct caller *caller)
 {
 	const struct inode *inode = file->inode;
-	(void)caller;
 	struct inode *snapshot = inode_new(&fs_anonymous, NODE_FILE, S_IFREG | 0400u, NULL);
 	if (!snapshot)
 		return ENOMEM;
 	struct text text = {.to = snapshot};
-	int error = inode->proc.process ? proc_pid_text(inode, &text) : proc_system_text(inode, &text);
+	int error = inode->proc.process ? proc_pid_text(inode, caller->label, &text) : proc_system_text(inode, &text);
 	if (error == 0)
 		error = text.error;
 	if (error != 0) {

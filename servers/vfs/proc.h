@@ -8,13 +8,15 @@
 #include "file.h"
 
 /* A handler needs an answer of proc first: the request is kept and done again when it came. */
-#define VFS_PARK (-2)
+#define VFS_PARK (-1000) /* no errno, no status */
 
 int proc_mount(struct filesystem *fs); /* fills the static part; ENOMEM */
 /* A name in a dynamic directory: *found with a reference, or NULL. */
 int proc_lookup(const struct caller *caller, struct dentry *dir, const char *name, uint32_t length,
 		struct dentry **found);
 int proc_readlink(const struct caller *caller, const struct inode *inode, char *out, uint32_t size, uint32_t *number);
+/* For the operation readlink, which can wait: descriptors, cwd and root of other processes. Length, -errno or VFS_PARK. */
+int proc_readlink_other(const struct caller *caller, const struct inode *inode, char *out, uint32_t size);
 /* Permission to open beyond the mode (environ, fd of others). */
 int proc_may_open(const struct caller *caller, const struct inode *inode);
 /* Makes file->snapshot anew. 0, errno or VFS_PARK. */

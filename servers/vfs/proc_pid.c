@@ -59,6 +59,16 @@ static struct env_memory_usage usage_of(const struct label_process *process)
 	return usage;
 }
 
+/* The reader itself runs, whatever the table says. */
+static char letter_of(const struct inode *inode, const struct label_process *process, const struct label_thread *thread,
+		      uint64_t reader)
+{
+	bool is_reader = LABEL_PROCESS(reader) == inode->proc.process && !(reader & LABEL_NATIVE);
+	if (is_reader && (!thread || thread == &env_labels->thread[LABEL_THREAD(reader) % LABEL_THREADS]))
+		return 'R';
+	return state_letter(thread && process->state != LABEL_ZOMBIE ? thread->state : process->state);
+}
+
 /* comm, without a byte past its end. */
 static void name_of(const struct label_process *process, const struct label_thread *thread, char out[17])
 {
@@ -66,15 +76,16 @@ static void name_of(const struct label_process *process, const struct label_thre
 	out[16] = '\0';
 }
 
-static int text_stat(const struct inode *inode, const struct label_process *process, struct text *text)
+static int text_stat(const struct inode *inode, const struct label_process *process, uint64_t reader, struct text *text)
 {
 	const struct label_thread *thread = thread_of(inode);
-	if (!upcall_have(UPCALL_REFRESH, 0))
+	if (!upcall_have(UPCALL_REFRESH, 0, 0))
 		return VFS_PARK;
 	struct env_memory_usage usage = usage_of(process);
 	char name[17];
 	name_of(process, thread, name);
-	char state = state_letter(thread && process->state != LABEL_ZOMBIE ? thread->state : process->state);
+	char state = letter_of(inode, process, thread, reader);
+	const struct process_page *page = env_process_page(inode->proc.process); /* there is one: proc_pid_text */
 	uint64_t user = (thread ? thread->user_ns : process->user_ns) / TICK_NS;
 	int32_t nice = (int32_t)process->nice;
 	text_format(text, "%u (%s) %c %u %u %u 0 -1 4194304 0 0 0 0 %llu 0 %llu 0 %d %d %u 0 %llu ",
@@ -83,14 +94,14 @@ static int text_stat(const struct inode *inode, const struct label_process *proc
 		    process->threads, (unsigned long long)(process->start_ns / TICK_NS));
 	text_format(text, "%llu %llu 18446744073709551615 0 0 %llu 0 0 %llu %llu %llu %llu 0 0 0 %u 0 0 0 0 0 0 0 0 %llu ",
 		    (unsigned long long)(usage.virtual_pages * 4096), (unsigned long long)usage.resident_pages,
-		    (unsigned long long)process->stack_start, (unsigned long long)process->signals_pending & 0x7fffffffu,
+		    (unsigned long long)page->stack_start, (unsigned long long)process->signals_pending & 0x7fffffffu,
 		    (unsigned long long)process->signals_blocked & 0x7fffffffu,
 		    (unsigned long long)process->signals_ignored & 0x7fffffffu,
 		    (unsigned long long)process->signals_caught & 0x7fffffffu, process->exit_signal,
-		    (unsigned long long)process->brk_start);
-	text_format(text, "%llu %llu %llu %llu 0\n", (unsigned long long)process->arg_start,
-		    (unsigned long long)process->arg_end, (unsigned long long)process->env_start,
-		    (unsigned long long)process->env_end);
+		    (unsigned long long)page->brk_start);
+	text_format(text, "%llu %llu %llu %llu 0\n", (unsigned long long)page->arg_start,
+		    (unsigned long long)page->arg_end, (unsigned long long)page->env_start,
+		    (unsigned long long)page->env_end);
 	return 0;
 }
 
@@ -108,12 +119,14 @@ static void status_memory(const struct label_process *process, struct text *text
 		    (unsigned long long)usage.text_pages * 4);
 }
 
-static int text_status(const struct inode *inode, const struct label_process *process, struct text *text)
+static int text_status(const struct inode *inode, const struct label_process *process, uint64_t reader, struct text *text)
 {
 	const struct label_thread *thread = thread_of(inode);
 	char name[17];
 	name_of(process, thread, name);
-	char state = state_letter(thread && process->state != LABEL_ZOMBIE ? thread->state : process->state);
+	if (!upcall_have(UPCALL_REFRESH, 0, 0))
+		return VFS_PARK;
+	char state = letter_of(inode, process, thread, reader);
 	text_format(text, "Name:\t%s\nUmask:\t0022\nState:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", name,
 		    state, state_word(state), process->pid, thread ? thread->tid : process->pid, process->ppid);
 	text_format(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t", process->uid, process->euid,
@@ -268,23 +281,28 @@ static int text_mounts(struct text *text, bool is_info)
 	return 0;
 }
 
-int proc_pid_text(const struct inode *inode, struct text *text)
+int proc_pid_text(const struct inode *inode, uint64_t reader, struct text *text)
 {
 	const struct label_process *process = proc_process(inode);
+	const struct process_page *page = env_process_page(inode->proc.process);
 	char name[17];
-	if (!process)
+	if (!process || !page)
 		return ESRCH;
 	switch (inode->proc.type) {
 	case PROC_STAT:
-		return text_stat(inode, process, text);
+		return text_stat(inode, process, reader, text);
 	case PROC_STATUS:
-		return text_status(inode, process, text);
+		return text_status(inode, process, reader, text);
 	case PROC_STATM:
 		return text_statm(process, text);
 	case PROC_CMDLINE:
-		return text_memory(process, process->arg_start, process->arg_end, text);
+		if (!upcall_have(UPCALL_REFRESH, 0, 0)) /* where the arguments lie is in the process page, which proc reads */
+			return VFS_PARK;
+		return text_memory(process, page->arg_start, page->arg_end, text);
 	case PROC_ENVIRON:
-		return text_memory(process, process->env_start, process->env_end, text);
+		if (!upcall_have(UPCALL_REFRESH, 0, 0))
+			return VFS_PARK;
+		return text_memory(process, page->env_start, page->env_end, text);
 	case PROC_MAPS:
 		return text_maps(process, text);
 	case PROC_COMM:

@@ -165,7 +165,7 @@ static int text_uptime(struct text *text)
 
 static int text_stat(struct text *text)
 {
-	if (!upcall_have(UPCALL_REFRESH, 0))
+	if (!upcall_have(UPCALL_REFRESH, 0, 0))
 		return VFS_PARK;
 	uint64_t now = env_now_ns(), busy = busy_ns();
 	unsigned long long user = busy / TICK_NS, idle = (now - busy) / TICK_NS;
@@ -227,7 +227,7 @@ static int text_services(struct text *text)
 static int text_objects(struct text *text)
 {
 	static const char *const names[] = {"processes", "threads", "zombies", "untyped_free", "slots_free", "unimplemented"};
-	if (!upcall_have(UPCALL_COUNTS, 0))
+	if (!upcall_have(UPCALL_COUNTS, 0, 0))
 		return VFS_PARK;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		text_format(text, "proc.%s %llu\n", names[i], (unsigned long long)upcall_answer()[i]);
@@ -251,7 +251,7 @@ static int text_objects(struct text *text)
 
 static int text_unimplemented(struct text *text)
 {
-	if (!upcall_have(UPCALL_COUNTS, 0))
+	if (!upcall_have(UPCALL_COUNTS, 0, 0))
 		return VFS_PARK;
 	const uint64_t *answer = upcall_answer();
 	for (uint32_t i = 6; i < 256 && answer[i] != 0; i++)

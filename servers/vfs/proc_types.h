@@ -32,7 +32,7 @@ void text_format(struct text *text, const char *format, ...) __attribute__((form
 /* The living process a procfs inode is about; NULL: gone. */
 const struct label_process *proc_process(const struct inode *inode);
 /* Of a process's files (proc_pid.c) and of the system (proc_system.c). 0, errno, VFS_PARK. */
-int proc_pid_text(const struct inode *inode, struct text *text);
+int proc_pid_text(const struct inode *inode, uint64_t reader, struct text *text);
 int proc_system_text(const struct inode *inode, struct text *text);
 /* Text of constant files by number (proc_system.c). */
 uint32_t proc_constant(const char *name);

@@ -5,6 +5,8 @@
  */
 #include "serve.h"
 
+#include <string.h>
+
 #include <tessera/proto/file_server.h>
 #include <tessera/proto/vfs_server.h>
 #include <tessera/service.h>
@@ -92,8 +94,13 @@ int serve_start(const struct request *rq, uint32_t has_root, uint32_t cap, struc
 
 /* ---- parked requests */
 
+#define PARKED_WORDS 64u /* of the message page: data of a request that has some */
+
 struct parked {
 	struct ipc_msg message;
+	uint64_t words[PARKED_WORDS];
+	uint64_t root_badge;
+	uint32_t root_kind;
 	uint64_t wanted, serial;
 	cap_t reply; /* 0: free */
 };
@@ -121,7 +128,7 @@ int serve_park(struct request *rq)
 {
 	const struct file *file = serve_file(rq);
 	uint64_t wanted = upcall_wanted();
-	if (parked_count == PARKED_MAX || !file)
+	if (parked_count == PARKED_MAX || !file || MSG_TAG_WORDS(rq->tag) > MSG_REGISTER_WORDS + PARKED_WORDS)
 		return EAGAIN;
 	struct parked *entry = parked;
 	while (entry->reply != 0)
@@ -129,7 +136,9 @@ int serve_park(struct request *rq)
 	cap_t reply = service_keep_reply(rq);
 	if (reply == 0)
 		return ENOMEM;
-	*entry = (struct parked){.message = rq->msg, .wanted = wanted, .serial = file->serial, .reply = reply};
+	*entry = (struct parked){.message = rq->msg, .wanted = wanted, .serial = file->serial, .reply = reply,
+				 .root_badge = rq->page->received_badge[0], .root_kind = rq->page->received_kind[0]};
+	memcpy(entry->words, &rq->page->words[MSG_REGISTER_WORDS], sizeof(entry->words));
 	parked_count++;
 	if (asked == 0)
 		ask(wanted);
@@ -145,8 +154,11 @@ static void redo(struct parked *entry)
 	bool same = file && file->serial == entry->serial;
 	entry->reply = 0;
 	parked_count--;
+	memcpy(&rq.page->words[MSG_REGISTER_WORDS], entry->words, sizeof(entry->words));
+	rq.page->received_badge[0] = entry->root_badge;
+	rq.page->received_kind[0] = (uint8_t)entry->root_kind;
 	if (same)
-		(void)file_dispatch(&rq);
+		(void)serve_dispatch(&rq);
 	else
 		(void)service_answer(&rq, EBADF, 0, 0);
 	if (service_reply_kept(reply, &rq) == E_GONE && rq.undo_op != 0)

@@ -321,7 +321,11 @@ int vfs_on_readlink(struct request *rq, const struct vfs_readlink_in *in, struct
 		length = symlink_read(&caller, target.inode, vfs_readlink_out_data(rq->page), VFS_READLINK_OUT_MAX, &out->number);
 	else if (in->data_len == 0)
 		length = -ENOENT;
+	if (length == -EACCES)
+		length = proc_readlink_other(&caller, target.inode, vfs_readlink_out_data(rq->page), VFS_READLINK_OUT_MAX);
 	walk_done(&target.walk);
+	if (length == VFS_PARK)
+		return serve_park(rq);
 	if (length < 0)
 		return -length;
 	if (length == ST_OWN_DESCRIPTOR) {

@@ -10,9 +10,10 @@ static struct upcall_ring *ring;
 static uint64_t wanted_now, answered_now;
 static uint64_t refreshed_at;
 
-static uint64_t code(enum upcall_kind kind, uint32_t argument)
+/* A question in one word: kind, first argument (16 bits), second argument (32 bits). Never 0. */
+static uint64_t code(enum upcall_kind kind, uint32_t argument, uint32_t second)
 {
-	return ((uint64_t)kind << 32) | argument;
+	return ((uint64_t)kind << 48) | ((uint64_t)(argument & 0xffffu) << 32) | second;
 }
 
 void upcall_set_ring(struct upcall_ring *to)
@@ -20,9 +21,9 @@ void upcall_set_ring(struct upcall_ring *to)
 	ring = to;
 }
 
-bool upcall_have(enum upcall_kind kind, uint32_t argument)
+bool upcall_have(enum upcall_kind kind, uint32_t argument, uint32_t second)
 {
-	uint64_t wanted = code(kind, argument);
+	uint64_t wanted = code(kind, argument, second);
 	if (!ring || answered_now == wanted)
 		return true;
 	if (kind == UPCALL_REFRESH && refreshed_at != 0 && env_now_ns() - refreshed_at < FRESH_NS)
@@ -39,7 +40,7 @@ uint64_t upcall_wanted(void)
 void upcall_set_answered(uint64_t wanted)
 {
 	answered_now = wanted;
-	if (wanted >> 32 == UPCALL_REFRESH)
+	if (wanted >> 48 == UPCALL_REFRESH)
 		refreshed_at = env_now_ns();
 }
 
@@ -54,7 +55,8 @@ bool upcall_post(uint64_t wanted)
 	uint32_t head = ring->head;
 	if (head - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) >= UPCALL_ENTRIES)
 		return false;
-	ring->entry[head % UPCALL_ENTRIES] = (struct upcall){.kind = (uint32_t)(wanted >> 32), .a = (uint32_t)wanted};
+	ring->entry[head % UPCALL_ENTRIES] = (struct upcall){
+		.kind = (uint32_t)(wanted >> 48), .a = (uint32_t)(wanted >> 32) & 0xffffu, .b = (uint32_t)wanted};
 	__atomic_store_n(&ring->head, head + 1, __ATOMIC_RELEASE);
 	return true;
 }

@@ -11,7 +11,7 @@
 #include <tessera/rings.h>
 
 /* True: the answer is there (or as good as). False: the handler returns VFS_PARK. */
-bool upcall_have(enum upcall_kind kind, uint32_t argument);
+bool upcall_have(enum upcall_kind kind, uint32_t argument, uint32_t second);
 /* What the last upcall_have that said false wants. */
 uint64_t upcall_wanted(void);
 /* The requests that want `wanted` are done again now; 0 afterwards. */

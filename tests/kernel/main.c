@@ -29,5 +29,11 @@ void program_start(const uint64_t *stack)
 	test_transfer();
 	test_notice();
 	test_signal();
+	test_fault();
+	test_personality();
+	test_interrupt();
+	test_registers();
+	test_fpu();
+	test_devices();
 	finish();
 }

@@ -8,7 +8,7 @@ import pexpect
 import pytest
 
 TOP = Path(__file__).resolve().parent.parent.parent
-PROMPT = r"[#$] (?:\x1b\[6n)?$"  # the shell asks the terminal where its cursor is
+PROMPT = r"[#$] (\x1b\[6n)?$"  # busybox asks the terminal where its cursor is
 BOOT_SECONDS = 120
 
 
@@ -29,7 +29,8 @@ class Shell:
 
     def run(self, command, timeout=60):
         """Types a command, returns what it printed."""
-        self.child.send(command + "; echo @@$?@@\r")
+        separator = " " if command.endswith("&") else "; "
+        self.child.send(command + separator + "echo @@$?@@\r")
         self.child.expect(r"@@(\d+)@@\r\n", timeout=timeout)  # what was typed has `$?` between the signs
         text = self.child.before
         self.status = int(self.child.match.group(1))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """./tessera bench: the same binaries on Tessera and on Debian's stock Linux kernel, in the same QEMU, counted in instructions.
 
-Under `-icount shift=0` a guest instruction is one nanosecond and one tick of the TSC. Programs print `bench NAME VALUE UNIT` and
-`switches NAME VALUE` (address-space switches per operation); this module runs them on both sides and sets the numbers side by side.
+Under `-icount shift=0` a guest instruction is one nanosecond and one tick of the TSC. Programs print `bench NAME VALUE UNIT`; this
+module runs them on both sides and sets the numbers side by side. Address-space switches (writes of CR3) are counted by a plugin of
+QEMU, on both sides the same (counter.py); the kernel's own benchmark takes them from the kernel's counter.
 """
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import re
 import stat
 import tempfile
 
-from . import build, cpio, fetch, image, options, qemu, rootfs, session
+from . import build, counter, cpio, fetch, image, options, qemu, rootfs, session
 from .common import BUILD, PROGRAMS, ToolError, say, step
 
 LINUX = "linux-image-6.1.0-50-cloud-amd64"
@@ -62,20 +63,23 @@ def _bench_entries() -> list[cpio.Entry]:
     return cpio.with_parents([cpio.regular(path, (PROGRAMS / name).read_bytes(), 0o755) for name, path in names])
 
 
-def _boot(archive: bytes, cmdline: str, kernel: pathlib.Path | None) -> tuple[str, session.Log]:
-    """Console output and log of one deterministic run."""
+def _boot(archive: bytes, cmdline: str, kernel: pathlib.Path | None, profile: pathlib.Path | None = None) -> tuple[str, session.Log]:
+    """Console output (and what the plugin counted) and log of one deterministic run."""
     console = bytearray()
     log = session.Log(None, None)
-    with tempfile.NamedTemporaryFile(prefix="tessera-bench-", suffix=".cpio") as file:
-        file.write(archive)
-        file.flush()
-        command = qemu.command(file.name, cmdline, memory=MEMORY, cpus=1, icount=True, accel="tcg", extra=[], kernel=kernel)
+    with tempfile.TemporaryDirectory(prefix="tessera-bench-") as name:
+        folder = pathlib.Path(name)
+        counts = folder / "counts"
+        (folder / "archive.cpio").write_bytes(archive)
+        command = qemu.command(str(folder / "archive.cpio"), cmdline, memory=MEMORY, cpus=1, icount=True, accel="tcg",
+                               extra=counter.arguments(counts, profile), kernel=kernel)
         run = session.Session(command, interactive=False, timeout=SECONDS, log=log, input_fd=None, output=console.extend)
         run.run()
+        counted = counts.read_text()
     text = console.decode(errors="replace").replace("\r", "")
     if run.timed_out or log.panic_since:
         raise ToolError(f"bench run did not end well; console:\n{text[-2000:]}\nlog:\n{log.tail()}")
-    return text, log
+    return text + counter.switches(text, counted), log
 
 
 def _linux_kernel() -> pathlib.Path:
@@ -88,17 +92,17 @@ def _linux_kernel() -> pathlib.Path:
     return target
 
 
-def _on_linux(command: str) -> str:
+def _on_linux(command: str, profile: pathlib.Path | None = None) -> str:
     init = cpio.Entry("init", stat.S_IFREG | 0o755, LINUX_INIT.format(command=command).encode())
     console = cpio.Entry("dev/console", stat.S_IFCHR | 0o600, rdev=(5, 1))
     archive = cpio.finish(cpio.body([*rootfs.entries(), *_bench_entries(), console, init]))
-    return _boot(archive, LINUX_CMDLINE, _linux_kernel())[0]
+    return _boot(archive, LINUX_CMDLINE, _linux_kernel(), profile)[0]
 
 
-def _on_tessera(argv: list[str]) -> str:
+def _on_tessera(argv: list[str], profile: pathlib.Path | None = None) -> str:
     settings = {"run": "1", "tty": "plain"}
     overlays = [_bench_entries(), options.guest_files(argv, None, settings)]
-    text, log = _boot(image.compose(overlays), options.cmdline(settings, ""), None)
+    text, log = _boot(image.compose(overlays), options.cmdline(settings, ""), None, profile)
     if log.status != 0:
         raise ToolError(f"{' '.join(argv)} ended with status {log.status} on Tessera; console:\n{text}\nlog:\n{log.tail()}")
     return text
@@ -132,10 +136,10 @@ def _meets(value: float | None, linux: float | None, bar) -> str:
 
 
 def table(rows: list[dict]) -> str:
-    lines = [f"{'operation':50} {'tessera':>14} {'linux':>14} {'ratio':>7} {'switches':>9}  bar met", "-" * 112]
+    lines = [f"{'operation':50} {'tessera':>14} {'linux':>14} {'ratio':>7} {'switches':>9} {'linux':>7}  bar met", "-" * 120]
     for row in rows:
         cells = [f"{row[key]:>{width},.{digits}f}" if row[key] is not None else " " * (width - 1) + "-"
-                 for key, width, digits in (("tessera", 14, 0), ("linux", 14, 0), ("ratio", 7, 2), ("switches", 9, 1))]
+                 for key, width, digits in (("tessera", 14, 0), ("linux", 14, 0), ("ratio", 7, 2), ("switches", 9, 1), ("linux_switches", 7, 1))]
         unit = "" if row["unit"] == "instructions" else f" ({row['unit']})"
         lines.append(f"{row['what'] + unit:50} {' '.join(cells)}  {row['bar_met']}")
     return "\n".join(lines)
@@ -143,18 +147,19 @@ def table(rows: list[dict]) -> str:
 
 def collect(ours: str, theirs: str) -> list[dict]:
     values, switches = parse(ours)
-    linux, _ = parse(theirs)
+    linux, linux_switches = parse(theirs)
     rows = []
     for name, what, bar in ROWS:
         tessera, other = values.get(name), linux.get(name)
         rows.append({"name": name, "what": what, "unit": UNITS.get(name, "instructions"), "tessera": tessera, "linux": other,
-                     "ratio": tessera / other if tessera is not None and other else None, "switches": switches.get(name), "bar": bar,
-                     "bar_met": _meets(tessera, other, bar)})
+                     "ratio": tessera / other if tessera is not None and other else None, "switches": switches.get(name),
+                     "linux_switches": linux_switches.get(name), "bar": bar, "bar_met": _meets(tessera, other, bar)})
     return rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-linux", action="store_true", help="leave Linux out, take its numbers of the last run if there are any")
+    parser.add_argument("--profile", metavar="ROW", help="instead: where the instructions of one row go, by program and function")
     parser.add_argument("row", nargs="*", help="only these rows of the Linux programs")
 
 
@@ -170,9 +175,19 @@ def _linux_text(args: argparse.Namespace) -> str:
     return text
 
 
+def _profile(row: str) -> int:
+    with tempfile.NamedTemporaryFile(prefix="tessera-profile-") as file:
+        argv = ["/bin/sh", "-l", "-c", "/bench/tsc"] if row == "boot-to-prompt" else ["/bench/micro", row]
+        text = _on_tessera(argv, pathlib.Path(file.name))
+        print(counter.table(file.read().decode(), text, row))
+    return 0
+
+
 def start(args: argparse.Namespace) -> int:
     build.build_target(quiet=True)
     (BUILD / "bench").mkdir(parents=True, exist_ok=True)
+    if args.profile:
+        return _profile(args.profile)
     say("instructions counted by TCG with -icount shift=0, -cpu max,-erms; Linux with mitigations=off init_on_alloc=0 nokaslr")
     with step("measuring on Tessera"):
         ours = _native() + "\n" + _on_tessera(["/bench/micro", *args.row]) + _on_tessera(["/bin/sh", "-l", "-c", "/bench/tsc"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import signal
 import subprocess
 import sys
 
 from . import bench, build, debug, lint, run, symbolize
-from .common import BUILD, EXIT_FAILURE, REPO, ToolError, say
+from .common import BUILD, EXIT_FAILURE, REPO, TARGET, ToolError, say
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -22,9 +24,12 @@ def _test(args: argparse.Namespace) -> int:
 
 
 def _docs(_args: argparse.Namespace) -> int:
-    """The reference pages that are generated: operations and protocols; system calls if the personality's generator is there."""
+    """The reference pages that are generated: operations, protocols, Linux system calls."""
     out = BUILD / "docs"
     subprocess.run([sys.executable, str(REPO / "tools/abigen.py"), str(REPO / "abi"), str(BUILD / "docs-code"), "--docs", str(out)], check=True)
+    build.build_target(quiet=True)
+    for page in (TARGET / "linux").glob("*.md"):
+        shutil.copy(page, out / page.name)
     say(f"reference pages are in {out}")
     return 0
 
@@ -60,7 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _on_signal(number: int, _frame) -> None:
+    """Ends through the finally clauses, which stop QEMU and give the terminal back."""
+    sys.exit(128 + number)
+
+
 def main() -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _on_signal)
     words, program = sys.argv[1:], []
     if words[:1] in (["run"], ["debug"]) and "--" in words:  # what follows is the program's, options included
         split = words.index("--")

@@ -44,8 +44,6 @@ def settings(args: argparse.Namespace, interactive: bool) -> dict[str, str]:
         result["tty"] = "plain"  # no echo, no translation of line ends: bytes pass through
     if args.program and not (interactive and sys.stderr.isatty()):
         result["stderr"] = "ttyS1"
-    if interactive and not args.program:
-        result["log"] = "serial"
     if args.strace:
         result["strace"] = "1"
     if interactive:
@@ -88,6 +86,8 @@ def start(args: argparse.Namespace) -> int:
                                icount=args.icount, accel=accel, extra=extra)
         log = session.Log(args.log, _is_strace_line if args.strace else None)
         run = session.Session(command, interactive=interactive, timeout=args.timeout, log=log, awaits_ready=not args.boot_program)
+        if interactive and not args.program:
+            log.show = lambda line: not run.is_ready or (args.strace and _is_strace_line(line))
         if interactive:
             session.announce_quit_key()
         return session.verdict(run, run.run())

@@ -7,6 +7,7 @@ The log tells how the run ended: `tessera: exit status N`, or `KERNEL PANIC: rea
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import selectors
@@ -18,10 +19,12 @@ import termios
 import time
 import tty
 
+from . import symbolize
 from .common import EXIT_TIMEOUT, ToolError, say
 
 EXIT_STATUS = re.compile(rb"tessera: exit status (\d+)")
 PANIC = re.compile(rb"^KERNEL PANIC: ")
+POWER_OFF = re.compile(rb"tessera: (?:power off|halt|restart)\b")  # somebody asked for it: poweroff, reboot, halt
 POWER_OFF_SECONDS = 10  # from the exit line to the end of QEMU
 PANIC_SECONDS = 1.5     # for the rest of the report
 READY_BYTE = b"\x05"  # system/init: terminals are set up, input may come
@@ -37,9 +40,10 @@ class Log:
         self.status: int | None = None
         self.panic_since: float | None = None
         self.end_since: float | None = None
+        self.is_terminal_raw = False
         self._partial = b""
         self._file = open(file, "wb", buffering=0) if file else None
-        self._show = show
+        self.show = show  # which lines the user sees at once
 
     def feed(self, data: bytes) -> None:
         if self._file:
@@ -53,10 +57,12 @@ class Log:
         if match := EXIT_STATUS.search(line):
             self.status = int(match[1])
             self.end_since = time.monotonic()
+        elif POWER_OFF.search(line):
+            self.status, self.end_since = 0, time.monotonic()
         elif PANIC.match(line) and self.panic_since is None:
             self.panic_since = time.monotonic()
-        if self._show and self._show(line):
-            os.write(2, line + b"\n")
+        if self.show and self.show(line):
+            os.write(2, line + b"\r\n" if self.is_terminal_raw else line + b"\n")
 
     def tail(self) -> str:
         lines = self.lines[-LOG_LINES_SHOWN:] + ([self._partial] if self._partial else [])
@@ -73,6 +79,11 @@ class Channel:
 
     def arguments(self) -> list[str]:
         return ["-chardev", f"socket,id={self.name},fd={self.theirs.fileno()}", *self.device]
+
+
+def _die_with_us() -> None:
+    """In the child: the kernel ends QEMU when this tool is killed without a chance to do it (prctl PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -127,13 +138,14 @@ class Session:
         """The exit status QEMU ended with; what happened inside stands in self.log."""
         fds = [channel.theirs.fileno() for channel in self.channels]
         process = subprocess.Popen(self.command, pass_fds=fds, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, start_new_session=True)
+                                   stderr=subprocess.PIPE, start_new_session=True, preexec_fn=_die_with_us)
         for channel in self.channels:
             channel.theirs.close()
             self.selector.register(channel.ours, selectors.EVENT_READ, channel)
         if self.input_fd is not None:
             self._watch_input()
         try:
+            self.log.is_terminal_raw = self.interactive
             with _raw_terminal(self.interactive):
                 self._relay()
         except KeyboardInterrupt:
@@ -251,13 +263,12 @@ def verdict(session: Session, qemu_status: int) -> int:
     """The exit status of the run, with an explanation on stderr when it is not the program's own."""
     log = session.log
     if log.panic_since is not None:
-        raise ToolError(f"the kernel stopped with a panic; the end of the log:\n{log.tail()}\n"
-                        "`./tessera symbolize FILE` turns the addresses of a saved log (--log FILE) into functions and lines.")
+        raise ToolError(f"the kernel stopped with a panic; the end of the log:\n{symbolize.annotate(log.tail())}")
     if log.status is not None:
         return log.status & 0xFF
     if session.timed_out:
         raise ToolError(f"timeout; the end of the log:\n{log.tail()}", EXIT_TIMEOUT)
-    raise ToolError(f"the machine ended (QEMU's status {qemu_status}) without reporting an exit status; the end of the log:\n{log.tail()}")
+    raise ToolError(f"the machine ended (QEMU's status {qemu_status}) without reporting an exit status; the end of the log:\n{symbolize.annotate(log.tail())}")
 
 
 def announce_quit_key() -> None:

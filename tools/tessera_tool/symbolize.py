@@ -10,6 +10,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -75,6 +76,17 @@ class Symbolizer:
         return result
 
 
+def annotate(text: str) -> str:
+    """The text with a line per address below each report line; unchanged where no symbolizer is installed."""
+    if not shutil.which("llvm-symbolizer-19"):
+        return text
+    symbolizer = Symbolizer()
+    result = []
+    for line in text.splitlines():
+        result += [line, *symbolizer.line(line)]
+    return "\n".join(result)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("log", nargs="?", default="-", help="file with the report (default: standard input)")
 
@@ -84,9 +96,5 @@ def start(args: argparse.Namespace) -> int:
         text = sys.stdin.read() if args.log == "-" else pathlib.Path(args.log).read_text(errors="replace")
     except OSError as error:
         raise ToolError(f"{args.log}: {error.strerror}") from error
-    symbolizer = Symbolizer()
-    for line in text.splitlines():
-        print(line)
-        for extra in symbolizer.line(line):
-            print(extra)
+    print(annotate(text))
     return 0

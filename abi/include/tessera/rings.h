@@ -15,6 +15,7 @@ enum upcall_kind {
 	UPCALL_REFRESH = 3,	 /* times of all processes into the label table; answered by bumping label_table.refreshed */
 	UPCALL_DESCRIPTORS = 4,	 /* a: process index; answer: bitmap of descriptors in answer[] (1,024 bits) */
 	UPCALL_COUNTS = 5,	 /* answer[0..5] as proc.stop_count, then unimplemented calls: answer[6..]: (number << 32 | count) pairs until 0 */
+	UPCALL_DESCRIPTOR_PATH = 6, /* a: process index, b: descriptor, or OWN_SCRATCH | slot; answer[0]: length (0: none), then the text of file.path */
 };
 
 #define UPCALL_ENTRIES 64u
@@ -27,7 +28,7 @@ struct upcall_ring {
 	uint32_t done; /* written by the consumer: entries answered */
 	uint32_t overflow;
 	struct upcall entry[UPCALL_ENTRIES];
-	uint64_t answer[256]; /* of the last UPCALL_DESCRIPTORS / UPCALL_COUNTS; one at a time */
+	uint64_t answer[256]; /* of the last question that has one; one at a time */
 };
 static_assert(sizeof(struct upcall_ring) <= 4096, "one page");
 

@@ -98,7 +98,7 @@ void arch_start(struct boot_source *source)
 {
 	handover.boot_tsc = read_tsc();
 	console_init(source->cmdline);
-	print("boot: Tessera, x86_64, by ");
+	print("boot: Tessera " TESSERA_VERSION ", x86_64, by ");
 	print(source->protocol);
 	print("\n");
 	cpu_detect();

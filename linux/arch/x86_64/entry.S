@@ -60,6 +60,16 @@ lx_restore_end:
 /* ---------------------------------------------------------------- system calls */
 	.section .text.entry, "ax"
 
+/* What C functions preserve, into a struct lx_regs at above(%rsp). */
+.macro SAVE_PRESERVED above
+	movq %rbx, \above+REGS_RBX(%rsp)
+	movq %rbp, \above+REGS_RBP(%rsp)
+	movq %r12, \above+REGS_R12(%rsp)
+	movq %r13, \above+REGS_R12+8(%rsp)
+	movq %r14, \above+REGS_R12+16(%rsp)
+	movq %r15, \above+REGS_R12+24(%rsp)
+.endm
+
 /* The rest of a struct lx_regs below the word `page`; RCX = message page, RAX = number or result. */
 .macro PUSH_REGS
 	pushq PAGE_RFLAGS(%rcx)
@@ -99,9 +109,15 @@ lx_syscall_entry:
 lx_slow:
 	movq %rsp, %rcx
 	movq PAGE_STACK(%rcx), %rsp
-	pushq %rax
-	pushq %rcx
-	PUSH_REGS
+	subq $REGS_BYTES, %rsp
+	movq %rax, REGS_ORIG(%rsp)
+	movq %rcx, REGS_PAGE(%rsp)
+	movq %rdx, REGS_RDX(%rsp)
+	movq %rsi, REGS_RSI(%rsp)
+	movq %rdi, REGS_RDI(%rsp)
+	movq %r8, REGS_R8(%rsp)
+	movq %r9, REGS_R9(%rsp)
+	movq %r10, REGS_R10(%rsp)
 	testb $1, PAGE_FLAGS(%rcx)
 	jnz 2f
 	cmpl $lx_table_count, %eax
@@ -129,9 +145,27 @@ lx_exit_end:
 
 1:	call sys_unimplemented
 	jmp 3b
-2:	movq %rsp, %rdi
+2:	SAVE_PRESERVED 0
+	movq %rsp, %rdi
 	call lx_traced_call
 	jmp 3b
+
+/* Calls that need the whole frame (fork and its kin): the table leads here first, one return address below the frame;
+ * the tracer has filled the frame already. */
+.macro WHOLE name
+	.globl whole_\name
+whole_\name:
+	movq %rsp, %r11
+	orq $0xffff, %r11
+	movq REGS_PAGE+1-LX_THREAD_BYTES-REGS_BYTES(%r11), %rax
+	testb $1, PAGE_FLAGS(%rax)
+	jnz sys_\name
+	SAVE_PRESERVED 8
+	jmp sys_\name
+.endm
+	WHOLE clone
+	WHOLE fork
+	WHOLE vfork
 
 /* Something waits (RAX = result, RCX = page): the whole state goes to C. The frame's orig_rax of lx_slow is kept. */
 lx_exit_slow:

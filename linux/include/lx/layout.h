@@ -35,13 +35,17 @@
 
 /* struct lx_regs */
 #define REGS_BYTES 160
+#define REGS_RBX 8
 #define REGS_RDX 24
 #define REGS_RSI 32
 #define REGS_RDI 40
+#define REGS_RBP 48
 #define REGS_R8 64
 #define REGS_R9 72
 #define REGS_R10 80
+#define REGS_R12 96
 #define REGS_PAGE 144
+#define REGS_ORIG 152
 
 #define LX_MESSAGE_PAGE_VA 0x7fff60000000
 #define LX_STACK_VA 0x7fff60040000

@@ -13,6 +13,18 @@ struct fake_state fake;
 static struct label_table labels;
 const struct label_table *env_labels = &labels;
 
+static struct process_page pages[4];
+
+const struct process_page *env_process_page(uint32_t index)
+{
+	return index < 4 ? &pages[index] : NULL;
+}
+
+struct process_page *fake_page(enum fake_process process)
+{
+	return &pages[process];
+}
+
 struct label_process *fake_process(enum fake_process process)
 {
 	return &labels.process[process];

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "../file.h"
+#include <tessera/process_page.h>
+
 #include "../object.h"
 
 #define FAKE_CACHE_BYTES (16u << 20)
@@ -32,6 +34,7 @@ void fake_start(void);
 struct caller fake_caller(enum fake_process process);
 uint64_t fake_label(enum fake_process process);
 struct label_process *fake_process(enum fake_process process);
+struct process_page *fake_page(enum fake_process process);
 
 /* Short forms of operations by path, from the root directory. 0 or errno. */
 int do_open(struct caller caller, const char *path, uint32_t flags, uint32_t mode, struct file **file);

@@ -36,8 +36,8 @@ static void test_texts(void **state)
 	};
 	char path[64], text[4096];
 	(void)state;
-	fake_process(FAKE_ROOT)->arg_start = 0x1000;
-	fake_process(FAKE_ROOT)->arg_end = 0x1010;
+	fake_page(FAKE_ROOT)->arg_start = 0x1000;
+	fake_page(FAKE_ROOT)->arg_end = 0x1010;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		snprintf(path, sizeof(path), "/proc/%s", paths[i]);
 		read_whole(path, text);
