@@ -97,12 +97,20 @@ def test_top(shell):
 
 def test_vi(shell):
     shell.send("vi /tmp/text\r")
-    time.sleep(1)
+    shell.expect("/tmp/text 1/1 100%")
     shell.send("ihello from vi\x1b")
-    time.sleep(0.5)  # busybox' vi takes ESC with what follows at once for an unknown key
+    shell.expect("Modified")  # what follows an escape at once would count as a function key
     shell.send(":wq\r")
     shell.prompt()
     assert "hello from vi" in shell.run("cat /tmp/text")
+
+
+def test_typing_ahead(shell):
+    shell.send("sleep 1; cat\r")
+    time.sleep(0.3)
+    shell.send("typed ahead\r\x04")
+    shell.expect("typed ahead\r\n.*typed ahead\r\n")
+    shell.prompt()
 
 
 def test_less(shell):
