@@ -95,46 +95,52 @@ struct remap_pages {
 	uint64_t start, old_pages, new_pages;
 };
 
-static int check_remap(struct space *space, const struct remap_request *request, struct remap_pages *out)
+static int decode_remap(const struct remap_request *request, struct remap_pages *out)
 {
+	bool is_fixed = request->flags & REMAP_FIXED;
+
 	if (request->old_addr % PAGE_BYTES || request->new_len == 0 || request->old_len == 0 ||
-	    (request->flags & ~(REMAP_MAYMOVE | REMAP_FIXED)) ||
-	    ((request->flags & REMAP_FIXED) && (!(request->flags & REMAP_MAYMOVE) || request->new_addr % PAGE_BYTES)))
+	    (request->flags & ~(REMAP_MAYMOVE | REMAP_FIXED)) || (is_fixed && !(request->flags & REMAP_MAYMOVE)))
 		return MEM_EINVAL;
 	if (request->old_len > PERSONALITY_BASE || request->new_len > PERSONALITY_BASE)
 		return MEM_EINVAL;
 	out->start = request->old_addr >> PAGE_SHIFT;
 	out->old_pages = (request->old_len + PAGE_BYTES - 1) >> PAGE_SHIFT;
 	out->new_pages = (request->new_len + PAGE_BYTES - 1) >> PAGE_SHIFT;
-	const struct area *area = area_find(space, out->start);
-	if (!area || (area->flags & AREA_PERSONALITY) || area->end - out->start < out->old_pages)
-		return MEM_EFAULT;
-	if (out->new_pages > out->old_pages) {
-		uint64_t more = out->new_pages - out->old_pages;
-		bool is_data = (area->prot & PROT_WRITE) && !(area->flags & AREA_SHARED);
-		if (more > space->limit_virtual || space->virtual_pages > space->limit_virtual - more || more > frames.total)
-			return MEM_ENOMEM;
-		if (is_data && (more > space->limit_data || space->data_pages > space->limit_data - more))
-			return MEM_ENOMEM;
-	}
+	uint64_t target = request->new_addr >> PAGE_SHIFT, end = target + out->new_pages;
+	if (is_fixed && (request->new_addr % PAGE_BYTES || request->new_addr >= PERSONALITY_BASE ||
+			 end > PROGRAM_END_PAGE || target < PROGRAM_FIRST_PAGE ||
+			 (target < out->start + out->old_pages && out->start < end)))
+		return MEM_EINVAL;
 	return 0;
 }
 
-/* The start of the new place: the one asked for, emptied, or a gap. */
-static int find_target(struct space *space, const struct remap_request *request, const struct remap_pages *pages,
-		       uint64_t *out)
+/* The program's area at the old place, which must hold all of it; NULL and *error. */
+static struct area *remap_source(struct space *space, const struct remap_pages *pages, int *error)
 {
-	uint64_t start = request->new_addr >> PAGE_SHIFT, end = start + pages->new_pages;
+	struct area *area = area_find(space, pages->start);
+	uint64_t more = pages->new_pages > pages->old_pages ? pages->new_pages - pages->old_pages : 0;
 
-	if (!(request->flags & REMAP_FIXED)) {
-		*out = area_gap(space, pages->new_pages);
-		return *out ? 0 : MEM_ENOMEM;
-	}
-	if (request->new_addr >= PERSONALITY_BASE || end > PROGRAM_END_PAGE || start < PROGRAM_FIRST_PAGE ||
-	    (start < pages->start + pages->old_pages && pages->start < end))
-		return MEM_EINVAL;
-	*out = start;
-	return space_unmap(space, request->new_addr, pages->new_pages * PAGE_BYTES);
+	*error = MEM_EFAULT;
+	if (!area || (area->flags & AREA_PERSONALITY) || area->end - pages->start < pages->old_pages)
+		return NULL;
+	*error = MEM_ENOMEM;
+	bool is_data = (area->prot & PROT_WRITE) && !(area->flags & AREA_SHARED);
+	if (more > space->limit_virtual || space->virtual_pages > space->limit_virtual - more || more > frames.total)
+		return NULL;
+	if (is_data && (more > space->limit_data || space->data_pages > space->limit_data - more))
+		return NULL;
+	return area;
+}
+
+/* Takes the pages past new_pages away. */
+static int shrink(struct space *space, struct remap_pages *pages)
+{
+	if (pages->new_pages >= pages->old_pages)
+		return 0;
+	uint64_t gone = pages->old_pages - pages->new_pages;
+	pages->old_pages = pages->new_pages;
+	return space_unmap(space, (pages->start + pages->new_pages) << PAGE_SHIFT, gone * PAGE_BYTES);
 }
 
 /* The part [start, +pages) of an area as an area of its own; NULL: no memory. */
@@ -145,25 +151,50 @@ static struct area *cut_out(struct space *space, uint64_t start, uint64_t pages)
 	return area_find(space, start);
 }
 
+static int move_to(struct space *space, const struct remap_pages *pages, uint64_t target)
+{
+	struct area *area = target ? cut_out(space, pages->start, pages->old_pages) : NULL;
+
+	return area ? move_area(space, area, pages->old_pages, target, pages->new_pages) : MEM_ENOMEM;
+}
+
+/* The old range is looked at before the new place is emptied (Linux since 6.17; before, a failure had emptied it). */
+static int remap_fixed(struct space *space, const struct remap_request *request, struct remap_pages *pages)
+{
+	struct remap_pages kept = *pages;
+	int error;
+
+	if (kept.old_pages > kept.new_pages)
+		kept.old_pages = kept.new_pages;
+	if (!remap_source(space, &kept, &error))
+		return error;
+	error = space_unmap(space, request->new_addr, pages->new_pages * PAGE_BYTES);
+	if (!error)
+		error = shrink(space, pages);
+	return error ? error : move_to(space, pages, request->new_addr >> PAGE_SHIFT);
+}
+
 int space_remap(struct space *space, const struct remap_request *request, uint64_t *out_addr)
 {
 	struct remap_pages pages;
-	uint64_t target;
-	int error = check_remap(space, request, &pages);
+	int error = decode_remap(request, &pages);
 
 	if (error)
 		return error;
-	bool is_fixed = request->flags & REMAP_FIXED;
-	*out_addr = request->old_addr;
-	if (!is_fixed && pages.new_pages <= pages.old_pages) {
-		if (pages.new_pages == pages.old_pages)
-			return 0;
-		return space_unmap(space, (pages.start + pages.new_pages) << PAGE_SHIFT,
-				   (pages.old_pages - pages.new_pages) * PAGE_BYTES);
-	}
 	struct area *area = area_find(space, pages.start);
-	uint64_t old_end = pages.start + pages.old_pages;
-	if (!is_fixed && can_grow_in_place(space, area, old_end, pages.new_pages - pages.old_pages)) {
+	if (!area || (area->flags & AREA_PERSONALITY))
+		return MEM_EFAULT;
+	if (request->flags & REMAP_FIXED) {
+		*out_addr = request->new_addr;
+		return remap_fixed(space, request, &pages);
+	}
+	*out_addr = request->old_addr;
+	if (pages.new_pages <= pages.old_pages)
+		return shrink(space, &pages);
+	area = remap_source(space, &pages, &error);
+	if (!area)
+		return error;
+	if (can_grow_in_place(space, area, pages.start + pages.old_pages, pages.new_pages - pages.old_pages)) {
 		area_set_end(area, pages.start + pages.new_pages);
 		grow_object(area);
 		area_merge(area);
@@ -171,12 +202,9 @@ int space_remap(struct space *space, const struct remap_request *request, uint64
 	}
 	if (!(request->flags & REMAP_MAYMOVE))
 		return MEM_ENOMEM;
-	error = find_target(space, request, &pages, &target);
-	if (error)
-		return error;
-	area = cut_out(space, pages.start, pages.old_pages);
+	uint64_t target = area_gap(space, pages.new_pages);
 	*out_addr = target << PAGE_SHIFT;
-	return area ? move_area(space, area, pages.old_pages, target, pages.new_pages) : MEM_ENOMEM;
+	return move_to(space, &pages, target);
 }
 
 /* ---- exec's strings ------------------------------------------------------------------------------------------------ */

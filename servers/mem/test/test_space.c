@@ -456,7 +456,7 @@ static void remapping(void **state)
 	assert_int_equal(space_remap(space, &request, &out), 0);
 	assert_int_equal(read_at(space, BASE + 0x1000), 2);
 	assert_int_equal(space->virtual_pages, 3);
-	request = (struct remap_request){ .old_addr = BASE, .old_len = 0x100000, .new_len = 0x2000, .flags = 1 };
+	request = (struct remap_request){ .old_addr = BASE, .old_len = 0x100000, .new_len = 0x200000, .flags = 1 };
 	assert_int_equal(space_remap(space, &request, &out), MEM_EFAULT);
 	fake_check(space);
 	space_destroy(space);
