@@ -5,8 +5,8 @@
 # Does nothing, quickly, when all are there. Wants root, or a user who may use sudo.
 set -eu
 
-packages="clang-19 clang-format-19 clang-tidy-19 lld-19 llvm-19 libclang-rt-19-dev libc6-dev linux-libc-dev meson ninja-build musl-dev
-qemu-system-x86 gdb libcmocka-dev pkg-config python3 python3-pytest python3-pexpect ca-certificates git"
+packages="make gcc clang-19 clang-format-19 clang-tidy-19 lld-19 llvm-19 libclang-rt-19-dev libc6-dev linux-libc-dev meson ninja-build musl-dev musl-tools
+qemu-system-x86 seabios gdb libcmocka-dev pkg-config python3 python3-pytest python3-pexpect ca-certificates git"
 
 missing=
 for package in $packages; do
