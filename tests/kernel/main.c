@@ -35,5 +35,6 @@ void program_start(const uint64_t *stack)
 	test_registers();
 	test_fpu();
 	test_devices();
+	test_random();
 	finish();
 }
