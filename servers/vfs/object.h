@@ -16,6 +16,7 @@ struct mapped {
 	struct env_object object;
 	struct data data;    /* the contents, once the inode is gone */
 	uint64_t size;	     /* what mem believes */
+	uint64_t supplied;   /* all pages below this one have been handed over */
 };
 
 /* The object of a regular file with all frames of [offset, +length) in it (below the size). */
