@@ -7,7 +7,21 @@
 #define HEADER_BYTES 110u
 #define FIELDS 13u
 
-enum { INO, MODE, UID, GID, NLINK, MTIME, FILESIZE, DEVMAJOR, DEVMINOR, RDEVMAJOR, RDEVMINOR, NAMESIZE, CHECK };
+enum {
+	INO,
+	MODE,
+	UID,
+	GID,
+	NLINK,
+	MTIME,
+	FILESIZE,
+	DEVMAJOR,
+	DEVMINOR,
+	RDEVMAJOR,
+	RDEVMINOR,
+	NAMESIZE,
+	CHECK
+};
 
 struct cpio_reader cpio_open(const void *base, uint64_t bytes)
 {
@@ -65,8 +79,16 @@ static enum cpio_result read_entry(struct cpio_reader *reader, struct cpio_entry
 	*out = (struct cpio_entry){
 		.name = (const char *)reader->base + reader->at + HEADER_BYTES,
 		.name_length = f[NAMESIZE] - 1,
-		.mode = f[MODE], .uid = f[UID], .gid = f[GID], .nlink = f[NLINK], .mtime = f[MTIME], .ino = f[INO],
-		.dev_major = f[DEVMAJOR], .dev_minor = f[DEVMINOR], .rdev_major = f[RDEVMAJOR], .rdev_minor = f[RDEVMINOR],
+		.mode = f[MODE],
+		.uid = f[UID],
+		.gid = f[GID],
+		.nlink = f[NLINK],
+		.mtime = f[MTIME],
+		.ino = f[INO],
+		.dev_major = f[DEVMAJOR],
+		.dev_minor = f[DEVMINOR],
+		.rdev_major = f[RDEVMAJOR],
+		.rdev_minor = f[RDEVMINOR],
 		.data = reader->base + reader->at + data_at,
 		.bytes = f[FILESIZE],
 	};

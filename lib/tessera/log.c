@@ -15,7 +15,8 @@
 #define LINE_WORDS ((LINE_MAX_BYTES + 7u) / 8u)
 
 /* root has its own: it writes to the console. */
-__attribute__((weak)) GENERAL_REGISTERS void log_bytes(enum log_level level, const char *text, uint32_t length)
+__attribute__((weak)) GENERAL_REGISTERS void log_bytes(enum log_level level, const char *text,
+						       uint32_t length)
 {
 	struct msg_page *page = service_page();
 	uint64_t *data = &page->words[MSG_REGISTER_WORDS];

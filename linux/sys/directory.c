@@ -145,11 +145,10 @@ long sys_mount(uint64_t source, uint64_t target, uint64_t type, uint64_t flags, 
 {
 	struct lx_thread *self = lx_self();
 	char *to = vfs_mount_in_data(self->page);
-	uint32_t lengths[3] = {0};
-	const uint64_t strings[3] = {source, target, type};
+	uint32_t lengths[4] = {0};
+	const uint64_t strings[4] = {source, target, type, data};
 	uint32_t at = 0;
-	(void)data;
-	for (uint32_t i = 0; i < 3; i++) {
+	for (uint32_t i = 0; i < 4; i++) {
 		long length = strings[i] ? lx_get_string(to + at, strings[i], VFS_MOUNT_IN_MAX - at) : 0;
 		if (length < 0)
 			return length;

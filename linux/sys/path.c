@@ -64,6 +64,22 @@ long lx_path_result(const struct lx_path *path, int status)
 	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_DIRECT | O_LARGEFILE | \
 	 O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_SYNC | O_PATH | O_TMPFILE | FASYNC)
 
+/* A descriptor of another server (a terminal), which knows no paths: opened anew by its name. */
+static int open_by_name(struct lx_thread *self, cap_t file, struct vfs_open_in *in, struct vfs_open_out *out)
+{
+	struct file_path_in ask;
+	struct file_path_out name = {0};
+	int status = file_path(file, self->page, &ask, &name);
+	if (status != 0 || name.data_len > VFS_OPEN_IN_MAX)
+		return status ? status : ENAMETOOLONG;
+	memmove(vfs_open_in_data(self->page), file_path_out_data(self->page), name.data_len);
+	in->flags &= ~OPEN_EMPTY_PATH;
+	in->data_len = name.data_len;
+	in->has_root = 0;
+	in->ncaps = 0;
+	return vfs_open(ROOT, self->page, in, out);
+}
+
 int lx_open_once(struct lx_thread *self, struct lx_path *path, uint32_t flags, uint32_t mode, struct vfs_open_out *out)
 {
 	struct vfs_open_in in = {.flags = flags & ~(uint32_t)(O_CLOEXEC | O_LARGEFILE),
@@ -74,7 +90,8 @@ int lx_open_once(struct lx_thread *self, struct lx_path *path, uint32_t flags, u
 				 .ncaps = path->ncaps};
 	if (path->at_empty)
 		in.flags |= OPEN_EMPTY_PATH;
-	return vfs_open(path->dir, self->page, &in, out);
+	int status = vfs_open(path->dir, self->page, &in, out);
+	return status == ENOSYS && path->at_empty ? open_by_name(self, path->dir, &in, out) : status;
 }
 
 static long open_into(struct lx_thread *self, int32_t fd, struct lx_path *path, uint64_t user, uint32_t flags, uint32_t mode)
@@ -144,6 +161,15 @@ long sys_openat2(int32_t dirfd, uint64_t path, uint64_t user_how, uint64_t bytes
 
 /* ---------------------------------------------------------------- stat */
 
+static long stat_file(struct lx_thread *self, cap_t file, struct file_stat *st)
+{
+	struct file_stat_in in;
+	struct file_stat_out out;
+	long error = lx_result(file_stat(file, self->page, &in, &out));
+	memcpy(st, file_stat_out_data(self->page), sizeof(*st));
+	return error;
+}
+
 static long stat_path(struct lx_thread *self, int32_t dirfd, uint64_t user, uint32_t flags, struct file_stat *st)
 {
 	struct lx_path path;
@@ -161,6 +187,8 @@ static long stat_path(struct lx_thread *self, int32_t dirfd, uint64_t user, uint
 					 .ncaps = path.ncaps};
 		status = vfs_stat(path.dir, self->page, &in, &out);
 	} while (lx_path_follow(self, &path, status, out.number, out.consumed));
+	if (status == ENOSYS && path.at_empty)
+		return stat_file(self, path.dir, st);
 	if (status == 0)
 		memcpy(st, vfs_stat_out_data(self->page), sizeof(*st));
 	return lx_path_result(&path, status);
@@ -169,13 +197,7 @@ static long stat_path(struct lx_thread *self, int32_t dirfd, uint64_t user, uint
 static long stat_descriptor(struct lx_thread *self, int32_t fd, struct file_stat *st)
 {
 	cap_t file = fd == AT_FDCWD ? CWD : lx_fd_own(fd);
-	struct file_stat_in in;
-	struct file_stat_out out;
-	if (!file)
-		return -EBADF;
-	long error = lx_result(file_stat(file, self->page, &in, &out));
-	memcpy(st, file_stat_out_data(self->page), sizeof(*st));
-	return error;
+	return file ? stat_file(self, file, st) : -EBADF;
 }
 
 /* With AT_EMPTY_PATH an empty (or no) path means the descriptor. */

@@ -22,25 +22,16 @@ enum { OPEN_CURRENT = 0, OPEN_CONSOLE = 1, OPEN_SERIAL = 2, OPEN_PTMX = 3, OPEN_
 static int find_terminal(const struct tty_open_in *in, const struct caller *caller, struct terminal **out)
 {
 	switch (in->kind) {
-	case OPEN_CURRENT:
-		*out = terminal_of_session(caller->is_known ? caller->sid : 0);
-		break;
-	case OPEN_CONSOLE:
-		*out = terminal_serial(0);
-		break;
-	case OPEN_SERIAL:
-		*out = terminal_serial(in->index);
-		return *out ? 0 : EIO;
-	case OPEN_PTMX:
-		*out = terminal_new_pty();
-		return *out ? 0 : ENOSPC;
+	case OPEN_CURRENT: *out = terminal_of_session(caller->is_known ? caller->sid : 0); break;
+	case OPEN_CONSOLE: *out = terminal_serial(0); break;
+	case OPEN_SERIAL: *out = terminal_serial(in->index); return *out ? 0 : EIO;
+	case OPEN_PTMX: *out = terminal_new_pty(); return *out ? 0 : ENOSPC;
 	case OPEN_PTS:
 		*out = terminal_pts(in->index);
 		if (*out && ((*out)->is_locked || (*out)->is_hung_up))
 			return EIO;
 		break;
-	default:
-		return EINVAL;
+	default: return EINVAL;
 	}
 	return *out ? 0 : ENXIO;
 }
@@ -69,7 +60,9 @@ int tty_on_open(struct request *rq, const struct tty_open_in *in, struct tty_ope
 		memcpy(&file->stat, tty_open_in_data(rq->page), sizeof(file->stat));
 	if (side == FILE_SLAVE && in->kind > OPEN_CONSOLE && (in->flags & O_NOCTTY) == 0)
 		job_take_terminal(terminal, &caller);
-	out->kind = terminal->kind == TERMINAL_SERIAL ? OPEN_SERIAL : side == FILE_MASTER ? OPEN_PTMX : OPEN_PTS;
+	out->kind = terminal->kind == TERMINAL_SERIAL ? OPEN_SERIAL
+		    : side == FILE_MASTER	      ? OPEN_PTMX
+						      : OPEN_PTS;
 	out->index = terminal->index;
 	rq->page->send_slot[0] = SLOT_OWN(file->anchor);
 	rq->page->send_mode[0] = XFER_CHILD;
@@ -84,7 +77,8 @@ int tty_on_pts_list(struct request *rq, const struct tty_pts_list_in *in, struct
 	return 0;
 }
 
-int tty_on_session_end(struct request *rq, const struct tty_session_end_in *in, struct tty_session_end_out *out)
+int tty_on_session_end(struct request *rq, const struct tty_session_end_in *in,
+		       struct tty_session_end_out *out)
 {
 	struct terminal *terminal = terminal_of_session(in->sid);
 
@@ -146,8 +140,12 @@ static void timer(void *context)
 int main(void)
 {
 	static const struct service_ops ops = {
-		.message = serve, .undo = file_undo, .notice = close_badge, .signal = take_signal,
-		.next_deadline = next_deadline, .timer = timer,
+		.message = serve,
+		.undo = file_undo,
+		.notice = close_badge,
+		.signal = take_signal,
+		.next_deadline = next_deadline,
+		.timer = timer,
 	};
 	uint64_t labels_bytes = 0, pages_bytes = 0, uart_bytes = 0, ring_bytes = 0;
 	const struct label_table *labels = service_region("labels", &labels_bytes);

@@ -17,8 +17,11 @@ static uint64_t length;
 
 static void add(const char *name, const char *data, unsigned mode)
 {
-	length += (uint64_t)sprintf(archive + length, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s", 7, mode, 1, 2, 1,
-				    0x5f000000, (unsigned)strlen(data), 0, 0, 4, 64, (unsigned)strlen(name) + 1, 0, name) + 1;
+	length += (uint64_t)sprintf(archive + length,
+				    "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s", 7, mode,
+				    1, 2, 1, 0x5f000000, (unsigned)strlen(data), 0, 0, 4, 64,
+				    (unsigned)strlen(name) + 1, 0, name) +
+		  1;
 	length = (length + 3) & ~3ull;
 	length += (uint64_t)sprintf(archive + length, "%s", data);
 	length = (length + 3) & ~3ull;
