@@ -47,7 +47,7 @@ bool area_range_is_free(struct space *space, uint64_t start, uint64_t end)
 	return !area || area_start(area) >= end;
 }
 
-/* ---- counters ------------------------------------------------------------------------------------------------- */
+/* ---- counters -------------------------------------------------------------------------------- */
 
 /* Adds (or, with pages negative, takes off) pages of this area's kind. */
 static void count_pages(const struct area *area, int64_t pages)
@@ -88,7 +88,7 @@ void area_set_start(struct area *area, uint64_t start)
 	tree_set_key(&area->node, start);
 }
 
-/* ---- adding and removing ---------------------------------------------------------------------------------------- */
+/* ---- adding and removing --------------------------------------------------------------------- */
 
 struct area *area_add(struct space *space, uint64_t start, uint64_t end, const struct area *model)
 {
@@ -173,7 +173,7 @@ struct area *area_merge(struct area *area)
 	return area;
 }
 
-/* ---- gaps ------------------------------------------------------------------------------------------------------- */
+/* ---- gaps ------------------------------------------------------------------------------------ */
 
 void area_gap_freed(struct space *space, uint64_t end)
 {

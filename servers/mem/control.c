@@ -26,7 +26,7 @@ static bool is_vfs(const struct request *rq)
 	return MEM_BADGE_KIND(rq->badge) == MEM_BADGE_VFS;
 }
 
-/* ---- by proc ----------------------------------------------------------------------------------------------------- */
+/* ---- by proc --------------------------------------------------------------------------------- */
 
 static void tell_entries(const struct space *space, struct personality_config *out)
 {
@@ -177,7 +177,7 @@ int mem_on_as_robust(struct request *rq, const struct mem_as_robust_in *in, stru
 	return 0;
 }
 
-/* ---- by proc and vfs --------------------------------------------------------------------------------------------- */
+/* ---- by proc and vfs ------------------------------------------------------------------------- */
 
 int mem_on_as_read(struct request *rq, const struct mem_as_read_in *in, struct mem_as_read_out *out)
 {
@@ -283,7 +283,7 @@ int mem_on_usage(struct request *rq, const struct mem_usage_in *in, struct mem_u
 	return 0;
 }
 
-/* ---- by vfs ------------------------------------------------------------------------------------------------------ */
+/* ---- by vfs ---------------------------------------------------------------------------------- */
 
 int mem_on_object_create(struct request *rq, const struct mem_object_create_in *in, struct mem_object_create_out *out)
 {

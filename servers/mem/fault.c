@@ -74,7 +74,7 @@ static struct area *grow_stack(struct space *space, uint64_t page)
 	return area;
 }
 
-/* ---- page already there ------------------------------------------------------------------------------------------ */
+/* ---- page already there ---------------------------------------------------------------------- */
 
 static enum fault_result map_again(struct space *space, const struct area *area, uint64_t page, page_entry *entry)
 {
@@ -119,7 +119,7 @@ static enum fault_result fault_present(struct space *space, const struct area *a
 	return map_again(space, area, page, entry);
 }
 
-/* ---- anonymous memory -------------------------------------------------------------------------------------------- */
+/* ---- anonymous memory ------------------------------------------------------------------------ */
 
 /* How many absent pages from page on a fault there gets: more with each fault that continues a sequence. */
 static uint32_t ahead_count(struct space *space, struct area *area, uint64_t page)
@@ -210,7 +210,7 @@ bool space_prefault(struct space *space, uint64_t page, uint32_t count)
 	return area && !area->object && give_zeroed(space, area, page, count);
 }
 
-/* ---- memory of objects ------------------------------------------------------------------------------------------- */
+/* ---- memory of objects ----------------------------------------------------------------------- */
 
 enum fault_result space_object_state(const struct area *area, uint64_t page)
 {
@@ -314,7 +314,7 @@ static enum fault_result fault_object(struct space *space, const struct area *ar
 	return port_batch_flush(&batch) ? FAULT_DONE : FAULT_NO_MEMORY;
 }
 
-/* ---- the decision ------------------------------------------------------------------------------------------------ */
+/* ---- the decision ---------------------------------------------------------------------------- */
 
 static enum fault_result resolve(struct space *space, uint64_t page, enum access access)
 {

@@ -172,7 +172,7 @@ void futex_forget_space(const struct space *space)
 	}
 }
 
-/* ---- death of a thread ----------------------------------------------------------------------------------------------- */
+/* ---- death of a thread ----------------------------------------------------------------------- */
 
 static bool write_word(struct space *space, uint64_t addr, uint32_t value)
 {

@@ -24,7 +24,7 @@
 
 uint64_t wx_refused, wx_granted;
 
-/* ---- ranges -------------------------------------------------------------------------------------------------------- */
+/* ---- ranges ---------------------------------------------------------------------------------- */
 
 struct range {
 	uint64_t start, end; /* pages */
@@ -86,7 +86,7 @@ static bool wx_allowed(const struct space *space, uint32_t prot)
 	return space->allow_wx;
 }
 
-/* ---- mmap ---------------------------------------------------------------------------------------------------------- */
+/* ---- mmap ------------------------------------------------------------------------------------ */
 
 static uint32_t area_flags(const struct map_request *request)
 {
@@ -256,7 +256,7 @@ int space_unmap(struct space *space, uint64_t addr, uint64_t len)
 	return map_personality(space, &request, false);
 }
 
-/* ---- mprotect ------------------------------------------------------------------------------------------------------ */
+/* ---- mprotect -------------------------------------------------------------------------------- */
 
 /* Changes the kernel's mappings of a part of an area to what the area now allows, run by run of equal rights. */
 static void apply_rights(struct space *space, const struct area *area)
@@ -353,7 +353,7 @@ int space_protect(struct space *space, uint64_t addr, uint64_t len, uint32_t pro
 	return 0;
 }
 
-/* ---- brk ----------------------------------------------------------------------------------------------------------- */
+/* ---- brk ------------------------------------------------------------------------------------- */
 
 int space_brk(struct space *space, uint64_t start, uint64_t old_end, uint64_t new_end)
 {
@@ -383,7 +383,7 @@ int space_brk(struct space *space, uint64_t start, uint64_t old_end, uint64_t ne
 	return 0;
 }
 
-/* ---- madvise ------------------------------------------------------------------------------------------------------- */
+/* ---- madvise --------------------------------------------------------------------------------- */
 
 #define ADVICE_WILLNEED 3u
 #define ADVICE_DONTNEED 4u

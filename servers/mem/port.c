@@ -53,7 +53,7 @@ void port_set_pool(uint32_t pool, cap_t memory, uint32_t rights)
 	pool_rights[pool] = rights;
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* What a VSpace is made of; false: used up. */
 static bool take_parts(struct port_space *space)
@@ -157,7 +157,7 @@ static cap_t view_of(struct port_space *space, uint32_t pool)
 	return slot;
 }
 
-/* ---- mapping ------------------------------------------------------------------------------------------------------- */
+/* ---- mapping --------------------------------------------------------------------------------- */
 
 /* Whether a map operation that stopped with error at a page can go on. */
 static bool can_continue(struct port_space *space, enum tessera_error error, uint64_t page)
@@ -270,7 +270,7 @@ bool port_map_own(cap_t memory, uint64_t va, uint64_t pages)
 	return true;
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------------------ */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 void port_wake(uint32_t thread)
 {

@@ -53,7 +53,7 @@ static bool move_range(struct space *from, uint64_t old, struct area *to_area, u
 	return moved;
 }
 
-/* ---- mremap -------------------------------------------------------------------------------------------------------- */
+/* ---- mremap ---------------------------------------------------------------------------------- */
 
 static bool can_grow_in_place(struct space *space, const struct area *area, uint64_t old_end, uint64_t more)
 {
@@ -197,7 +197,7 @@ int space_remap(struct space *space, const struct remap_request *request, uint64
 	return move_to(space, &pages, target);
 }
 
-/* ---- exec's strings ------------------------------------------------------------------------------------------------ */
+/* ---- exec's strings -------------------------------------------------------------------------- */
 
 int space_move_pages(struct space *from, uint64_t from_addr, struct space *to, uint64_t to_addr, uint32_t pages)
 {

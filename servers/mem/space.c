@@ -71,7 +71,7 @@ struct space *space_alloc(bool allow_wx)
 	return space;
 }
 
-/* ---- pages ------------------------------------------------------------------------------------------------------ */
+/* ---- pages ----------------------------------------------------------------------------------- */
 
 /* Puts the frames of some pages of a block; the first and last page that the kernel knew go to range. */
 static void drop_block(struct space *space, struct page_block *block, uint64_t mask, uint64_t *first, uint64_t *end)
@@ -107,7 +107,7 @@ void space_drop_pages(struct space *space, uint64_t start, uint64_t end)
 		port_unmap(&space->port, mapped_first, mapped_end - mapped_first);
 }
 
-/* ---- the personality's areas -------------------------------------------------------------------------------------- */
+/* ---- the personality's areas ----------------------------------------------------------------- */
 
 static struct area *add_personality(struct space *space, uint64_t address, uint64_t pages, const struct area *model)
 {
@@ -246,7 +246,7 @@ int space_create(uint32_t process_page, bool allow_wx, struct space **out)
 	return 0;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------ */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void put_all_frames(struct space *space)
 {

@@ -189,7 +189,7 @@ uint64_t port_random(void)
 	return (uint64_t)rand();
 }
 
-/* ---- looking ---------------------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 uint32_t fake_rights(const struct port_space *space, uint64_t page, frame_t *frame)
 {
@@ -263,7 +263,7 @@ uint8_t *fake_access(struct space *space, uint64_t page, enum access access, enu
 	return frame_bytes(frame);
 }
 
-/* ---- the world ---------------------------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 static uint32_t add_pool(uint32_t pages)
 {

@@ -28,7 +28,7 @@ static struct msg_page page;
 static uint32_t spaces[SPACES], objects[OBJECTS];
 static uint32_t kernel_failures;
 
-/* ---- what control.c wants of grant.c, port.c and libtessera ---------------------------------------------------------- */
+/* ---- what control.c wants of grant.c, port.c and libtessera ---------------------------------- */
 
 bool grant_space(struct request *rq, struct space *space)
 {
@@ -65,7 +65,7 @@ frame_t cache_frame(uint32_t index)
 	return index < 256 ? fake_cache_frame(index) : FRAME_NONE;
 }
 
-/* ---- random requests ------------------------------------------------------------------------------------------------- */
+/* ---- random requests ------------------------------------------------------------------------- */
 
 static uint64_t pick(uint64_t n)
 {

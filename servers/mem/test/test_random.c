@@ -76,7 +76,7 @@ static bool is_behind_end(const struct model_page *page)
 	return page->object && page->object_page >= object_size[page->object - 1];
 }
 
-/* ---- operations ----------------------------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static void do_map(struct model *m)
 {
@@ -275,7 +275,7 @@ static void do_move(struct model *m)
 	memset(&m->page[first], 0, count * sizeof(m->page[0]));
 }
 
-/* ---- the rounds ------------------------------------------------------------------------------------------------------ */
+/* ---- the rounds ------------------------------------------------------------------------------ */
 
 static void step(void)
 {

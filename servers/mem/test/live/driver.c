@@ -48,7 +48,7 @@ static void check(bool is_good, const char *what)
 	log_line(LOG_INFO, "%s %u - %s", is_good ? "ok" : "not ok", passed + failed, what);
 }
 
-/* ---- processes ------------------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 static void name_slots(struct child *child)
 {
@@ -178,7 +178,7 @@ static struct mem_usage_out usage(void)
 	return out;
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------------------------ */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 static void test_anonymous(struct child *child)
 {
