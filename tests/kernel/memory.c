@@ -137,6 +137,14 @@ static void test_vector(void)
 	check_error(ts_view_map_vec(area.view, 2, 0), E_RIGHTS, "an entry with write and execute: E_RIGHTS");
 	check_error(ts_view_map_vec(area.view, MAP_VEC_MAX + 1, 0), E_RANGE, "more entries than the page holds: E_RANGE");
 	check_error(ts_view_map_vec(area.view, 0, &done), E_OK, "no entry");
+	cap_t wide = slot_new(), far = slot_new();
+
+	must(ts_memory_attach(make(CAP_MEMORY, 1), OWN(wide), ROOT_CAP_VSPACE, 0, 0, ALL), "another Memory");
+	entry[0] = (struct map_entry){ .vaddr = ROOT_MSG_PAGE_VA | READ, .page = 0 };
+	check_error(ts_view_map_vec(wide, 1, 0), E_MAPPED, "an entry over a message page: E_MAPPED");
+	cap_t bare = make(CAP_VSPACE, 0);
+	must(ts_memory_attach(area.memory, OWN(far), bare, 0, 0, ALL), "a space without tables");
+	check_error(ts_view_map_vec(far, 1, &done), E_NO_TABLE, "an entry without a table: E_NO_TABLE");
 	for (uint64_t i = 0; i < MAP_VEC_MAX; i++)
 		entry[i] = (struct map_entry){ .vaddr = (VA + (i % 16) * PAGE_BYTES) | READ, .page = i % 16 };
 	check_error(ts_view_map_vec(area.view, MAP_VEC_MAX, &done), E_OK, "a full vector");
@@ -184,6 +192,27 @@ static void test_large_pages(void)
 	check(done == 600 && words[(1024 + 1 + 599) * 512] == 600, "small pages are used");
 }
 
+/* Splitting needs a table: without one nothing changes. */
+static void test_no_split(void)
+{
+	cap_t vspace = make(CAP_VSPACE, 0), home = make(CAP_UNTYPED, 21), memory = slot_new(), view = slot_new();
+	uint64_t phys, flags, done = 99;
+
+	for (uint32_t i = 0; i < 2; i++)
+		must(ts_vspace_donate_tables(vspace, OWN(make(CAP_UNTYPED, 12))), "a table");
+	must(ts_untyped_retype(home, CAP_MEMORY, 512, OWN(memory), 1, 0, 0), "2 MiB");
+	must(ts_memory_attach(memory, OWN(view), vspace, VA, 512, ALL), "a View");
+	check_error(ts_view_map(view, VA, 0, 512, READ | WRITE, 0), E_OK, "a large page needs two tables");
+	check_error(ts_vspace_unmap(vspace, VA + PAGE_BYTES, 1, &done), E_NO_TABLE, "unmap of a part without a table: E_NO_TABLE");
+	check_equal(done, 0, "nothing is done");
+	check_error(ts_vspace_protect(vspace, VA, 1, READ, 0), E_NO_TABLE, "protect of a part: E_NO_TABLE");
+	check_error(ts_view_map(view, VA + PAGE_BYTES, 0, 1, READ, 0), E_NO_TABLE, "a mapping in it: E_NO_TABLE");
+	must(ts_vspace_query(vspace, VA + PAGE_BYTES, &phys, &flags), "query");
+	check(phys == inspect(OWN(memory)).info[0] + PAGE_BYTES && (flags & 7) == (READ | WRITE), "the large page is whole");
+	check_error(ts_vspace_protect(vspace, VA, 512, READ, 0), E_OK, "protect of all of it needs none");
+	check_error(ts_vspace_unmap(vspace, VA, 512, 0), E_OK, "nor does unmap");
+}
+
 void test_memory(void)
 {
 	group_begin("memory");
@@ -201,5 +230,7 @@ void test_memory(void)
 	group_end();
 	group_begin("large pages");
 	test_large_pages();
+	group_begin("large pages");
+	test_no_split();
 	group_end();
 }

@@ -60,6 +60,22 @@ static void test_configure(void)
 	check(phys == 0, "the page goes with the thread");
 }
 
+/* The Thread's own copies need a place in the tree. */
+static void test_depth(void)
+{
+	cap_t thread = make(CAP_THREAD, 0), endpoint = make(CAP_ENDPOINT, 0), chain = make(CAP_CNODE, 10), last = slot_new();
+	struct thread_config config = usual;
+	slot_t from = OWN(endpoint);
+	uint32_t i = 0;
+
+	while (i < 1024 && ts_cnode_mint(SLOT_IN(chain, i), from, ALL, 0, 0) == E_OK)
+		from = SLOT_IN(chain, i++);
+	must(ts_cnode_move(OWN(last), from), "the last one");
+	config.fault_ep = last;
+	check_error(configure(thread, &config), E_DEPTH, "a fault endpoint at the end of the tree: E_DEPTH");
+	must(ts_cnode_revoke(OWN(endpoint), 0), "revoke");
+}
+
 static void test_clear_page(void)
 {
 	struct worker *w = worker_new(5, 0, PRIORITY_HIGH);
@@ -207,6 +223,7 @@ void test_thread(void)
 {
 	group_begin("thread");
 	test_configure();
+	test_depth();
 	test_clear_page();
 	group_begin("thread registers");
 	test_set_regs();

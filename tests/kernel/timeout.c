@@ -178,6 +178,16 @@ static void test_suspended_reply_recv(void)
 	check_state(server, STATE_RECEIVING, "suspended and resumed it only receives");
 	must(ts_send(endpoint, &m, POLL), "send");
 	check_done(server, E_OK, "and gets the next message");
+	DO(server, OP_RECV, BOTH(reply, endpoint), 0, 0, 0, 0, 0, NEVER);
+	DO(client, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	DO(server, OP_REPLY_RECV, BOTH(reply, endpoint), TAG(0, 0), 0, 0, 0, 0, NEVER);
+	must(ts_thread_interrupt(server->thread), "interrupt");
+	check(is_done(client) && is_done(server) && error_of(server) == E_INTERRUPTED, "interrupted in its second half it ends with E_INTERRUPTED");
+	DO(server, OP_RECV, BOTH(reply, endpoint), 0, 0, 0, 0, 0, NEVER);
+	DO(client, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	DO(server, OP_REPLY_RECV, BOTH(reply, endpoint), TAG(0, 0), 0, 0, 0, 0, SOON);
+	wait_done(server);
+	check(is_done(client) && is_done(server) && error_of(server) == E_TIMEOUT, "at its deadline with E_TIMEOUT; the answer has arrived");
 }
 
 static void test_regs_end_a_call(void)
