@@ -34,7 +34,7 @@ static struct window_slot *make_slot(uint32_t number)
 	if (number == 0 || number >= WINDOWS_MAX)
 		return NULL;
 	if (!chunks[number / SLOTS_PER_FRAME]) {
-		uint32_t frame = frame_alloc_zero();
+		uint32_t frame = frame_alloc_table();
 		if (frame == 0)
 			return NULL;
 		chunks[number / SLOTS_PER_FRAME] = frame_address(frame);
