@@ -82,6 +82,8 @@ MUST_CHECK bool arch_context_set_tls(struct arch_context *ctx, uint64_t fs_base,
 /* The end of kernel_main: empties the kernel stack and continues cpu()->current, as a return from a kernel entry
  * does. cpu()->current is never the idle thread then. arch_vspace_switch and arch_context_switch have been done. */
 NORETURN void arch_resume_current(void);
+/* The end of the fast path: continues the current thread, which is in a system call whose registers are all set. */
+static inline void arch_continue(const struct arch_context *ctx);
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
@@ -120,8 +122,11 @@ NORETURN void arch_panic_stop(void);
  */
 struct thread;
 void kernel_syscall(uint64_t number);	/* number: low half of EAX; not checked yet */
-ENTRY_POINT void kernel_ipc_call(void); /* operations call and reply_recv: the fast path, which falls back to kernel_syscall */
-ENTRY_POINT void kernel_ipc_reply_recv(void);
+/* Operations call and reply_recv: the fast path, which falls back to kernel_syscall. The arguments are ctx_arg 0 to 5,
+ * which still stand in registers. */
+ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t cap, uint64_t tag, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3);
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1, uint64_t w2,
+				       uint64_t w3);
 void kernel_foreign_syscall(void);	/* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
 void kernel_page_fault(uint64_t address, uint64_t error_code);
 void kernel_exception(uint64_t vector, uint64_t error_code);

@@ -40,14 +40,26 @@ uint32_t ring_write(struct ring *ring, const void *from, uint32_t length)
 	return count;
 }
 
-uint32_t ring_read(struct ring *ring, void *to, uint32_t length)
+uint32_t ring_peek(const struct ring *ring, void *to, uint32_t length)
 {
 	uint32_t tail = load(&ring->shared->tail), count = minimum(length, ring_used(ring));
 	uint32_t at = tail & (ring->size - 1), first = minimum(count, ring->size - at);
 
 	memcpy(to, ring->data + at, first);
 	memcpy((uint8_t *)to + first, ring->data, count - first);
-	store(&ring->shared->tail, tail + count);
+	return count;
+}
+
+void ring_consume(struct ring *ring, uint32_t count)
+{
+	store(&ring->shared->tail, load(&ring->shared->tail) + count);
+}
+
+uint32_t ring_read(struct ring *ring, void *to, uint32_t length)
+{
+	uint32_t count = ring_peek(ring, to, length);
+
+	ring_consume(ring, count);
 	return count;
 }
 

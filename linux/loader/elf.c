@@ -24,8 +24,8 @@ static bool header_ok(const Elf64_Ehdr *h, uint64_t count)
 		if (h->e_ident[i] != magic[i])
 			return false;
 	}
-	return h->e_ident[EI_CLASS] == ELFCLASS64 && h->e_ident[EI_DATA] == ELFDATA2LSB && h->e_machine == EM_X86_64 &&
-	       (h->e_type == ET_EXEC || h->e_type == ET_DYN) && h->e_phentsize == sizeof(Elf64_Phdr) &&
+	/* Linux believes the machine and does not look at class and byte order. */
+	return h->e_machine == EM_X86_64 && (h->e_type == ET_EXEC || h->e_type == ET_DYN) && h->e_phentsize == sizeof(Elf64_Phdr) &&
 	       h->e_phnum > 0 && h->e_phoff <= count && h->e_phnum <= (count - h->e_phoff) / sizeof(Elf64_Phdr) &&
 	       (h->e_phoff & 7) == 0;
 }

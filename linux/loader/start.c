@@ -80,8 +80,8 @@ static long map_segment(cap_t object, const struct elf_segment *s, uint64_t bias
 		if (error)
 			return error;
 		mapped_end = lx_align_up(file_end, LX_PAGE);
-		if (end > file_end && (s->prot & PROT_WRITE) &&
-		    lx_clear((void *)file_end, lx_min(mapped_end, end) - file_end))
+		/* to the page's end: the dynamic loader's first malloc counts on zeroes there */
+		if (end > file_end && (s->prot & PROT_WRITE) && lx_clear((void *)file_end, mapped_end - file_end))
 			return -EFAULT;
 	}
 	if (end <= mapped_end)

@@ -45,13 +45,10 @@ long sys_sysinfo(uint64_t buffer)
 	struct msg_page *page = lx_self()->page;
 	struct proc_system_info_in in;
 	struct proc_system_info_out out = {0};
-	struct mem_usage_in mem_in;
-	struct mem_usage_out mem_out = {0};
 	struct sysinfo info;
 	long error = lx_result(proc_system_info(LX_CAP_PROC, page, &in, &out));
 	if (error)
 		return error;
-	(void)mem_usage(LX_CAP_MEM, page, &mem_in, &mem_out);
 	struct vfs_usage_in vfs_in;
 	struct vfs_usage_out vfs_out = {0};
 	(void)vfs_usage(LX_SCRATCH(LX_SCRATCH_ROOT), page, &vfs_in, &vfs_out);
@@ -60,8 +57,8 @@ long sys_sysinfo(uint64_t buffer)
 	info.loads[0] = out.load1;
 	info.loads[1] = out.load5;
 	info.loads[2] = out.load15;
-	info.totalram = (mem_out.pages_total + vfs_out.cache_pages) * LX_PAGE; /* as /proc/meminfo */
-	info.freeram = (mem_out.pages_free + vfs_out.cache_pages - vfs_out.cache_pages_used) * LX_PAGE;
+	info.totalram = vfs_out.ram_bytes; /* as /proc/meminfo */
+	info.freeram = vfs_out.ram_free;
 	info.sharedram = vfs_out.cache_pages_used * LX_PAGE;
 	info.procs = (uint16_t)out.threads;
 	info.mem_unit = 1;

@@ -51,8 +51,7 @@ bool lx_path_follow(struct lx_thread *self, struct lx_path *path, int status, ui
 	return true;
 }
 
-/* A path's result: what is still ST_OWN_DESCRIPTOR names nothing, or too much. */
-static long path_result(const struct lx_path *path, int status)
+long lx_path_result(const struct lx_path *path, int status)
 {
 	if (status == ST_OWN_DESCRIPTOR)
 		return path->follows > FOLLOWS_MAX ? -ELOOP : -ENOENT;
@@ -65,7 +64,23 @@ static long path_result(const struct lx_path *path, int status)
 	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_DIRECT | O_LARGEFILE | \
 	 O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_SYNC | O_PATH | O_TMPFILE | FASYNC)
 
-static int open_once(struct lx_thread *self, struct lx_path *path, uint32_t flags, uint32_t mode, struct vfs_open_out *out)
+/* A descriptor of another server (a terminal), which knows no paths: opened anew by its name. */
+static int open_by_name(struct lx_thread *self, cap_t file, struct vfs_open_in *in, struct vfs_open_out *out)
+{
+	struct file_path_in ask;
+	struct file_path_out name = {0};
+	int status = file_path(file, self->page, &ask, &name);
+	if (status != 0 || name.data_len > VFS_OPEN_IN_MAX)
+		return status ? status : ENAMETOOLONG;
+	memmove(vfs_open_in_data(self->page), file_path_out_data(self->page), name.data_len);
+	in->flags &= ~OPEN_EMPTY_PATH;
+	in->data_len = name.data_len;
+	in->has_root = 0;
+	in->ncaps = 0;
+	return vfs_open(ROOT, self->page, in, out);
+}
+
+int lx_open_once(struct lx_thread *self, struct lx_path *path, uint32_t flags, uint32_t mode, struct vfs_open_out *out)
 {
 	struct vfs_open_in in = {.flags = flags & ~(uint32_t)(O_CLOEXEC | O_LARGEFILE),
 				 .mode = mode & 07777 & ~self->process->fs.umask,
@@ -75,7 +90,8 @@ static int open_once(struct lx_thread *self, struct lx_path *path, uint32_t flag
 				 .ncaps = path->ncaps};
 	if (path->at_empty)
 		in.flags |= OPEN_EMPTY_PATH;
-	return vfs_open(path->dir, self->page, &in, out);
+	int status = vfs_open(path->dir, self->page, &in, out);
+	return status == ENOSYS && path->at_empty ? open_by_name(self, path->dir, &in, out) : status;
 }
 
 static long open_into(struct lx_thread *self, int32_t fd, struct lx_path *path, uint64_t user, uint32_t flags, uint32_t mode)
@@ -86,12 +102,12 @@ static long open_into(struct lx_thread *self, int32_t fd, struct lx_path *path, 
 		if (error)
 			return error;
 		lx_fd_receive(self, 0, fd);
-		int status = open_once(self, path, flags, mode, &out);
+		int status = lx_open_once(self, path, flags, mode, &out);
 		lx_receive_none(self);
 		if (lx_path_follow(self, path, status, out.number, out.consumed))
 			continue;
 		if (status != ST_WOULD_BLOCK)
-			return path_result(path, status);
+			return lx_path_result(path, status);
 		error = lx_wait(self, DEADLINE_NEVER);
 		if (error)
 			return error;
@@ -145,6 +161,15 @@ long sys_openat2(int32_t dirfd, uint64_t path, uint64_t user_how, uint64_t bytes
 
 /* ---------------------------------------------------------------- stat */
 
+static long stat_file(struct lx_thread *self, cap_t file, struct file_stat *st)
+{
+	struct file_stat_in in;
+	struct file_stat_out out;
+	long error = lx_result(file_stat(file, self->page, &in, &out));
+	memcpy(st, file_stat_out_data(self->page), sizeof(*st));
+	return error;
+}
+
 static long stat_path(struct lx_thread *self, int32_t dirfd, uint64_t user, uint32_t flags, struct file_stat *st)
 {
 	struct lx_path path;
@@ -162,21 +187,17 @@ static long stat_path(struct lx_thread *self, int32_t dirfd, uint64_t user, uint
 					 .ncaps = path.ncaps};
 		status = vfs_stat(path.dir, self->page, &in, &out);
 	} while (lx_path_follow(self, &path, status, out.number, out.consumed));
+	if (status == ENOSYS && path.at_empty)
+		return stat_file(self, path.dir, st);
 	if (status == 0)
 		memcpy(st, vfs_stat_out_data(self->page), sizeof(*st));
-	return path_result(&path, status);
+	return lx_path_result(&path, status);
 }
 
 static long stat_descriptor(struct lx_thread *self, int32_t fd, struct file_stat *st)
 {
 	cap_t file = fd == AT_FDCWD ? CWD : lx_fd_own(fd);
-	struct file_stat_in in;
-	struct file_stat_out out;
-	if (!file)
-		return -EBADF;
-	long error = lx_result(file_stat(file, self->page, &in, &out));
-	memcpy(st, file_stat_out_data(self->page), sizeof(*st));
-	return error;
+	return file ? stat_file(self, file, st) : -EBADF;
 }
 
 /* With AT_EMPTY_PATH an empty (or no) path means the descriptor. */
@@ -307,7 +328,7 @@ long sys_statx(int32_t dirfd, uint64_t path, uint32_t flags, uint32_t mask, uint
 				.has_root = path.has_root, .data_len = path.bytes, .ncaps = path.ncaps, __VA_ARGS__}; \
 			status = vfs_##name(path.dir, self->page, &in, &out);                                         \
 		} while (lx_path_follow(self, &path, status, out.number, out.consumed));                              \
-		return path_result(&path, status);                                                                    \
+		return lx_path_result(&path, status);                                                                    \
 	} while (0)
 
 long sys_faccessat2(int32_t dirfd, uint64_t user, uint32_t mode, uint32_t flags)
@@ -554,7 +575,7 @@ long sys_renameat2(int32_t old_dirfd, uint64_t old_path, int32_t new_dirfd, uint
 					   .ncaps = 1 + two.new.has_root};
 		status = vfs_rename(two.old.dir, self->page, &in, &out);
 	} while (follow_both(self, &two, status, out.number, out.consumed, out.which));
-	return path_result(&two.old, status);
+	return lx_path_result(&two.old, status);
 }
 
 long sys_renameat(int32_t old_dirfd, uint64_t old_path, int32_t new_dirfd, uint64_t new_path)
@@ -589,7 +610,7 @@ long sys_linkat(int32_t old_dirfd, uint64_t old_path, int32_t new_dirfd, uint64_
 					 .ncaps = 1 + two.new.has_root};
 		status = vfs_link(two.old.dir, self->page, &in, &out);
 	} while (follow_both(self, &two, status, out.number, out.consumed, out.which));
-	return path_result(&two.old, status);
+	return lx_path_result(&two.old, status);
 }
 
 long sys_link(uint64_t old_path, uint64_t new_path)
@@ -621,7 +642,7 @@ long sys_symlinkat(uint64_t target, int32_t dirfd, uint64_t user)
 					    .ncaps = path.ncaps};
 		status = vfs_symlink(path.dir, self->page, &in, &out);
 	} while (lx_path_follow(self, &path, status, out.number, out.consumed));
-	return path_result(&path, status);
+	return lx_path_result(&path, status);
 }
 
 long sys_symlink(uint64_t target, uint64_t path)
@@ -631,8 +652,7 @@ long sys_symlink(uint64_t target, uint64_t path)
 
 /* ---------------------------------------------------------------- names of open files */
 
-/* The path of a capability, in the message page; its length or a negative errno. */
-static long path_of(struct lx_thread *self, cap_t file)
+long lx_path_of(struct lx_thread *self, cap_t file)
 {
 	struct file_path_in in;
 	struct file_path_out out = {0};
@@ -655,7 +675,7 @@ long sys_readlinkat(int32_t dirfd, uint64_t user, uint64_t buffer, int64_t room)
 		if (error)
 			return error;
 		if (path.at_empty) { /* the link itself: /proc/self/fd/N */
-			long length = path_of(self, path.dir);
+			long length = lx_path_of(self, path.dir);
 			out.data_len = length < 0 ? 0 : (uint32_t)length;
 			status = length < 0 ? (int)-length : 0;
 			break;
@@ -664,7 +684,7 @@ long sys_readlinkat(int32_t dirfd, uint64_t user, uint64_t buffer, int64_t room)
 		status = vfs_readlink(path.dir, self->page, &in, &out);
 	} while (lx_path_follow(self, &path, status, out.number, out.consumed));
 	if (status != 0)
-		return path_result(&path, status);
+		return lx_path_result(&path, status);
 	uint64_t bytes = lx_min(out.data_len, (uint64_t)room);
 	long error = lx_put(buffer, vfs_readlink_out_data(self->page), bytes);
 	return error ? error : (long)bytes;
@@ -673,162 +693,4 @@ long sys_readlinkat(int32_t dirfd, uint64_t user, uint64_t buffer, int64_t room)
 long sys_readlink(uint64_t path, uint64_t buffer, int64_t room)
 {
 	return sys_readlinkat(AT_FDCWD, path, buffer, room);
-}
-
-long sys_getcwd(uint64_t buffer, uint64_t room)
-{
-	struct lx_thread *self = lx_self();
-	char root[LX_PATH_MAX];
-	long root_bytes = 0;
-	if (self->process->fs.has_root) {
-		root_bytes = path_of(self, ROOT);
-		if (root_bytes < 0)
-			return root_bytes;
-		root_bytes = (long)lx_min((uint64_t)root_bytes, sizeof(root));
-		memcpy(root, file_path_out_data(self->page), (size_t)root_bytes);
-		if (root_bytes == 1)
-			root_bytes = 0;
-	}
-	long length = path_of(self, CWD);
-	if (length < 0)
-		return length;
-	char *path = file_path_out_data(self->page);
-	static const char deleted[] = " (deleted)";
-	uint64_t tail = sizeof(deleted) - 1;
-	if ((uint64_t)length > tail && memcmp(path + length - tail, deleted, tail) == 0)
-		return -ENOENT;
-	if (length >= root_bytes && memcmp(path, root, (size_t)root_bytes) == 0) {
-		path += root_bytes;
-		length -= root_bytes;
-	}
-	if (length == 0) {
-		path[0] = '/';
-		length = 1;
-	}
-	if ((uint64_t)length + 1 > room)
-		return -ERANGE;
-	path[length] = '\0';
-	long error = lx_put(buffer, path, (uint64_t)length + 1);
-	return error ? error : length + 1;
-}
-
-/* ---------------------------------------------------------------- current and root directory */
-
-/* Moves a freshly opened directory from the thread's temporary slot to where it belongs. */
-static long adopt_directory(struct lx_thread *self, cap_t destination)
-{
-	cap_t temporary = LX_SCRATCH(LX_SCRATCH_THREAD(self->slot));
-	(void)ts_cnode_delete(SLOT_OWN(destination), 0);
-	return ts_cnode_move(SLOT_OWN(destination), SLOT_OWN(temporary)) == E_OK ? 0 : -EIO;
-}
-
-static long open_directory(struct lx_thread *self, uint64_t user)
-{
-	struct lx_path path;
-	struct vfs_open_out out;
-	int status;
-	lx_path_start(&path, AT_FDCWD);
-	do {
-		out = (struct vfs_open_out){0};
-		long error = lx_path_copy(self, &path, user, vfs_open_in_data(self->page));
-		if (error)
-			return error;
-		self->page->recv_slot[0] = SLOT_OWN(LX_SCRATCH(LX_SCRATCH_THREAD(self->slot)));
-		status = open_once(self, &path, O_PATH | O_DIRECTORY, 0, &out);
-		lx_receive_none(self);
-	} while (lx_path_follow(self, &path, status, out.number, out.consumed));
-	return path_result(&path, status);
-}
-
-/* A directory one may stand in: search permission. */
-static long may_search(struct lx_thread *self, cap_t dir)
-{
-	struct vfs_access_in in = {.mode = 1, .flags = AT_EACCESS | AT_EMPTY_PATH};
-	struct vfs_access_out out = {0};
-	return lx_result(vfs_access(dir, self->page, &in, &out));
-}
-
-static long change_directory(uint64_t user, cap_t destination)
-{
-	struct lx_thread *self = lx_self();
-	long error = open_directory(self, user);
-	if (error)
-		return error;
-	cap_t temporary = LX_SCRATCH(LX_SCRATCH_THREAD(self->slot));
-	error = may_search(self, temporary);
-	if (!error)
-		return adopt_directory(self, destination);
-	(void)ts_cnode_delete(SLOT_OWN(temporary), 0);
-	return error;
-}
-
-long sys_chdir(uint64_t path)
-{
-	return change_directory(path, CWD);
-}
-
-long sys_fchdir(int32_t fd)
-{
-	struct lx_thread *self = lx_self();
-	struct file_stat st;
-	long error = stat_descriptor(self, fd, &st);
-	if (error || fd < 0)
-		return fd < 0 ? -EBADF : error;
-	if ((st.mode & 0170000) != 0040000)
-		return -ENOTDIR;
-	error = may_search(self, lx_fd_own(fd));
-	if (error)
-		return error;
-	cap_t temporary = LX_SCRATCH(LX_SCRATCH_THREAD(self->slot));
-	if (ts_cnode_copy(SLOT_OWN(temporary), SLOT_OWN(lx_fd_own(fd)), RIGHTS_ALL) != E_OK)
-		return -EBADF;
-	return adopt_directory(self, CWD);
-}
-
-long sys_chroot(uint64_t path)
-{
-	struct lx_thread *self = lx_self();
-	if (self->identity->euid != 0)
-		return -EPERM;
-	long error = change_directory(path, ROOT);
-	if (!error)
-		self->process->fs.has_root = 1;
-	return error;
-}
-
-/* ---------------------------------------------------------------- mounts */
-
-long sys_mount(uint64_t source, uint64_t target, uint64_t type, uint64_t flags, uint64_t data)
-{
-	struct lx_thread *self = lx_self();
-	char *to = vfs_mount_in_data(self->page);
-	uint32_t lengths[3] = {0};
-	const uint64_t strings[3] = {source, target, type};
-	uint32_t at = 0;
-	(void)data;
-	for (uint32_t i = 0; i < 3; i++) {
-		long length = strings[i] ? lx_get_string(to + at, strings[i], VFS_MOUNT_IN_MAX - at) : 0;
-		if (length < 0)
-			return length;
-		lengths[i] = (uint32_t)length;
-		at += (uint32_t)length;
-	}
-	struct vfs_mount_in in = {.flags = (uint32_t)flags,
-				  .source_len = lengths[0],
-				  .target_len = lengths[1],
-				  .type_len = lengths[2],
-				  .data_len = at};
-	struct vfs_mount_out out;
-	return lx_result(vfs_mount(CWD, self->page, &in, &out));
-}
-
-long sys_umount2(uint64_t target, uint32_t flags)
-{
-	struct lx_thread *self = lx_self();
-	long length = lx_get_string(vfs_umount_in_data(self->page), target, LX_PATH_MAX);
-	if (length < 0)
-		return length;
-	struct vfs_umount_in in = {.flags = flags, .data_len = (uint32_t)length};
-	struct vfs_umount_out out;
-	return lx_result(vfs_umount(CWD, self->page, &in, &out));
 }

@@ -331,11 +331,13 @@ struct epoll_entry {
 	uint64_t data;
 	uint32_t reported; /* EPOLLET: readiness that was reported and has not ceased since */
 	uint32_t is_disabled; /* EPOLLONESHOT has fired */
+	uint32_t turn;	      /* place in the list of ready ones: when it became ready or was reported last; 0: not ready */
+	uint32_t ready;	      /* events of the current pass */
 };
 
 struct lx_epoll {
 	int32_t fd; /* its descriptor */
-	uint32_t count;
+	uint32_t count, last_turn;
 	struct epoll_entry entry[EPOLL_ENTRIES];
 };
 
@@ -379,13 +381,14 @@ void lx_epoll_forget(struct lx_files *files, int32_t fd)
 	}
 }
 
-/* One pass over the set: events that are to be reported, at most `max`. */
-static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct epoll_event *events, uint32_t max, bool is_waiting)
+/* Asks all files of the set; how many entries have something to report. */
+static uint32_t epoll_ask(struct lx_thread *self, struct lx_epoll *set, bool is_waiting)
 {
 	uint32_t ready = 0;
-	for (uint32_t i = 0; i < set->count && ready < max; i++) {
+	for (uint32_t i = 0; i < set->count; i++) {
 		struct epoll_entry *entry = &set->entry[i];
-		if (entry->is_disabled || entry->fd == set->fd)
+		entry->ready = 0;
+		if (entry->is_disabled)
 			continue;
 		uint32_t now = (uint16_t)poll_file(self, entry->fd, (int16_t)entry->events, is_waiting && ready == 0);
 		uint32_t fresh = now;
@@ -393,15 +396,44 @@ static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct 
 			fresh = now & (~entry->reported | EPOLLIN | EPOLLRDNORM);
 			entry->reported = now;
 		}
-		if (!fresh || (now & POLLNVAL))
+		if (!fresh || (now & POLLNVAL)) {
+			entry->turn = 0;
 			continue;
-		if (entry->events & EPOLLONESHOT)
-			entry->is_disabled = 1;
-		if (events)
-			events[ready] = (struct epoll_event){.events = now, .data = entry->data};
+		}
+		entry->ready = now;
+		if (entry->turn == 0)
+			entry->turn = ++set->last_turn;
 		ready++;
 	}
 	return ready;
+}
+
+/* The ready entry whose turn is next, not behind the one reported last in this pass. */
+static struct epoll_entry *epoll_next(struct lx_epoll *set)
+{
+	struct epoll_entry *next = NULL;
+	for (uint32_t i = 0; i < set->count; i++) {
+		struct epoll_entry *entry = &set->entry[i];
+		if (entry->ready && (!next || entry->turn < next->turn))
+			next = entry;
+	}
+	return next;
+}
+
+/* One pass: events that are to be reported, at most `max`, in the order of Linux' ready list. */
+static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct epoll_event *events, uint32_t max, bool is_waiting)
+{
+	uint32_t count = 0;
+	if (epoll_ask(self, set, is_waiting) == 0)
+		return 0;
+	for (struct epoll_entry *entry; count < max && (entry = epoll_next(set)) != NULL;) {
+		events[count++] = (struct epoll_event){.events = entry->ready, .data = entry->data};
+		entry->ready = 0;
+		entry->turn = ++set->last_turn;
+		if (entry->events & EPOLLONESHOT)
+			entry->is_disabled = 1;
+	}
+	return count;
 }
 
 int32_t lx_epoll_readiness(struct lx_thread *self, int32_t fd, uint32_t events, bool is_waiting)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Pages that change their place: mremap, and the strings of exec that go over to a new address space.
- * A moved page keeps its frame; the reference goes from one entry to the other.
+ * A moved page keeps its frame; the reference goes from one entry to the other.  Shared anonymous memory does not get
+ * longer with its area: what lies behind its end is SIGBUS, as on Linux.
  */
 #include <tessera/process_page.h>
 
@@ -60,15 +61,6 @@ static bool can_grow_in_place(struct space *space, const struct area *area, uint
 	       area_range_is_free(space, old_end, old_end + more);
 }
 
-/* An anonymous shared area cannot get longer than its object without the object growing too. */
-static void grow_object(struct area *area)
-{
-	uint64_t end = area->offset + area_pages(area);
-
-	if (area->object && area->object->kind == OBJECT_SHARED && area->object->pages_end < end)
-		area->object->pages_end = end;
-}
-
 static int move_area(struct space *space, struct area *area, uint64_t old_pages, uint64_t new_start, uint64_t new_pages)
 {
 	uint64_t old_start = area_start(area);
@@ -76,7 +68,6 @@ static int move_area(struct space *space, struct area *area, uint64_t old_pages,
 
 	if (!target)
 		return MEM_ENOMEM;
-	grow_object(target);
 	uint64_t moving = old_pages < new_pages ? old_pages : new_pages;
 	if (!move_range(space, old_start, target, new_start, moving)) {
 		/* Back: what was moved fits where it came from, its blocks' memory is still there or was just freed. */
@@ -196,7 +187,6 @@ int space_remap(struct space *space, const struct remap_request *request, uint64
 		return error;
 	if (can_grow_in_place(space, area, pages.start + pages.old_pages, pages.new_pages - pages.old_pages)) {
 		area_set_end(area, pages.start + pages.new_pages);
-		grow_object(area);
 		area_merge(area);
 		return 0;
 	}

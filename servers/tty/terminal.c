@@ -152,18 +152,18 @@ static void pump(struct terminal *terminal)
 	bool has_input = false;
 
 	while (ring_used(&terminal->rx) > 0) {
-		uint32_t tail = terminal->rx.shared->tail, count = ring_read(&terminal->rx, bytes, sizeof(bytes));
+		uint32_t count = ring_peek(&terminal->rx, bytes, sizeof(bytes));
 		uint32_t taken = ldisc_input(&terminal->ldisc, bytes, count);
 
+		ring_consume(&terminal->rx, taken);
 		has_input |= taken > 0;
-		if (taken < count) {
-			/* Not taken: stays in the ring. Only we move the tail. */
-			__atomic_store_n(&terminal->rx.shared->tail, tail + taken, __ATOMIC_RELEASE);
+		if (taken < count)
 			break;
-		}
 	}
 	if (!has_input)
 		return;
+	if (__atomic_load_n(&terminal->port->rx_waiting, __ATOMIC_SEQ_CST))
+		needs_kick = true; /* the driver waits for room */
 	terminal->last_input_ns = time_now_ns();
 	waiters_wake(&terminal->readers);
 }

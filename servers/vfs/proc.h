@@ -23,6 +23,8 @@ int proc_may_open(const struct caller *caller, const struct inode *inode);
 int proc_make_text(struct file *file, const struct caller *caller);
 /* The few files that can be written (hostname, comm: EPERM or accepted). */
 int proc_write(struct file *file, const struct caller *caller, const void *from, uint32_t length, uint32_t *done);
+/* RAM of the machine, and what of it nobody uses. Asks mem and root. */
+void proc_memory(uint64_t *total_bytes, uint64_t *bytes);
 /* chmod, chown of a pts node are remembered by number. */
 void proc_attributes_changed(const struct inode *inode);
 void proc_pts_opened(uint32_t number, const struct caller *caller);

@@ -57,6 +57,24 @@ static uint64_t untyped_free_bytes(void)
 	return bytes;
 }
 
+/* What nobody uses; available is what programs and files can have of it. */
+static uint64_t free_bytes(const struct env_system_memory *memory, uint64_t *available)
+{
+	struct frame_counts counts = frames_count();
+	*available = (memory->pages_free + counts.total - counts.used) * FRAME_BYTES;
+	return *available + untyped_free_bytes() + (counts.windows_total - counts.windows_used) * FRAME_BYTES;
+}
+
+void proc_memory(uint64_t *total_bytes, uint64_t *bytes)
+{
+	struct env_system_memory memory = {0};
+	uint64_t available;
+	if (env_system_memory(&memory) != 0)
+		memset(&memory, 0, sizeof(memory));
+	*total_bytes = env_ram_bytes();
+	*bytes = free_bytes(&memory, &available);
+}
+
 /* MemTotal is the machine's memory: what kernel and services hold counts as used. */
 static int text_meminfo(struct text *text)
 {
@@ -64,12 +82,11 @@ static int text_meminfo(struct text *text)
 	if (env_system_memory(&memory) != 0)
 		memset(&memory, 0, sizeof(memory));
 	struct frame_counts counts = frames_count();
-	uint64_t page = FRAME_BYTES;
-	uint64_t available = (memory.pages_free + counts.total - counts.used) * page;
+	uint64_t page = FRAME_BYTES, available;
 	uint64_t total_bytes = env_ram_bytes();
 	uint64_t files = (counts.used - counts.slab) * page;
 	kilobytes(text, "MemTotal:", total_bytes);
-	kilobytes(text, "MemFree:", available + untyped_free_bytes() + (counts.windows_total - counts.windows_used) * page);
+	kilobytes(text, "MemFree:", free_bytes(&memory, &available));
 	kilobytes(text, "MemAvailable:", available);
 	kilobytes(text, "Buffers:", 0);
 	kilobytes(text, "Cached:", files);

@@ -205,6 +205,7 @@ int vfs_on_usage(struct request *rq, const struct vfs_usage_in *in, struct vfs_u
 		.windows = window_count(),
 		.slots_free = slot_count_free(),
 	};
+	proc_memory(&out->ram_bytes, &out->ram_free);
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 
 #include "memory.h"
 
-#define WINDOWS_MAX (2u * LABEL_THREADS) /* number = thread index; upper half: still mapped after its thread's end */
+#define WINDOWS_MAX 8192u
 
 struct window_slot {
 	struct window window;
@@ -19,29 +19,36 @@ struct window_slot {
 #define CHUNKS (WINDOWS_MAX / SLOTS_PER_FRAME + 1)
 
 static struct window_slot *chunks[CHUNKS];
-static uint32_t windows_high, windows_open;
+static uint16_t by_thread[LABEL_THREADS]; /* number of the window last made for a thread index; 0: none */
+static uint32_t windows_high = 1, windows_open;
 static uint32_t sweep_at;
 
 static struct window_slot *slot_of(uint32_t number)
 {
-	if (number >= WINDOWS_MAX || !chunks[number / SLOTS_PER_FRAME])
+	if (number == 0 || number >= windows_high)
 		return NULL;
 	return &chunks[number / SLOTS_PER_FRAME][number % SLOTS_PER_FRAME];
 }
 
-static struct window_slot *make_slot(uint32_t number)
+/* A number without a window. */
+static struct window_slot *free_slot(uint32_t *number)
 {
-	if (number == 0 || number >= WINDOWS_MAX)
+	if (windows_open + 1 < windows_high) {
+		for (*number = 1; *number < windows_high; (*number)++)
+			if (!slot_of(*number)->is_made)
+				return slot_of(*number);
+	}
+	if (windows_high >= WINDOWS_MAX)
 		return NULL;
-	if (!chunks[number / SLOTS_PER_FRAME]) {
+	uint32_t chunk = windows_high / SLOTS_PER_FRAME;
+	if (!chunks[chunk]) {
 		uint32_t frame = frame_alloc_table();
 		if (frame == 0)
 			return NULL;
-		chunks[number / SLOTS_PER_FRAME] = frame_address(frame);
+		chunks[chunk] = frame_address(frame);
 	}
-	if (number >= windows_high)
-		windows_high = number + 1;
-	return slot_of(number);
+	*number = windows_high++;
+	return slot_of(*number);
 }
 
 /* Clients can no longer reach the window. */
@@ -72,8 +79,11 @@ static int create(struct window_slot *slot, uint32_t order)
 		frames[i] = first + i;
 	struct window *window = &slot->window;
 	int error = env_object_create((uint64_t)FRAME_BYTES << order, true, 0, &window->object);
-	if (error == 0)
+	if (error == 0) {
 		error = env_object_supply(&window->object, 0, frames, 1u << order);
+		if (error != 0)
+			(void)env_object_destroy(&window->object);
+	}
 	if (error != 0) {
 		frame_run_free(first, order);
 		return error;
@@ -85,40 +95,36 @@ static int create(struct window_slot *slot, uint32_t order)
 	return 0;
 }
 
-/* A window that its process still maps though its thread is gone makes room for the index's next thread. */
-static bool set_aside(struct window_slot *slot, uint32_t number)
-{
-	struct window_slot *other = make_slot(number);
-	if (!other || (other->is_made && !destroy(other)))
-		return false;
-	*other = *slot;
-	*slot = (struct window_slot){0};
-	return true;
-}
-
 static bool is_orphan(const struct window_slot *slot)
 {
 	return slot->is_made && !label_is_alive(slot->window.label);
 }
 
-/* Takes over the window of a dead process with the right size: a few are looked at each time. */
-static bool take_over(struct window_slot *slot, uint32_t order)
+/* The window of a dead process with the right size, cleared: a few are looked at each time. 0: none. */
+static uint32_t take_over(uint32_t order)
 {
-	for (uint32_t looked = 0; looked < 64 && looked < windows_high; looked++) {
+	for (uint32_t looked = 0; looked < 64 && looked + 1 < windows_high; looked++) {
 		sweep_at = sweep_at + 1 < windows_high ? sweep_at + 1 : 1;
-		struct window_slot *other = slot_of(sweep_at);
-		if (!other || other == slot || !is_orphan(other) || other->window.order != order)
+		struct window_slot *slot = slot_of(sweep_at);
+		if (!is_orphan(slot) || slot->window.order != order || !reclaim(slot))
 			continue;
-		if (!reclaim(other))
-			continue;
-		slot->window = other->window;
-		slot->is_made = 1;
-		other->window = (struct window){0};
-		other->is_made = 0;
 		bytes_zero(frame_address(slot->window.first), (uint64_t)FRAME_BYTES << order);
-		return true;
+		return sweep_at;
 	}
-	return false;
+	return 0;
+}
+
+/* The thread's own window, if it has one of that size. */
+static uint32_t find_own(uint64_t label, uint32_t order)
+{
+	uint32_t number = by_thread[LABEL_THREAD(label) % LABEL_THREADS];
+	struct window_slot *slot = slot_of(number);
+	if (!slot || !slot->is_made || slot->window.label != label)
+		return 0;
+	if (slot->window.order == order)
+		return number;
+	(void)destroy(slot); /* still mapped: it goes with the process */
+	return 0;
 }
 
 int window_open(const struct caller *caller, uint32_t bytes, uint32_t *number, const struct window **out)
@@ -128,24 +134,18 @@ int window_open(const struct caller *caller, uint32_t bytes, uint32_t *number, c
 	uint32_t order = 0;
 	while ((FRAME_BYTES << order) < bytes)
 		order++;
-	*number = LABEL_THREAD(caller->label);
-	struct window_slot *slot = make_slot(*number);
-	if (!slot)
-		return ENOMEM;
-	bool same = slot->is_made && slot->window.order == order;
-	if (slot->is_made && (!same || slot->window.label != caller->label)) {
-		/* Another size, or of the thread that had this index before: reuse the memory only when nobody sees it. */
-		if (same && reclaim(slot))
-			bytes_zero(frame_address(slot->window.first), (uint64_t)FRAME_BYTES << order);
-		else if (!destroy(slot) && !set_aside(slot, *number + LABEL_THREADS))
-			return EBUSY;
-	}
-	if (!slot->is_made && !take_over(slot, order)) {
-		int error = create(slot, order);
+	*number = find_own(caller->label, order);
+	if (*number == 0)
+		*number = take_over(order);
+	if (*number == 0) {
+		struct window_slot *slot = free_slot(number);
+		int error = slot ? create(slot, order) : ENOMEM;
 		if (error != 0)
 			return error;
 	}
+	struct window_slot *slot = slot_of(*number);
 	slot->window.label = caller->label;
+	by_thread[LABEL_THREAD(caller->label) % LABEL_THREADS] = (uint16_t)*number;
 	*out = &slot->window;
 	return 0;
 }
@@ -163,7 +163,7 @@ void window_reap(void)
 {
 	for (uint32_t number = 1; number < windows_high; number++) {
 		struct window_slot *slot = slot_of(number);
-		if (slot && is_orphan(slot))
+		if (is_orphan(slot))
 			(void)!destroy(slot);
 	}
 }

@@ -91,9 +91,12 @@ def _message_body(op: Operation) -> list[str]:
     inputs = [(REGISTERS[0], first)] + [(REGISTERS[i + 1], member[n]) for i, n in enumerate(op.inputs) if n]
     outputs = [(REGISTERS[i], member[n]) for i, n in enumerate(op.outputs)]
     lines = _assembly(inputs, [register for register, _ in outputs], op.number)
-    if outputs:
+    kept = [pair for pair in outputs if pair in inputs and pair[1] != "deadline_ns"]  # the kernel keeps these registers on an error
+    lines += [f"\t{target} = {register};" for register, target in kept]
+    others = [pair for pair in outputs if pair not in kept]
+    if others:
         lines.append("\tif (rax == E_OK) {")
-        lines += [f"\t\t{target} = {register};" for register, target in outputs]
+        lines += [f"\t\t{target} = {register};" for register, target in others]
         lines.append("\t}")
     return lines + ["\treturn (enum tessera_error)rax;"]
 

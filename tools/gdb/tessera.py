@@ -70,15 +70,32 @@ def origins(kind):
     return [slot.object for slot in all_slots() if slot.kind == kind and slot.flags & ORIGIN]
 
 
+def describe_label(label):
+    """As abi/include/tessera/labels.h builds it."""
+    if label == 0:
+        return "root"
+    if label >> 63:
+        return f"service {label & 0xFFFF}"
+    return f"Linux process {label >> 16 & 0xFFFF} thread {label & 0xFFFF}"
+
+
+def describe_address(address):
+    """function in program: services are linked at addresses of their own."""
+    text = gdb.execute(f"info symbol {address:#x}", to_string=True).strip()
+    if text.startswith("No symbol"):
+        return ""
+    function, _, place = text.partition(" in section .text")
+    return f"{function} in {place.rsplit('/', 1)[-1] if place else 'kernel.elf'}"
+
+
 def describe_thread(address):
     thread = typed(address, "thread")
     state = int(thread["state"])
-    context = thread["ctx"]
-    names = [field.name for field in context.type.fields()]
-    rip = next((int(context[name]) for name in ("rip", "ip") if name in names), 0)
+    rip = int(thread["ctx"]["regs"]["rip"])
     mark = "*" if address == current_thread() else " "
-    return (f"{mark} {address:#x} {STATES[state] if state < len(STATES) else state:10} priority {int(thread['priority']):3} "
-            f"label {int(thread['label']):#x} ip {rip:#x}{' (suspended)' if int(thread['is_suspended']) else ''}")
+    name = STATES[state] if state < len(STATES) else str(state)
+    return (f"{mark} {address:#x} {name:10} priority {int(thread['priority']):3} {describe_label(int(thread['label'])):28} "
+            f"ip {rip:#x} {describe_address(rip)}{' (suspended)' if int(thread['is_suspended']) else ''}")
 
 
 class Tessera(gdb.Command):

@@ -49,21 +49,34 @@ static void count_errors(struct serial_port *port, uint8_t status)
 	port->breaks += (status & UART_LSR_BREAK) != 0;
 }
 
-/* Takes what the chip has received. */
+/* Is there room in rx? If not, tty is asked to say when; it may have made some just before it could see that. */
+static bool has_room(struct uart *uart)
+{
+	if (ring_free(&uart->rx) > 0)
+		return true;
+	__atomic_store_n(&uart->shared->rx_waiting, 1, __ATOMIC_SEQ_CST);
+	if (ring_free(&uart->rx) == 0)
+		return false;
+	uart->shared->rx_waiting = 0;
+	return true;
+}
+
+/* Takes what the chip has received, as far as there is room: the rest stays there, which holds up a patient sender. */
 static bool receive(struct uart *uart)
 {
 	struct serial_port *port = uart->shared;
 	bool has_moved = false;
 
-	for (uint32_t i = 0; i < RX_ROUNDS; i++) {
+	port->rx_waiting = 0;
+	for (uint32_t i = 0; i < RX_ROUNDS && has_room(uart); i++) {
 		uint8_t status = get(uart, UART_LSR), byte;
 
 		if ((status & UART_LSR_DATA) == 0)
 			break;
 		count_errors(port, status);
 		byte = get(uart, UART_DATA);
-		if ((status & UART_LSR_BREAK) == 0 && ring_write(&uart->rx, &byte, 1) == 0)
-			port->rx_dropped++;
+		if ((status & UART_LSR_BREAK) == 0)
+			(void)ring_write(&uart->rx, &byte, 1);
 		has_moved = true;
 	}
 	return has_moved;
@@ -105,11 +118,12 @@ static bool transmit(struct uart *uart)
 	return has_moved;
 }
 
-/* The transmitter interrupts only while there is something left to send. */
+/* The transmitter interrupts only while there is something left to send, the receiver only while there is room. */
 static void set_interrupts(struct uart *uart)
 {
-	bool is_waiting = ring_used(&uart->tx) > 0 && uart->shared->tx_stop == 0;
-	uint8_t wanted = (uint8_t)(UART_IER_RX | UART_IER_LINE | UART_IER_MODEM | (is_waiting ? UART_IER_TX : 0));
+	bool is_sending = ring_used(&uart->tx) > 0 && uart->shared->tx_stop == 0;
+	uint32_t receiver = uart->shared->rx_waiting ? 0 : UART_IER_RX | UART_IER_LINE;
+	uint8_t wanted = (uint8_t)(receiver | UART_IER_MODEM | (is_sending ? UART_IER_TX : 0));
 
 	if (wanted != uart->enabled)
 		put(uart, UART_IER, wanted);

@@ -17,6 +17,7 @@ SAME(CPU_ENTRIES, struct cpu, entries);
 SAME(THREAD_PAGE_VA, struct thread, page_va);
 SAME(THREAD_SYSCALL_ENTRY, struct thread, personality.syscall_entry);
 SAME(THREAD_CTX, struct thread, ctx);
+SAME(CTX_IN_THREAD, struct thread, ctx);
 static_assert(THREAD_BYTES == 2 * THREAD_PAGE, "the message page is the second page of a Thread");
 
 SAME(CTX_RAX, struct thread, ctx.regs.rax);

@@ -18,10 +18,13 @@
 /* ---- system calls ------------------------------------------------------------------------------- */
 
 /*
- * After SYSCALL: rsp: current thread, rcx: the user's stack pointer; CTX_RIP and CTX_RFLAGS are stored.  Ends on
- * the kernel stack, whose first word is return_to_current: a C function entered by a jump returns there.
+ * After SYSCALL: rsp: current thread, entry_user_rsp: the user's stack pointer.  Ends on the kernel stack, whose first
+ * word is return_to_current: a C function entered by a jump returns there.
  */
 	.macro save_registers
+	movq %rcx, CTX_RIP(%rsp)
+	movq entry_user_rsp(%rip), %rcx
+	movq %r11, CTX_RFLAGS(%rsp)
 	movq %rcx, CTX_RSP(%rsp)
 	movq %rax, CTX_CALL_NUMBER(%rsp)
 	movl $1, CTX_ENTRY(%rsp)
@@ -46,21 +49,34 @@
 syscall_entry:
 	movq %rsp, entry_user_rsp(%rip)
 	movq cpu_data + CPU_CURRENT(%rip), %rsp
+	cmpl $(NATIVE_BASE + OPERATION_REPLY_RECV), %eax
+	je reply_recv_call
+	cmpl $(NATIVE_BASE + OPERATION_CALL), %eax
+	je call_call
 	movl %eax, entry_user_eax(%rip)
 	cmpw $NATIVE_HIGH_HALF, entry_user_eax + 2(%rip)
 	jne foreign_call
-	movq %rcx, CTX_RIP(%rsp)
-	movq entry_user_rsp(%rip), %rcx
-	movq %r11, CTX_RFLAGS(%rsp)
 	save_registers
 	movzwl %ax, %edi
-	cmpl $OPERATION_REPLY_RECV, %edi
-	ja kernel_syscall
-	je kernel_ipc_reply_recv
-	cmpl $OPERATION_CALL, %edi
-	je kernel_ipc_call
 	jmp kernel_syscall
 	.size syscall_entry, . - syscall_entry
+
+/* The fast path: five of the six arguments stand where C wants them. */
+	.balign 64
+	.type reply_recv_call, @function
+reply_recv_call:
+	save_registers
+	movq %r10, %rcx
+	jmp kernel_ipc_reply_recv
+	.size reply_recv_call, . - reply_recv_call
+
+	.balign 64
+	.type call_call, @function
+call_call:
+	save_registers
+	movq %r10, %rcx
+	jmp kernel_ipc_call
+	.size call_call, . - call_call
 
 /*
  * Any other number: to the personality.  SYSRET takes the handler's address from RCX and the flags from R11,
@@ -84,9 +100,6 @@ foreign_call:
 	.type foreign_without_personality, @function
 foreign_without_personality:
 	movq PAGE_SYSCALL_RIP + THREAD_PAGE(%rsp), %rcx
-	movq %rcx, CTX_RIP(%rsp)
-	movq %r11, CTX_RFLAGS(%rsp)
-	movq entry_user_rsp(%rip), %rcx
 	save_registers
 	jmp kernel_foreign_syscall
 	.size foreign_without_personality, . - foreign_without_personality
@@ -98,6 +111,8 @@ return_to_current:
 	movq cpu_data + CPU_CURRENT(%rip), %rsp
 	cmpl $1, CTX_ENTRY(%rsp)
 	jne return_full
+	.globl return_by_sysret
+return_by_sysret:
 	movq CTX_RAX(%rsp), %rax
 	movq CTX_RDI(%rsp), %rdi
 	movq CTX_RSI(%rsp), %rsi

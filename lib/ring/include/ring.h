@@ -31,5 +31,8 @@ uint32_t ring_free(const struct ring *ring);
 uint32_t ring_write(struct ring *ring, const void *from, uint32_t length);
 /* Consumer: takes at most length bytes; how many there were. */
 uint32_t ring_read(struct ring *ring, void *to, uint32_t length);
+/* Consumer: the same in two steps, for who may not take everything it looks at. count: at most what peek gave. */
+uint32_t ring_peek(const struct ring *ring, void *to, uint32_t length);
+void ring_consume(struct ring *ring, uint32_t count);
 /* Consumer: throws away everything that is there. */
 void ring_discard(struct ring *ring);

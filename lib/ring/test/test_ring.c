@@ -55,6 +55,20 @@ static void full_and_empty(void **state)
 	assert_int_equal(ring_free(&ring), SIZE);
 }
 
+static void looking_takes_nothing(void **state)
+{
+	struct ring ring = fresh(SIZE - 2); /* across the end of the buffer */
+	char bytes[8];
+
+	(void)state;
+	assert_int_equal(ring_write(&ring, "abcde", 5), 5);
+	assert_int_equal(ring_peek(&ring, bytes, 8), 5);
+	ring_consume(&ring, 2);
+	assert_int_equal(ring_used(&ring), 3);
+	assert_int_equal(ring_read(&ring, bytes, 8), 3);
+	assert_memory_equal(bytes, "cde", 3);
+}
+
 static void mad_partner_harms_nobody(void **state)
 {
 	struct ring ring = fresh(0);
@@ -103,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_come_out_in_order),
 		cmocka_unit_test(full_and_empty),
+		cmocka_unit_test(looking_takes_nothing),
 		cmocka_unit_test(mad_partner_harms_nobody),
 		cmocka_unit_test(two_threads),
 	};

@@ -127,7 +127,7 @@ static inline struct lx_thread *lx_thread_of_slot(uint32_t slot)
 	return (struct lx_thread *)(PERSONALITY_STACK_VA + ((uint64_t)slot + 1) * PERSONALITY_STACK_STRIDE -
 				    LX_THREAD_BYTES);
 }
-#ifndef LX_HOST
+#ifndef TESSERA_HOST
 static inline struct lx_thread *lx_self(void)
 {
 	uint64_t sp;

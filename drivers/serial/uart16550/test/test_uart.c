@@ -123,20 +123,36 @@ static void receives_in_order(void **state)
 	assert_false(uart_service(&uart));
 }
 
-static void full_ring_drops_and_counts(void **state)
+static void full_ring_leaves_bytes_in_the_chip(void **state)
+{
+	uint8_t got[10];
+
+	(void)state;
+	assert_true(uart_init(&uart));
+	port.rx.head = SERIAL_RX_BYTES - 2;
+	memcpy(chip.input, "abcde", 5);
+	chip.input_length = 5;
+	(void)uart_service(&uart);
+	assert_int_equal(chip.input_at, 2);
+	assert_int_equal(port.rx_waiting, 1);
+	assert_false(chip.ier & UART_IER_RX);
+	port.rx.tail = SERIAL_RX_BYTES;
+	assert_true(uart_service(&uart));
+	assert_int_equal(port.rx_waiting, 0);
+	assert_true(chip.ier & UART_IER_RX);
+	assert_int_equal(ring_read(&uart.rx, got, 10), 3);
+	assert_memory_equal(got, "cde", 3);
+}
+
+static void errors_are_counted(void **state)
 {
 	(void)state;
 	assert_true(uart_init(&uart));
-	memset(port.rx_data, 0, sizeof(port.rx_data));
-	port.rx.head = SERIAL_RX_BYTES - 2;
-	chip.input_length = 5;
-	(void)uart_service(&uart);
-	assert_int_equal(port.rx_dropped, 3);
-	chip.input_at = 0;
 	chip.input_length = 1;
-	chip.errors = UART_LSR_OVERRUN;
+	chip.errors = UART_LSR_OVERRUN | UART_LSR_FRAMING;
 	(void)uart_service(&uart);
 	assert_int_equal(port.overruns, 1);
+	assert_int_equal(port.framing_errors, 1);
 }
 
 static void sends_in_bursts_of_the_fifo(void **state)
@@ -193,7 +209,8 @@ int main(void)
 		cmocka_unit_test_setup(sets_the_chip_up, setup),
 		cmocka_unit_test_setup(absent_chip, setup),
 		cmocka_unit_test_setup(receives_in_order, setup),
-		cmocka_unit_test_setup(full_ring_drops_and_counts, setup),
+		cmocka_unit_test_setup(full_ring_leaves_bytes_in_the_chip, setup),
+		cmocka_unit_test_setup(errors_are_counted, setup),
 		cmocka_unit_test_setup(sends_in_bursts_of_the_fifo, setup),
 		cmocka_unit_test_setup(output_can_be_held, setup),
 		cmocka_unit_test_setup(new_instance_goes_on, setup),

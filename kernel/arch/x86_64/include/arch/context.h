@@ -20,6 +20,9 @@
 /* XSAVE standard format up to and with AVX-512 (Intel SDM volume 1, 13.4); FXSAVE uses the first 512. */
 #define CTX_FPU_BYTES 2688u
 
+/* Where struct thread holds it (asm_offsets.c asserts it): the stubs count from the thread's start. */
+#define CTX_IN_THREAD 512
+
 /* How the thread entered the kernel, which decides how it leaves. */
 #define CTX_FULL 0u    /* interrupt, exception, or registers that were set: every register counts */
 #define CTX_SYSCALL 1u /* SYSCALL: rcx and r11 do not count */

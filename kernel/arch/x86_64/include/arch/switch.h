@@ -64,3 +64,10 @@ static ALWAYS_INLINE void arch_context_switch(struct arch_context *from, struct 
 	__asm__ volatile("xsaveopt64 %0" : "=m"(from->fpu) : "a"(~0u), "d"(~0u));
 	__asm__ volatile("xrstor64 %0" : : "m"(to->fpu), "a"(~0u), "d"(~0u) : "memory");
 }
+
+/* entry.S: return_by_sysret takes the thread, in whose registers SYSCALL's rip and rflags stand, from RSP. */
+static ALWAYS_INLINE void arch_continue(const struct arch_context *ctx)
+{
+	__asm__ volatile("leaq %c1(%0), %%rsp\n\tjmp return_by_sysret" : : "r"(ctx), "i"(-CTX_IN_THREAD) : "memory");
+	__builtin_unreachable();
+}
