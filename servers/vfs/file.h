@@ -46,6 +46,8 @@ struct file *openfile_of_badge(uint64_t badge);
 uint32_t openfile_count(void);
 /* Indices handed out so far (anchors). */
 uint32_t openfile_high(void);
+/* How many indices have an anchor, which they keep. */
+uint32_t openfile_anchored(void);
 
 /* ---- reading and writing (rw.c). offset OPENFILE_OWN_OFFSET: the description's own. Return 0, errno, ST_WOULD_BLOCK. */
 #define OPENFILE_OWN_OFFSET (~0ull)
