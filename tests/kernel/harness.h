@@ -157,6 +157,11 @@ void fpu_push(void);
 void fpu_reset(void);
 void avx_fill(uint64_t marker);
 uint64_t avx_upper(void);
+/* FS and GS base by instruction: only where the CPU has FSGSBASE. */
+static inline bool has_bases(void)
+{
+	return (((const struct time_page *)TIME_PAGE_VA)->cpu_features & CPU_FEATURE_FSGSBASE) != 0;
+}
 void set_gs(uint64_t base);
 uint64_t get_gs(void);
 void set_fs(uint64_t base);
