@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import collections
 import pathlib
-import re
 import shutil
 import sys
 import tempfile
@@ -67,16 +65,6 @@ def _is_strace_line(line: bytes) -> bool:
     return line.startswith((b"strace", b"[strace"))
 
 
-UNIMPLEMENTED = re.compile(rb"^\[strace +[\d.]+\] \d+ (\w+)\(.* = -38$")
-
-
-def _say_unimplemented(lines: list[bytes]) -> None:
-    """Which calls were answered ENOSYS, by name: at the end of --strace."""
-    counts = collections.Counter(match[1].decode() for line in lines if (match := UNIMPLEMENTED.match(line)))
-    if counts:
-        say("not implemented: " + ", ".join(f"{name} ({count})" for name, count in counts.most_common()))
-
-
 def start(args: argparse.Namespace) -> int:
     interactive = _is_interactive()
     if not args.no_build:
@@ -102,7 +90,4 @@ def start(args: argparse.Namespace) -> int:
             log.show = lambda line: not run.is_ready or (args.strace and _is_strace_line(line))
         if interactive:
             session.announce_quit_key()
-        ended = run.run()
-        if args.strace:
-            _say_unimplemented(log.lines)
-        return session.verdict(run, ended)
+        return session.verdict(run, run.run())
