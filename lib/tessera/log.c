@@ -59,7 +59,8 @@ void log_line(enum log_level level, const char *format, ...)
 {
 	va_list args;
 
-	if (level > LOG_WARNING && level > highest_level())
+	/* a trace is sent by those only who were asked for one */
+	if (level > LOG_WARNING && level > highest_level() && level != LOG_STRACE)
 		return;
 	va_start(args, format);
 	log_vector(level, format, args);

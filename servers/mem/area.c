@@ -146,8 +146,9 @@ bool area_split(struct space *space, uint64_t page)
 
 static bool can_join(const struct area *low, const struct area *high)
 {
-	return low && high && low->end == area_start(high) && low->prot == high->prot && low->flags == high->flags &&
-	       low->object == high->object && !(low->flags & (AREA_PERSONALITY | AREA_GROWSDOWN | AREA_ONE_PROGRAM)) &&
+	return low && high && low->end == area_start(high) && low->prot == high->prot &&
+	       low->flags == high->flags && low->object == high->object &&
+	       !(low->flags & (AREA_PERSONALITY | AREA_GROWSDOWN | AREA_ONE_PROGRAM)) &&
 	       (!low->object || low->offset + area_pages(low) == high->offset);
 }
 
@@ -246,6 +247,6 @@ void areas_discard(struct space *space)
 		slab_free(&area_slab, area);
 		node = parent;
 	}
-	space->areas = (struct tree){ 0 };
+	space->areas = (struct tree){0};
 	space->last_area = NULL;
 }

@@ -76,7 +76,8 @@ static struct area *grow_stack(struct space *space, uint64_t page)
 
 /* ---- page already there ---------------------------------------------------------------------- */
 
-static enum fault_result map_again(struct space *space, const struct area *area, uint64_t page, page_entry *entry)
+static enum fault_result map_again(struct space *space, const struct area *area, uint64_t page,
+				   page_entry *entry)
 {
 	uint32_t rights = space_rights(area, *entry);
 
@@ -87,7 +88,8 @@ static enum fault_result map_again(struct space *space, const struct area *area,
 }
 
 /* A private page that others hold too is written: a copy of its own. */
-static enum fault_result copy_page(struct space *space, const struct area *area, uint64_t page, page_entry *entry)
+static enum fault_result copy_page(struct space *space, const struct area *area, uint64_t page,
+				   page_entry *entry)
 {
 	frame_t old = page_frame(*entry), copy = frame_alloc(FRAME_FOR_PROGRAM);
 
@@ -106,8 +108,8 @@ static enum fault_result copy_page(struct space *space, const struct area *area,
 	return FAULT_DONE;
 }
 
-static enum fault_result fault_present(struct space *space, const struct area *area, uint64_t page, page_entry *entry,
-				       enum access access)
+static enum fault_result fault_present(struct space *space, const struct area *area, uint64_t page,
+				       page_entry *entry, enum access access)
 {
 	bool is_private = !(area->flags & (AREA_SHARED | AREA_PROCESS_PAGES));
 
@@ -244,7 +246,8 @@ static enum fault_result object_frame_make(struct object *object, uint64_t page,
 }
 
 /* Private write to an absent page of an object. */
-static enum fault_result fault_copy_object(struct space *space, const struct area *area, uint64_t page, frame_t source)
+static enum fault_result fault_copy_object(struct space *space, const struct area *area, uint64_t page,
+					   frame_t source)
 {
 	frame_t copy = frame_alloc(FRAME_FOR_PROGRAM);
 	uint32_t rights = space_rights(area, 0) | RIGHT_WRITE;
@@ -299,7 +302,8 @@ static void add_group(struct space *space, const struct area *area, uint64_t pag
 	}
 }
 
-static enum fault_result fault_object(struct space *space, const struct area *area, uint64_t page, enum access access)
+static enum fault_result fault_object(struct space *space, const struct area *area, uint64_t page,
+				      enum access access)
 {
 	frame_t frame;
 	enum fault_result result = object_frame_make(area->object, area_object_page(area, page), &frame);

@@ -111,15 +111,15 @@ void pages_discard(struct pages *pages)
 		slab_free(&block_slab, node);
 		node = parent;
 	}
-	*pages = (struct pages){ 0 };
+	*pages = (struct pages){0};
 }
 
 uint64_t pages_count(const struct pages *pages, uint64_t start, uint64_t end)
 {
 	uint64_t count = 0;
 
-	for (struct page_block *block = pages_block_from(pages, start); block && block_first_page(block) < end;
-	     block = pages_block_next(block))
+	for (struct page_block *block = pages_block_from(pages, start);
+	     block && block_first_page(block) < end; block = pages_block_next(block))
 		count += (uint64_t)__builtin_popcountll(block->present & block_mask(block, start, end));
 	return count;
 }

@@ -20,7 +20,7 @@
 #define COPY_WRITE_PROTECT 1u
 
 /* Sizes of further chunks, smallest first; chunk n of a space is of size chunk_size[n / 8]. */
-static const uint32_t chunk_log2[PORT_CHUNKS / 8] = { 14, 16, 18 };
+static const uint32_t chunk_log2[PORT_CHUNKS / 8] = {14, 16, 18};
 
 struct spare {
 	cap_t vspace_memory, vspace, first_tables;
@@ -74,7 +74,7 @@ static bool take_parts(struct port_space *space)
 static void give_parts(struct port_space *space)
 {
 	if (space->vspace_memory && space->vspace && space->first_tables && spares < SPARE_MAX) {
-		spare[spares++] = (struct spare){ space->vspace_memory, space->vspace, space->first_tables };
+		spare[spares++] = (struct spare){space->vspace_memory, space->vspace, space->first_tables};
 		return;
 	}
 	if (space->vspace_memory)
@@ -87,7 +87,7 @@ static void give_parts(struct port_space *space)
 
 bool port_space_create(struct port_space *space, bool allow_wx)
 {
-	*space = (struct port_space){ 0 };
+	*space = (struct port_space){0};
 	if (!take_parts(space)) {
 		give_parts(space);
 		return false;
@@ -118,7 +118,7 @@ void port_space_destroy(struct port_space *space)
 		chunk_bytes_used -= 1ull << chunk_log2[i / 8];
 	}
 	give_parts(space);
-	*space = (struct port_space){ 0 };
+	*space = (struct port_space){0};
 }
 
 /* Page tables were used up. */
@@ -147,7 +147,8 @@ static cap_t view_of(struct port_space *space, uint32_t pool)
 	cap_t slot = slot_alloc();
 	if (!slot)
 		return 0;
-	enum tessera_error error = ts_memory_attach(pool_memory[pool], SLOT_OWN(slot), space->vspace, 0, 0, pool_rights[pool]);
+	enum tessera_error error =
+		ts_memory_attach(pool_memory[pool], SLOT_OWN(slot), space->vspace, 0, 0, pool_rights[pool]);
 	if (error != E_OK) {
 		log_line(LOG_ERROR, "attach of pool %u failed: %s", pool, "kernel");
 		slot_free(slot);
@@ -177,7 +178,8 @@ bool port_map(struct port_space *space, uint64_t page, frame_t first, uint32_t c
 	uint64_t index = first - frames.pool[pool].first, done = 0;
 	cap_t view = view_of(space, pool);
 
-	while (view && count > 0) { /* ends: each turn maps a page, adds tables or clears one page in the way */
+	while (view &&
+	       count > 0) { /* ends: each turn maps a page, adds tables or clears one page in the way */
 		enum tessera_error error = ts_view_map(view, page << PAGE_SHIFT, index, count, rights, &done);
 		page += done;
 		index += done;
@@ -261,14 +263,15 @@ void port_protect(struct port_space *space, uint64_t page, uint64_t count, uint3
 	(void)ts_vspace_protect(space->vspace, page << PAGE_SHIFT, count, rights, NULL);
 }
 
-bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page, uint64_t count)
+bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page,
+	       uint64_t count)
 {
 	cap_t view = view_of(child, pool);
 	uint64_t done = 0;
 
 	while (view && count > 0) { /* ends: as port_map */
-		enum tessera_error error =
-			ts_view_copy(view, parent->vspace, page << PAGE_SHIFT, count, COPY_WRITE_PROTECT, &done);
+		enum tessera_error error = ts_view_copy(view, parent->vspace, page << PAGE_SHIFT, count,
+							COPY_WRITE_PROTECT, &done);
 		page += done;
 		count -= done;
 		if (!can_continue(child, error, page))
@@ -282,11 +285,12 @@ bool port_map_own(cap_t memory, uint64_t va, uint64_t pages)
 	cap_t view = slot_alloc();
 	uint64_t at = 0, done = 0;
 
-	if (!view || ts_memory_attach(memory, SLOT_OWN(view), SERVICE_CAP_VSPACE, 0, 0, RIGHT_READ | RIGHT_WRITE) != E_OK)
+	if (!view || ts_memory_attach(memory, SLOT_OWN(view), SERVICE_CAP_VSPACE, 0, 0,
+				      RIGHT_READ | RIGHT_WRITE) != E_OK)
 		return false;
 	while (at < pages) { /* ends: each turn maps a page or adds tables */
-		enum tessera_error error =
-			ts_view_map(view, va + at * PAGE_BYTES, at, pages - at, RIGHT_READ | RIGHT_WRITE, &done);
+		enum tessera_error error = ts_view_map(view, va + at * PAGE_BYTES, at, pages - at,
+						       RIGHT_READ | RIGHT_WRITE, &done);
 		at += done;
 		if (error == E_OK)
 			continue;
@@ -308,7 +312,8 @@ bool port_label_alive(uint64_t label)
 {
 	uint32_t thread = LABEL_THREAD(label);
 
-	return thread < LABEL_THREADS && labels && labels->thread[thread].generation == LABEL_GENERATION(label);
+	return thread < LABEL_THREADS && labels &&
+	       labels->thread[thread].generation == LABEL_GENERATION(label);
 }
 
 /* splitmix64 by Sebastiano Vigna (public domain), stirred with the time stamp counter. */
@@ -348,5 +353,6 @@ void port_tables_usage(uint64_t *untyped_free_bytes, uint64_t *table_pages)
 		left += pool_bytes(&chunk_pool[i]);
 	left += (uint64_t)spares * ((1ull << VSPACE_LOG2) + (1ull << TABLES_LOG2));
 	*untyped_free_bytes = left;
-	*table_pages = chunk_bytes_used / PAGE_BYTES + (uint64_t)(tables_pool.total - tables_pool.free_count - spares) * 16;
+	*table_pages = chunk_bytes_used / PAGE_BYTES +
+		       (uint64_t)(tables_pool.total - tables_pool.free_count - spares) * 16;
 }

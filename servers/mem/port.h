@@ -49,7 +49,7 @@ struct port_batch {
 };
 static inline struct port_batch port_batch_init(struct port_space *space)
 {
-	return (struct port_batch){ .space = space };
+	return (struct port_batch){.space = space};
 }
 /* Ends the run; a new one begins. */
 void port_batch_begin(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights);
@@ -70,7 +70,8 @@ void port_unmap(struct port_space *space, uint64_t page, uint64_t count);
 /* Changes the rights of what is mapped there. */
 void port_protect(struct port_space *space, uint64_t page, uint64_t count, uint32_t rights);
 /* Maps in child what parent has mapped of a pool in the range, taking the right to write from both. */
-bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page, uint64_t count);
+bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page,
+	       uint64_t count);
 
 /* Wakes a Linux thread. */
 void port_wake(uint32_t thread);

@@ -17,6 +17,7 @@
 #define S_ISGID 02000u
 #define S_IXGRP 00010u
 #define SIGKILL 9u
+#define SIGCHLD 17u
 #define RLIMIT_DATA 2u
 #define RLIMIT_STACK 3u
 #define RLIMIT_AS 9u
@@ -190,6 +191,7 @@ int proc_on_exec(struct request *rq, const struct proc_exec_in *in, struct proc_
 	process_name_set(p, (const char *)data + in->bitmap_bytes, in->data_len - in->bitmap_bytes);
 	vfork_release(p);
 	p->has_execed = true;
+	p->exit_signal = SIGCHLD;
 	(void)ts_cnode_delete(SLOT_IN(p->scratch, LX_SCRATCH_OLD_EXE), 0);
 	if (commit(p, t, s, in) != 0) {
 		log_line(LOG_WARNING, "pid %u: exec failed after its commit", p->pid);

@@ -14,6 +14,7 @@
 #include <tessera/proto/vfs.h>
 #include <tessera/service.h>
 
+#define CLONE_EXIT_SIGNAL 0xffu
 #define CLONE_VM 0x100u
 #define CLONE_VFORK 0x4000u
 #define CLONE_PARENT 0x8000u
@@ -193,6 +194,8 @@ int proc_on_fork(struct request *rq, const struct proc_fork_in *in, struct proc_
 	if (caller == NULL)
 		return ESRCH;
 	struct process *parent = process_at(caller->process);
+	if ((in->flags & CLONE_EXIT_SIGNAL) > LX_SIGNALS)
+		return EINVAL;
 	if (is_over_process_limit(parent))
 		return EAGAIN;
 	struct process *child = process_alloc();
@@ -201,14 +204,14 @@ int proc_on_fork(struct request *rq, const struct proc_fork_in *in, struct proc_
 	uint32_t pid = pid_alloc();
 	copy_identity(parent, child);
 	child->pid = pid;
-	child->exit_signal = (uint32_t)(in->flags & 0xff);
+	bool is_sibling = (in->flags & CLONE_PARENT) && parent->parent != 0;
+	child->exit_signal = is_sibling ? parent->exit_signal : (uint32_t)(in->flags & CLONE_EXIT_SIGNAL);
 	child->start_ns = now_ns();
 	if (pid == 0) {
 		process_free(child);
 		return EAGAIN;
 	}
 	process_enter(child);
-	bool is_sibling = (in->flags & CLONE_PARENT) && parent->parent != 0;
 	int error = fork_objects(parent, caller, child, in);
 	if (error != 0)
 		return abandon(child, error);

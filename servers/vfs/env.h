@@ -46,6 +46,13 @@ int env_system_memory(struct env_system_memory *out);
 uint64_t env_entropy(void);
 /* Which pseudo terminals exist. */
 uint64_t env_pts_mask(void);
+/* What tty holds; false: it does not answer. */
+struct env_tty_usage {
+	uint64_t open_files, terminals, slots_free;
+};
+bool env_tty_usage(struct env_tty_usage *to);
+/* Our own empty capability slots. */
+uint32_t env_slots_free(void);
 
 /* Machine and version, for procfs. */
 uint64_t env_tsc_hz(void);

@@ -212,6 +212,22 @@ uint64_t env_pts_mask(void)
 	return out.mask;
 }
 
+uint32_t env_slots_free(void)
+{
+	return slot_count_free();
+}
+
+bool env_tty_usage(struct env_tty_usage *to)
+{
+	struct tty_usage_in in = {};
+	struct tty_usage_out out = {0};
+	if (tty_usage(tty_endpoint, service_page(), &in, &out) != 0)
+		return false;
+	*to = (struct env_tty_usage){
+		.open_files = out.open_files, .terminals = out.terminals, .slots_free = out.slots_free};
+	return true;
+}
+
 uint64_t env_tsc_hz(void)
 {
 	return clock_page()->tsc_hz;

@@ -36,7 +36,7 @@ static struct file *take_index(void)
 		return NULL;
 	uint32_t chunk = files_high / FILES_PER_FRAME;
 	if (!chunks[chunk]) {
-		uint32_t frame = frame_alloc_zero();
+		uint32_t frame = frame_alloc_table();
 		if (frame == 0)
 			return NULL;
 		chunks[chunk] = frame_address(frame);
@@ -44,6 +44,11 @@ static struct file *take_index(void)
 	struct file *file = file_at(files_high);
 	file->index = files_high++;
 	return file;
+}
+
+bool openfile_has_room(const struct caller *caller)
+{
+	return files_open < FILES_OF_USERS || caller_is_root(caller);
 }
 
 static uint32_t access_state(uint32_t flags)
@@ -145,6 +150,14 @@ struct file *openfile_of_badge(uint64_t badge)
 uint32_t openfile_count(void)
 {
 	return files_open;
+}
+
+uint32_t openfile_anchored(void)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 1; i < files_high; i++)
+		count += (file_at(i)->state & OPENFILE_ANCHORED) != 0;
+	return count;
 }
 
 uint32_t openfile_high(void)

@@ -20,7 +20,7 @@ uint8_t *frames_base;
 static uint32_t frames_end;	 /* first frame of the windows' part */
 static uint32_t frames_fresh;	 /* never used from here on */
 static uint32_t frames_free_list;
-static uint32_t frames_used, frames_slab;
+static uint32_t frames_used, frames_slab, frames_tables;
 static uint32_t frames_for_files; /* files may use no more than this many of all */
 static uint32_t runs_low, runs_end; /* windows' part: runs are cut from runs_low downward */
 static uint32_t runs_free_list[FRAME_RUN_SIZES];
@@ -41,6 +41,7 @@ void frames_init(void *base, uint64_t bytes)
 	frames_free_list = 0;
 	frames_used = 0;
 	frames_slab = 0;
+	frames_tables = 0;
 	runs_low = (uint32_t)total;
 	runs_end = (uint32_t)total;
 	runs_used = 0;
@@ -61,16 +62,23 @@ uint32_t frame_alloc(void)
 	return frame;
 }
 
-uint32_t frame_alloc_file(void)
+bool frames_have_room(void)
 {
-	return frames_used < frames_for_files ? frame_alloc() : 0;
+	return frames_used < frames_for_files;
 }
 
-uint32_t frame_alloc_zero(void)
+uint32_t frame_alloc_file(void)
+{
+	return frames_have_room() ? frame_alloc() : 0;
+}
+
+uint32_t frame_alloc_table(void)
 {
 	uint32_t frame = frame_alloc();
-	if (frame != 0)
-		bytes_zero(frame_address(frame), FRAME_BYTES);
+	if (frame == 0)
+		return 0;
+	bytes_zero(frame_address(frame), FRAME_BYTES);
+	frames_tables++;
 	return frame;
 }
 
@@ -113,6 +121,7 @@ struct frame_counts frames_count(void)
 		.kept = frames_end > 0 ? frames_end - 1 - frames_for_files : 0,
 		.used = frames_used,
 		.slab = frames_slab,
+		.tables = frames_tables,
 		.windows_total = runs_end - frames_end,
 		.windows_used = runs_used,
 	};

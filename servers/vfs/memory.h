@@ -19,16 +19,19 @@ struct frame_counts {
 	uint64_t kept;	/* of these, never for contents of files */
 	uint64_t used;
 	uint64_t slab;	/* of these, in slabs */
+	uint64_t tables; /* and in tables that grow with the highest index used, and stay */
 	uint64_t windows_total, windows_used; /* frames for windows */
 };
 
 /* Takes over a region of `bytes` bytes, page aligned. */
 void frames_init(void *base, uint64_t bytes);
-/* A frame with unspecified contents, or zeroed; 0 when there is none. */
+/* A frame with unspecified contents; zeroed, for a piece of a table that is never freed; 0 when there is none. */
 uint32_t frame_alloc(void);
-uint32_t frame_alloc_zero(void);
+uint32_t frame_alloc_table(void);
 /* For contents of files: leaves the last frames to pipes and objects, so that a full disk stops nothing but writing. */
 uint32_t frame_alloc_file(void);
+/* False once only what is kept for pipes and open files is left: no new names, pipes get by with one frame. */
+bool frames_have_room(void);
 void frame_free(uint32_t frame);
 extern uint8_t *frames_base;
 static inline void *frame_address(uint32_t frame)

@@ -126,6 +126,8 @@ void object_abandon(struct inode *inode)
 {
 	struct mapped *mapped = inode->mapped;
 	mapped->data = inode->data;
+	mapped->data.fs = NULL; /* it may be unmounted before the last mapping goes */
+	inode->fs->pages -= inode->data.pages;
 	mapped->inode = NULL;
 	inode->mapped = NULL;
 	inode->data = (struct data){0};

@@ -121,6 +121,12 @@ int vfs_on_pipe(struct request *rq, const struct vfs_pipe_in *in, struct vfs_pip
 	return error;
 }
 
+void vfs_undo_pipe(struct request *rq)
+{
+	(void)rq;
+	serve_take_back();
+}
+
 int vfs_on_eventfd(struct request *rq, const struct vfs_eventfd_in *in, struct vfs_eventfd_out *out)
 {
 	struct caller caller = serve_caller(rq, 0);
@@ -128,6 +134,12 @@ int vfs_on_eventfd(struct request *rq, const struct vfs_eventfd_in *in, struct v
 	(void)out;
 	int error = openfile_open_event(&caller, in->initial, in->flags, &file);
 	return error != 0 ? error : give_one(rq, file);
+}
+
+void vfs_undo_eventfd(struct request *rq)
+{
+	(void)rq;
+	serve_take_back();
 }
 
 int vfs_on_timerfd(struct request *rq, const struct vfs_timerfd_in *in, struct vfs_timerfd_out *out)
@@ -139,6 +151,12 @@ int vfs_on_timerfd(struct request *rq, const struct vfs_timerfd_in *in, struct v
 	return error != 0 ? error : give_one(rq, file);
 }
 
+void vfs_undo_timerfd(struct request *rq)
+{
+	(void)rq;
+	serve_take_back();
+}
+
 int vfs_on_memfd(struct request *rq, const struct vfs_memfd_in *in, struct vfs_memfd_out *out)
 {
 	struct caller caller = serve_caller(rq, 0);
@@ -146,6 +164,12 @@ int vfs_on_memfd(struct request *rq, const struct vfs_memfd_in *in, struct vfs_m
 	(void)out;
 	int error = openfile_open_memfd(&caller, vfs_memfd_in_data(rq->page), in->data_len, in->flags, &file);
 	return error != 0 ? error : give_one(rq, file);
+}
+
+void vfs_undo_memfd(struct request *rq)
+{
+	(void)rq;
+	serve_take_back();
 }
 
 int vfs_on_root(struct request *rq, const struct vfs_root_in *in, struct vfs_root_out *out)
@@ -156,6 +180,12 @@ int vfs_on_root(struct request *rq, const struct vfs_root_in *in, struct vfs_roo
 		return EPERM;
 	struct file *file = openfile_new(root_dentry->inode, root_dentry, O_PATH | O_DIRECTORY);
 	return file ? give_one(rq, file) : ENFILE;
+}
+
+void vfs_undo_root(struct request *rq)
+{
+	(void)rq;
+	serve_take_back();
 }
 
 int vfs_on_usage(struct request *rq, const struct vfs_usage_in *in, struct vfs_usage_out *out)

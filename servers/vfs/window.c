@@ -42,7 +42,7 @@ static struct window_slot *free_slot(uint32_t *number)
 		return NULL;
 	uint32_t chunk = windows_high / SLOTS_PER_FRAME;
 	if (!chunks[chunk]) {
-		uint32_t frame = frame_alloc_zero();
+		uint32_t frame = frame_alloc_table();
 		if (frame == 0)
 			return NULL;
 		chunks[chunk] = frame_address(frame);

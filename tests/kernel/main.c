@@ -29,6 +29,7 @@ void program_start(const uint64_t *stack)
 	test_transfer();
 	test_notice();
 	test_signal();
+	test_destroy();
 	test_fault();
 	test_personality();
 	test_interrupt();

@@ -46,7 +46,7 @@ static void wait_for_count(uint64_t count)
 
 static void test_priorities(void)
 {
-	static const uint32_t priorities[4] = { 200, 120, 255, 110 };
+	static const uint32_t priorities[4] = {200, 120, 255, 110};
 
 	order()->count = 0;
 	for (uint32_t i = 0; i < 4; i++)
@@ -57,7 +57,8 @@ static void test_priorities(void)
 	}
 	check_equal(order()->count, 0, "nobody of lower priority runs while main does");
 	wait_for_count(4);
-	check(order()->count == 4 && order()->index[0] == 3 && order()->index[1] == 1 && order()->index[2] == 0 && order()->index[3] == 2,
+	check(order()->count == 4 && order()->index[0] == 3 && order()->index[1] == 1 &&
+		      order()->index[2] == 0 && order()->index[3] == 2,
 	      "then they run in the order of their priorities");
 	must(ts_thread_set_priority(worker(2)->thread, PRIORITY_HIGH), "a priority");
 	worker_run(worker(2), log_self);

@@ -20,6 +20,7 @@ void test_death(void);
 void test_transfer(void);
 void test_notice(void);
 void test_signal(void);
+void test_destroy(void);
 void test_fault(void);
 void test_personality(void);
 void test_interrupt(void);

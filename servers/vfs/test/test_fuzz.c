@@ -123,16 +123,27 @@ static void remember_new(void)
 	}
 }
 
+/* The client died before it had the answer: what was opened for it is closed. */
+static void lose_answer(struct request *rq, bool opens, uint32_t before)
+{
+	if (rq->undo_op != 0)
+		serve_undo(rq);
+	if (opens && MSG_TAG_CAPS(rq->tag) != 0)
+		assert_int_equal(openfile_count(), before);
+}
+
 static void one_request(void)
 {
 	struct request rq = random_request();
 	cap_t reply = rq.reply_slot;
+	bool opens = MSG_TAG_OP(rq.tag) >= VFS_OP_MIN;
+	uint32_t before = openfile_count();
 	int result = serve_dispatch(&rq);
 	if (result == 0) {
 		assert_true(MSG_TAG_WORDS(rq.tag) <= MSG_MAX_WORDS);
 		assert_true(MSG_TAG_CAPS(rq.tag) <= MSG_MAX_CAPS);
-		if (rand() % 16 == 0 && rq.undo_op != 0)
-			serve_undo(&rq);
+		if (rand() % 16 == 0)
+			lose_answer(&rq, opens, before);
 		slot_free(reply);
 	}
 	if (result != 0)

@@ -19,10 +19,10 @@ int main(void)
 			if (round % 3 == 0)
 				memset((void *)(0x7fff50000000 + (r % 64) * 4096), (int)r, 4096);
 			else if (round % 3 == 1)
-				memset((void *)(0x7fff60008000 + r % 0x7000), (int)r, 4096);
+				memset((void *)(0x7fff60048000 + r % 0x7000), (int)r, 4096);
 			if (round % 2)
 				((void (*)(void))(0x7fff00000000 + r % 0x40000000))();
-			memset((void *)0x7fff80000000, (int)r, 4096); /* the message page */
+			memset((void *)0x7fff60000000, (int)r, 4096); /* the message page */
 			memset((void *)0x7fffffff0000, (int)r, 4096); /* the process page */
 			(void)getppid();
 			if (write(1, "", 0) < 0)
