@@ -15,7 +15,8 @@
 #include "object.h"
 #include "space.h"
 
-#define AROUND_PAGES BLOCK_PAGES /* neighbours of an object's page that are mapped with it: an aligned group (decision 0005) */
+#define AROUND_PAGES \
+	BLOCK_PAGES /* neighbours of an object's page that are mapped with it: an aligned group (decision 0005) */
 #define AHEAD_MAX 16u
 
 uint32_t space_rights(const struct area *area, page_entry entry)
@@ -269,7 +270,8 @@ static enum fault_result fault_copy_object(struct space *space, const struct are
 /* Rights with which an object's frames are mapped. The object holds a reference, so that a private mapping is never exclusive. */
 static uint32_t object_rights(const struct area *area)
 {
-	uint32_t rights = (area->prot & PROT_ALL ? RIGHT_READ : 0) | (area->prot & PROT_EXEC ? RIGHT_EXECUTE : 0);
+	uint32_t rights =
+		(area->prot & PROT_ALL ? RIGHT_READ : 0) | (area->prot & PROT_EXEC ? RIGHT_EXECUTE : 0);
 
 	return (area->flags & AREA_SHARED) && (area->prot & PROT_WRITE) ? rights | RIGHT_WRITE : rights;
 }

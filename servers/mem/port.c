@@ -224,8 +224,9 @@ static void end_run(struct port_batch *batch)
 	for (uint32_t i = 0; i < batch->run; i++) {
 		if (batch->count == MAP_VEC_MAX)
 			flush_vector(batch);
-		vector()[batch->count++] = (struct map_entry){ .vaddr = (batch->page + i) << PAGE_SHIFT | batch->rights,
-							       .page = batch->frame + i - frames.pool[pool].first };
+		vector()[batch->count++] =
+			(struct map_entry){.vaddr = (batch->page + i) << PAGE_SHIFT | batch->rights,
+					   .page = batch->frame + i - frames.pool[pool].first};
 	}
 	batch->run = 0;
 	batch->pool_end = 0;
@@ -245,7 +246,8 @@ void port_batch_begin(struct port_batch *batch, uint64_t page, frame_t frame, ui
 bool port_batch_flush(struct port_batch *batch)
 {
 	if (batch->count == 0 && batch->run) {
-		batch->failed |= !port_map(batch->space, batch->page, batch->frame, batch->run, batch->rights);
+		batch->failed |=
+			!port_map(batch->space, batch->page, batch->frame, batch->run, batch->rights);
 		batch->run = 0;
 	}
 	end_run(batch);

@@ -55,8 +55,8 @@ static inline struct port_batch port_batch_init(struct port_space *space)
 void port_batch_begin(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights);
 static inline void port_batch_add(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
 {
-	bool is_next = page == batch->page + batch->run && frame == batch->frame + batch->run && frame < batch->pool_end &&
-		       rights == batch->rights;
+	bool is_next = page == batch->page + batch->run && frame == batch->frame + batch->run &&
+		       frame < batch->pool_end && rights == batch->rights;
 
 	if (is_next) /* never of an empty run: pool_end is 0 */
 		batch->run++;

@@ -77,7 +77,8 @@ int object_prepare(struct inode *inode, uint64_t offset, uint64_t length)
 	}
 	uint64_t pages = page_count(inode->size);
 	uint64_t from = offset >> FRAME_LOG2;
-	uint64_t to = length > inode->size || offset > inode->size - length ? pages : page_count(offset + length);
+	uint64_t to =
+		length > inode->size || offset > inode->size - length ? pages : page_count(offset + length);
 	return from < to ? supply(inode, from, to) : 0;
 }
 
