@@ -15,7 +15,8 @@
 #include "object.h"
 #include "space.h"
 
-#define AROUND_PAGES 16u /* neighbours of an object's page that are mapped with it: an aligned group */
+#define AROUND_PAGES \
+	BLOCK_PAGES /* neighbours of an object's page that are mapped with it: an aligned group (decision 0005) */
 #define AHEAD_MAX 16u
 
 uint32_t space_rights(const struct area *area, page_entry entry)
@@ -266,38 +267,40 @@ static enum fault_result fault_copy_object(struct space *space, const struct are
 	return FAULT_DONE;
 }
 
-/* Adds an object's frame that exists to an absent page and the batch. */
-static bool add_object_page(struct space *space, const struct area *area, uint64_t page, frame_t frame,
-			    struct port_batch *batch)
+/* Rights with which an object's frames are mapped. The object holds a reference, so that a private mapping is never exclusive. */
+static uint32_t object_rights(const struct area *area)
 {
-	/* The object holds a reference, so that a private mapping of it is never exclusive. */
-	uint32_t rights = space_rights(area, frame);
+	uint32_t rights =
+		(area->prot & PROT_ALL ? RIGHT_READ : 0) | (area->prot & PROT_EXEC ? RIGHT_EXECUTE : 0);
 
-	if (!(area->flags & AREA_SHARED))
-		rights &= ~RIGHT_WRITE;
-	if (!pages_set(&space->pages, page, frame | entry_flags(rights)))
-		return false;
-	frame_get(frame);
-	port_batch_add(batch, page, frame, rights);
-	return true;
+	return (area->flags & AREA_SHARED) && (area->prot & PROT_WRITE) ? rights | RIGHT_WRITE : rights;
 }
 
-/* The neighbours of page (not itself) in its aligned group that the object has and the space has not. */
-static void add_neighbours(struct space *space, const struct area *area, uint64_t page,
-			   struct port_batch *batch)
+/* The frames that the object has and the space has not, in page's aligned group (which lies in one block of the space; the object's
+ * frame of page itself is there). */
+static void add_group(struct space *space, const struct area *area, uint64_t page, struct page_block *block,
+		      struct port_batch *batch)
 {
 	uint64_t first = page & ~(uint64_t)(AROUND_PAGES - 1), end = first + AROUND_PAGES;
+	struct page_block *source = NULL;
+	uint32_t rights = object_rights(area);
 
 	if (first < area_start(area))
 		first = area_start(area);
 	if (end > area->end)
 		end = area->end;
-	for (uint64_t other = first; other < end; other++) {
-		if (other == page || pages_find(&space->pages, other))
+	for (uint64_t at = first; at < end; at++) {
+		uint64_t from = area_object_page(area, at);
+		if (block_has(block, at) || from >= area->object->pages_end)
 			continue;
-		frame_t frame = object_frame(area->object, area_object_page(area, other));
-		if (frame != FRAME_NONE && !add_object_page(space, area, other, frame, batch))
-			return;
+		if (!source || source->node.key != from / BLOCK_PAGES)
+			source = pages_block_of(&area->object->pages, from);
+		if (!source || !block_has(source, from))
+			continue;
+		frame_t frame = page_frame(source->entry[from % BLOCK_PAGES]);
+		block_set(&space->pages, block, at, frame | entry_flags(rights));
+		frame_get(frame);
+		port_batch_add(batch, at, frame, rights);
 	}
 }
 
@@ -312,9 +315,10 @@ static enum fault_result fault_object(struct space *space, const struct area *ar
 	if (access == ACCESS_WRITE && !(area->flags & AREA_SHARED))
 		return fault_copy_object(space, area, page, frame);
 	struct port_batch batch = port_batch_init(&space->port);
-	if (!add_object_page(space, area, page, frame, &batch))
+	struct page_block *block = pages_block_make(&space->pages, page);
+	if (!block)
 		return FAULT_NO_MEMORY;
-	add_neighbours(space, area, page, &batch);
+	add_group(space, area, page, block, &batch);
 	/* Entries that the kernel did not take stay: the next fault maps them. */
 	return port_batch_flush(&batch) ? FAULT_DONE : FAULT_NO_MEMORY;
 }

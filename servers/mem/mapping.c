@@ -21,6 +21,7 @@
 #define MAP_POPULATE 0x8000u
 #define MAP_STACK 0x20000u
 #define MAP_FIXED_NOREPLACE 0x100000u
+#define POPULATE_MAX 4096u
 
 uint64_t wx_refused, wx_granted;
 
@@ -219,9 +220,10 @@ static int check_limits(struct space *space, const struct map_request *request)
 	return 0;
 }
 
+/* A hint: at most POPULATE_MAX pages, so that others are served meanwhile. */
 static void populate(struct space *space, const struct range *range, uint32_t prot)
 {
-	for (uint64_t page = range->start; page < range->end; page++) {
+	for (uint64_t page = range->start; page < range->end && page < range->start + POPULATE_MAX; page++) {
 		if (pages_find(&space->pages, page))
 			continue;
 		if (space_fault(space, page, prot & PROT_WRITE ? ACCESS_WRITE : ACCESS_READ) != FAULT_DONE)

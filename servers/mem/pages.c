@@ -19,6 +19,11 @@ static struct page_block *block_find(struct pages *pages, uint64_t key)
 	return pages->last;
 }
 
+struct page_block *pages_block_of(struct pages *pages, uint64_t page)
+{
+	return block_find(pages, page / BLOCK_PAGES);
+}
+
 page_entry *pages_find(struct pages *pages, uint64_t page)
 {
 	struct page_block *block = block_find(pages, page / BLOCK_PAGES);
@@ -51,9 +56,7 @@ bool pages_set(struct pages *pages, uint64_t page, page_entry entry)
 
 	if (!block)
 		return false;
-	block->entry[page % BLOCK_PAGES] = entry;
-	block->present |= 1ull << page % BLOCK_PAGES;
-	pages->count++;
+	block_set(pages, block, page, entry);
 	return true;
 }
 

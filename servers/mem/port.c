@@ -190,9 +190,14 @@ bool port_map(struct port_space *space, uint64_t page, frame_t first, uint32_t c
 	return view != 0;
 }
 
-static void flush(struct port_batch *batch)
+static struct map_entry *vector(void)
 {
-	struct map_entry *entries = (struct map_entry *)&service_page()->words[MSG_REGISTER_WORDS];
+	return (struct map_entry *)&service_page()->words[MSG_REGISTER_WORDS];
+}
+
+static void flush_vector(struct port_batch *batch)
+{
+	struct map_entry *entries = vector();
 	cap_t view = batch->count ? view_of(batch->space, batch->pool) : 0;
 	uint64_t done = 0;
 
@@ -208,21 +213,45 @@ static void flush(struct port_batch *batch)
 	batch->count = 0;
 }
 
-void port_batch_add(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
+/* The run goes into the vector. */
+static void end_run(struct port_batch *batch)
 {
-	struct map_entry *entries = (struct map_entry *)&service_page()->words[MSG_REGISTER_WORDS];
-	uint32_t pool = frame_pool(frame);
+	uint32_t pool = batch->run ? frame_pool(batch->frame) : batch->pool;
 
-	if (batch->count == MAP_VEC_MAX || (batch->count && pool != batch->pool))
-		flush(batch);
+	if (pool != batch->pool)
+		flush_vector(batch);
 	batch->pool = pool;
-	entries[batch->count++] = (struct map_entry){.vaddr = page << PAGE_SHIFT | rights,
-						     .page = frame - frames.pool[pool].first};
+	for (uint32_t i = 0; i < batch->run; i++) {
+		if (batch->count == MAP_VEC_MAX)
+			flush_vector(batch);
+		vector()[batch->count++] =
+			(struct map_entry){.vaddr = (batch->page + i) << PAGE_SHIFT | batch->rights,
+					   .page = batch->frame + i - frames.pool[pool].first};
+	}
+	batch->run = 0;
+	batch->pool_end = 0;
+}
+
+void port_batch_begin(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
+{
+	end_run(batch);
+	const struct frame_pool *pool = &frames.pool[frame_pool(frame)];
+	batch->page = page;
+	batch->frame = frame;
+	batch->pool_end = pool->first + pool->pages;
+	batch->rights = rights;
+	batch->run = 1;
 }
 
 bool port_batch_flush(struct port_batch *batch)
 {
-	flush(batch);
+	if (batch->count == 0 && batch->run) {
+		batch->failed |=
+			!port_map(batch->space, batch->page, batch->frame, batch->run, batch->rights);
+		batch->run = 0;
+	}
+	end_run(batch);
+	flush_vector(batch);
 	return !batch->failed;
 }
 

@@ -182,6 +182,9 @@ int mem_on_query(struct request *rq, const struct mem_query_in *in, struct mem_q
 	return 0;
 }
 
+/* Pages made present by one request at most, so that others are served meanwhile. */
+#define TOUCH_MAX_BYTES (4096 * PAGE_BYTES)
+
 int mem_on_touch(struct request *rq, const struct mem_touch_in *in, struct mem_touch_out *out)
 {
 	struct space *space = caller(rq);
@@ -191,6 +194,8 @@ int mem_on_touch(struct request *rq, const struct mem_touch_in *in, struct mem_t
 		return MEM_ESRCH;
 	if (end < in->addr || end > PERSONALITY_BASE)
 		return MEM_EFAULT;
+	if (in->len > TOUCH_MAX_BYTES)
+		end = in->addr + TOUCH_MAX_BYTES;
 	for (uint64_t at = in->addr; at < end; at = (at | (PAGE_BYTES - 1)) + 1) {
 		uint64_t page = at >> PAGE_SHIFT;
 		const page_entry *entry = pages_find(&space->pages, page);

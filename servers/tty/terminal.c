@@ -155,14 +155,16 @@ struct terminal *terminal_serial(uint32_t index)
 static void pump(struct terminal *terminal)
 {
 	uint8_t bytes[256];
+	uint32_t left = SERIAL_RX_BYTES; /* a ring holds no more, whatever its indices say */
 	bool has_input = false;
 
-	while (ring_used(&terminal->rx) > 0) {
+	while (left > 0 && ring_used(&terminal->rx) > 0) {
 		uint32_t count = ring_peek(&terminal->rx, bytes, sizeof(bytes));
 		uint32_t taken = ldisc_input(&terminal->ldisc, bytes, count);
 
 		ring_consume(&terminal->rx, taken);
 		has_input |= taken > 0;
+		left -= count < left ? count : left;
 		if (taken < count)
 			break;
 	}

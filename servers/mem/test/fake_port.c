@@ -115,16 +115,31 @@ bool port_map(struct port_space *space, uint64_t page, frame_t first, uint32_t c
 	return true;
 }
 
-void port_batch_add(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
+static void end_run(struct port_batch *batch)
 {
-	assert(batch->count < 1024);
-	batch_entry[batch->count].page = page;
-	batch_entry[batch->count].frame = frame;
-	batch_entry[batch->count++].rights = rights;
+	for (uint32_t i = 0; i < batch->run; i++) {
+		assert(batch->count < 1024);
+		batch_entry[batch->count].page = batch->page + i;
+		batch_entry[batch->count].frame = batch->frame + i;
+		batch_entry[batch->count++].rights = batch->rights;
+	}
+	batch->run = 0;
+	batch->pool_end = 0;
+}
+
+void port_batch_begin(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
+{
+	end_run(batch);
+	batch->page = page;
+	batch->frame = frame;
+	batch->pool_end = frames.pool[frame_pool(frame)].first + frames.pool[frame_pool(frame)].pages;
+	batch->rights = rights;
+	batch->run = 1;
 }
 
 bool port_batch_flush(struct port_batch *batch)
 {
+	end_run(batch);
 	uint32_t count = batch->count;
 
 	batch->count = 0;
