@@ -22,6 +22,7 @@ void test_notice(void);
 void test_signal(void);
 void test_destroy(void);
 void test_fault(void);
+void test_instructions(void);
 void test_personality(void);
 void test_interrupt(void);
 void test_registers(void);

@@ -196,6 +196,28 @@ static void test_suspended_reply_recv(void)
 	      "at its deadline with E_TIMEOUT; the answer has arrived");
 }
 
+/* Time goes on for a suspended thread. */
+static void test_suspended_deadlines(void)
+{
+	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
+	struct ipc_msg m = {0};
+
+	DO(w, OP_WAIT, notification, 0, 0, 0, 0, 0, SOON);
+	must(ts_thread_suspend(w->thread), "suspend");
+	sleep_ns(5000000);
+	check(!is_done(w) && state_of(w) == STATE_SUSPENDED, "a suspended wait does not time out");
+	must(ts_thread_resume(w->thread), "resume");
+	check_done(w, E_TIMEOUT, "but as soon as it is resumed");
+	DO(w, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, SOON);
+	must(ts_recv(endpoint, reply, &m, POLL), "recv");
+	must(ts_thread_suspend(w->thread), "suspend");
+	sleep_ns(5000000);
+	check_error(ts_reply(reply, &m), E_GONE, "an open call times out while its thread is suspended");
+	check(!is_done(w) && state_of(w) == STATE_SUSPENDED, "which stays so");
+	must(ts_thread_resume(w->thread), "resume");
+	check_done(w, E_TIMEOUT, "and has E_TIMEOUT when it is resumed");
+}
+
 static void test_regs_end_a_call(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
@@ -223,6 +245,8 @@ void test_timeout(void)
 	test_suspension();
 	start();
 	test_suspended_reply_recv();
+	start();
+	test_suspended_deadlines();
 	start();
 	test_regs_end_a_call();
 	group_end();

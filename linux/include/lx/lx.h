@@ -74,6 +74,7 @@ struct lx_sighand {
 struct lx_process {
 	struct process_page *identity; /* the process page, or a vfork child's copy of it */
 	bool is_vfork_child;
+	bool uses_membarrier; /* registered for private expedited barriers */
 	struct lx_fs fs;
 	struct lx_sighand sighand;
 	struct lx_files files;
