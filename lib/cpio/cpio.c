@@ -28,24 +28,35 @@ struct cpio_reader cpio_open(const void *base, uint64_t bytes)
 	return (struct cpio_reader){.base = base, .bytes = bytes};
 }
 
-static int hex_digit(uint8_t c)
+#define EACH_BYTE 0x0101010101010101ull
+
+/* Eight hexadecimal digits of either case, all at once: the archive is read several times during boot. */
+static bool read_hex8(const uint8_t *text, uint32_t *out)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	uint64_t chars, letters, digits, above_9;
+
+	memcpy(&chars, text, sizeof(chars));
+	letters = chars >> 6 & EACH_BYTE;
+	digits = (chars & 0x0f * EACH_BYTE) + 9 * letters;
+	above_9 = (digits + 0x76 * EACH_BYTE) >> 7 & EACH_BYTE;
+	/* valid if they are what these digits look like in lower case */
+	if ((digits & 0xf0 * EACH_BYTE) != 0 ||
+	    (chars | letters << 5) != digits + '0' * EACH_BYTE + ('a' - '9' - 1) * above_9)
+		return false;
+	digits = __builtin_bswap64(digits); /* the first digit is the highest */
+	digits = (digits | digits >> 4) & 0x00ff00ff00ff00ffull;
+	digits = (digits | digits >> 8) & 0x0000ffff0000ffffull;
+	*out = (uint32_t)(digits | digits >> 16);
+	return true;
 }
 
 static bool read_header(const uint8_t *header, uint32_t *fields)
 {
 	if (memcmp(header, "070701", 6) != 0 && memcmp(header, "070702", 6) != 0)
 		return false;
-	for (uint32_t i = 0; i < FIELDS * 8; i++) {
-		int digit = hex_digit(header[6 + i]);
-
-		if (digit < 0)
+	for (uint32_t i = 0; i < FIELDS; i++) {
+		if (!read_hex8(header + 6 + i * 8, &fields[i]))
 			return false;
-		fields[i / 8] = fields[i / 8] << 4 | (uint32_t)digit;
 	}
 	return true;
 }

@@ -286,10 +286,12 @@ long sys_sched_getscheduler(int32_t pid)
 long sys_sched_setscheduler(int32_t pid, int32_t policy, uint64_t user)
 {
 	int32_t priority;
-	if (pid < 0 || policy < 0)
+	if (pid < 0 || sys_sched_get_priority_max(policy) < 0)
 		return -EINVAL;
 	if (lx_get(&priority, user, sizeof(priority)))
 		return -EFAULT;
+	if (priority < sys_sched_get_priority_min(policy) || priority > sys_sched_get_priority_max(policy))
+		return -EINVAL;
 	return sched_call(SCHED_SET_POLICY, pid, policy, NULL);
 }
 

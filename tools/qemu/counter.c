@@ -56,7 +56,7 @@ struct block {
 
 static struct block *blocks;
 static FILE *out, *profile;
-static bool is_inside;
+static bool is_inside = true; /* reset begins the first interval */
 static unsigned int interval;
 static uint64_t cr3_writes;
 

@@ -53,7 +53,7 @@ struct lx_files {
 	struct lx_lock lock;
 	uint32_t took_locks; /* a POSIX record lock was taken once: close releases */
 	uint32_t leaves;     /* bit n: descriptor leaf n exists */
-	uint32_t reserved;
+	uint32_t epolls;     /* epoll[] from here on was never used */
 	uint64_t used[LX_FD_MAX / 64];
 	uint64_t cloexec[LX_FD_MAX / 64];
 	uint64_t no_window[LX_FD_MAX / 64]; /* the server does not know windows (terminals) */
@@ -67,13 +67,14 @@ struct lx_fs {
 
 struct lx_sighand {
 	struct lx_lock lock;
-	uint32_t reserved;
+	uint32_t epolls;     /* epoll[] from here on was never used */
 	struct lx_action action[LX_SIGNALS];
 };
 
 struct lx_process {
 	struct process_page *identity; /* the process page, or a vfork child's copy of it */
 	bool is_vfork_child;
+	bool uses_membarrier; /* registered for private expedited barriers */
 	struct lx_fs fs;
 	struct lx_sighand sighand;
 	struct lx_files files;
