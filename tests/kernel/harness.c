@@ -273,11 +273,9 @@ uint64_t now_ns(void)
 
 void sleep_ns(uint64_t duration_ns)
 {
-	cap_t silent = make(CAP_NOTIFICATION, 0);
 	uint64_t bits;
 
-	(void)ts_wait(silent, now_ns() + duration_ns, &bits);
-	drop(silent);
+	(void)ts_wait(CAP_SILENT, now_ns() + duration_ns, &bits);
 }
 
 /* ---- set-up ------------------------------------------------------------------------------------------------------ */
@@ -308,6 +306,8 @@ void harness_start(void)
 	must(ts_untyped_retype(largest, CAP_UNTYPED, LEAF_HOME_LOG2, SLOT_OWN(CAP_LEAF_HOME), 1, 0, 0),
 	     "home of the leaf");
 	must(ts_untyped_retype(CAP_KEEP, CAP_UNTYPED, ARENA_LOG2, SLOT_OWN(CAP_ARENA), 1, 0, 0), "the arena");
+	must(ts_untyped_retype(CAP_KEEP, CAP_NOTIFICATION, 0, SLOT_OWN(CAP_SILENT), 1, 0, 0),
+	     "a Notification to sleep on");
 	must(ts_untyped_retype(CAP_KEEP, CAP_UNTYPED, TABLES_LOG2, SLOT_OWN(CAP_TABLES), 1, 0, 0), "tables");
 	must(ts_vspace_donate_tables(ROOT_CAP_VSPACE, SLOT_OWN(CAP_TABLES)), "donated tables");
 	must(ts_untyped_retype(CAP_KEEP, CAP_MEMORY, SHARED_PAGES, SLOT_OWN(CAP_SHARED), 1, 0, 0),

@@ -45,6 +45,7 @@ enum {
 	CAP_IMAGE_VIEW,
 	CAP_KEEP,      /* Untyped they are made from */
 	CAP_LEAF_HOME, /* Untyped: the group's leaf, of smaller depth than what the arena holds */
+	CAP_SILENT,    /* Notification that nobody signals: sleep_ns */
 	CAP_IRQ_SLOT,  /* for tests: Irqs and IoPorts lie only in a leaf of root's own depth */
 	CAP_PORT_SLOT,
 	CAP_EMPTY, /* always empty */

@@ -5,7 +5,7 @@
 #define OWN SLOT_OWN
 #define TAG(op, words) MSG_TAG((op), (words), 0)
 #define BOTH(reply, endpoint) ((uint64_t)(reply) << 32 | (endpoint))
-#define SOON (now_ns() + 2000000u)
+#define SOON (now_ns() + 100000000u) /* the host may take the CPU away for a while */
 
 static cap_t endpoint, notification, reply;
 
@@ -204,14 +204,14 @@ static void test_suspended_deadlines(void)
 
 	DO(w, OP_WAIT, notification, 0, 0, 0, 0, 0, SOON);
 	must(ts_thread_suspend(w->thread), "suspend");
-	sleep_ns(5000000);
+	sleep_ns(150000000);
 	check(!is_done(w) && state_of(w) == STATE_SUSPENDED, "a suspended wait does not time out");
 	must(ts_thread_resume(w->thread), "resume");
 	check_done(w, E_TIMEOUT, "but as soon as it is resumed");
 	DO(w, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, SOON);
 	must(ts_recv(endpoint, reply, &m, POLL), "recv");
 	must(ts_thread_suspend(w->thread), "suspend");
-	sleep_ns(5000000);
+	sleep_ns(150000000);
 	check_error(ts_reply(reply, &m), E_GONE, "an open call times out while its thread is suspended");
 	check(!is_done(w) && state_of(w) == STATE_SUSPENDED, "which stays so");
 	must(ts_thread_resume(w->thread), "resume");

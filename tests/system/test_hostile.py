@@ -70,7 +70,7 @@ def test_fork_bomb(hostile):
     if not folder.exists():
         folder.symlink_to(hostile)
     result = tessera("--root", folder, "--", "sh", "-c", script, timeout=600)
-    assert "EAGAIN\n" in result.stdout
+    assert "EAGAIN\n" in result.stdout or "ENOMEM\n" in result.stdout
     assert "shell usable\n" in result.stdout
 
 
@@ -87,8 +87,10 @@ def test_nothing_leaks(hostile):
     folder = hostile.parent / "hostile"
     if not folder.exists():
         folder.symlink_to(hostile)
-    script = ("/hostile/stress 100; sleep 1; cat /proc/tessera/objects > /tmp/before; "
-              "/hostile/stress 3000; sleep 1; cat /proc/tessera/objects > /tmp/after; "
-              "cat /tmp/before; echo; diff /tmp/before /tmp/after && echo nothing leaked")
+    # Three equal rounds; the first warms up pools and the shell, the counts of the others must be equal. The files of the counts
+    # are there, in their size, before. vfs.anchors is how many slots have ever been prepared, not how many are in use.
+    script = ("cd /tmp; cat /proc/tessera/objects > a; cp a b; cp a c; "
+              "for i in a b c; do /hostile/stress 1500; sleep 1; grep -v vfs.anchors /proc/tessera/objects > $i; done; "
+              "cat b; echo; diff b c && echo nothing leaked")
     result = tessera("--root", folder, "--", "sh", "-c", script, timeout=900)
     assert "nothing leaked\n" in result.stdout, result.stdout[-3000:]
