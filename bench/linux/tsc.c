@@ -17,7 +17,10 @@ static uint64_t rdtsc(void)
 int main(int argc, char **argv)
 {
 	uint64_t now = rdtsc();
-	__asm__ volatile("nopl 0x7e550002(%%rax)" : : : "memory"); /* the mark for tools/qemu/counter.c: the interval since reset ends */
+	__asm__ volatile("nopl 0x7e550002(%%rax)"
+			 :
+			 :
+			 : "memory"); /* the mark for tools/qemu/counter.c: the interval since reset ends */
 	unsigned long value, total = 0, available = 0;
 	char line[128], key[64];
 	FILE *meminfo = fopen("/proc/meminfo", "r");

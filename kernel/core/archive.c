@@ -31,7 +31,7 @@ static bool read_field(const unsigned char *text, uint64_t *out)
 
 static bool is_magic(const unsigned char *header)
 {
-	static const unsigned char magic[5] = { '0', '7', '0', '7', '0' };
+	static const unsigned char magic[5] = {'0', '7', '0', '7', '0'};
 
 	for (uint32_t i = 0; i < sizeof(magic); i++) {
 		if (header[i] != magic[i])
@@ -65,7 +65,8 @@ static bool next_file(const unsigned char *archive, uint64_t bytes, uint64_t *at
 
 	if (bytes - *at < HEADER_BYTES || !is_magic(header))
 		return false;
-	if (!read_field(header + FIELD_FILE_BYTES, &data->bytes) || !read_field(header + FIELD_NAME_BYTES, &name->bytes))
+	if (!read_field(header + FIELD_FILE_BYTES, &data->bytes) ||
+	    !read_field(header + FIELD_NAME_BYTES, &name->bytes))
 		return false;
 	uint64_t name_at = *at + HEADER_BYTES;
 	uint64_t data_at = align4(name_at + name->bytes);
@@ -80,7 +81,7 @@ static bool next_file(const unsigned char *archive, uint64_t bytes, uint64_t *at
 
 struct file_span archive_find(const unsigned char *archive, uint64_t bytes, const char *name)
 {
-	struct file_span found = { 0 };
+	struct file_span found = {0};
 	uint64_t at = 0;
 
 	while (at < bytes) { /* each round moves on by four bytes or a file */

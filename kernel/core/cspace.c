@@ -32,7 +32,7 @@ enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, u
 		return E_RIGHTS;
 	if (index >> cnode->badge != 0)
 		return E_SLOT;
-	*out = (struct slot_place){ .slot = slot_at(slot_object(cnode) + index), .depth = cnode->detail };
+	*out = (struct slot_place){.slot = slot_at(slot_object(cnode) + index), .depth = cnode->detail};
 	return E_OK;
 }
 
@@ -125,21 +125,19 @@ enum tessera_error cap_move(struct slot *src, const struct slot_place *dst)
 	return E_OK;
 }
 
-enum tessera_error cap_transfer(struct slot *src, const struct slot_place *dst, uint32_t mode, uint32_t rights)
+enum tessera_error cap_transfer(struct slot *src, const struct slot_place *dst, uint32_t mode,
+				uint32_t rights)
 {
 	switch (mode) {
-	case XFER_CHILD:
-		return cap_derive(src, dst->slot, rights, true);
-	case XFER_SIBLING:
-		return cap_derive(src, dst->slot, rights, false);
-	case XFER_MOVE:
-		return cap_move(src, dst);
-	default:
-		return E_ARG;
+	case XFER_CHILD: return cap_derive(src, dst->slot, rights, true);
+	case XFER_SIBLING: return cap_derive(src, dst->slot, rights, false);
+	case XFER_MOVE: return cap_move(src, dst);
+	default: return E_ARG;
 	}
 }
 
-enum tessera_error cap_make_origin(struct slot *parent, const struct slot_place *place, uint64_t word, uint64_t badge)
+enum tessera_error cap_make_origin(struct slot *parent, const struct slot_place *place, uint64_t word,
+				   uint64_t badge)
 {
 	if (parent->depth >= DERIVATION_MAX_DEPTH || !place_allows(place, parent->depth + 1u))
 		return E_DEPTH;

@@ -84,22 +84,13 @@ static bool object_step(struct slot *origin)
 		if (slot_has(origin, SLOT_TABLES))
 			vspace_take_back_tables(origin);
 		return true;
-	case CAP_VIEW:
-		return view_destroy_step(origin);
-	case CAP_ENDPOINT:
-		return endpoint_destroy(slot_object(origin));
-	case CAP_NOTIFICATION:
-		return notification_destroy(slot_object(origin));
-	case CAP_VSPACE:
-		return vspace_destroy_step(slot_object(origin));
-	case CAP_THREAD:
-		thread_end(slot_object(origin));
-		return true;
-	case CAP_IRQ:
-		irq_destroy(origin);
-		return true;
-	default:
-		return true;
+	case CAP_VIEW: return view_destroy_step(origin);
+	case CAP_ENDPOINT: return endpoint_destroy(slot_object(origin));
+	case CAP_NOTIFICATION: return notification_destroy(slot_object(origin));
+	case CAP_VSPACE: return vspace_destroy_step(slot_object(origin));
+	case CAP_THREAD: thread_end(slot_object(origin)); return true;
+	case CAP_IRQ: irq_destroy(origin); return true;
+	default: return true;
 	}
 }
 
@@ -169,9 +160,10 @@ static struct slot *find_leaf(struct slot *slot)
 /* Takes leaves of top's subtree until none is left but top, and top too if is_whole. */
 static enum tessera_error destroy(struct slot *top, bool is_whole, uint64_t limit)
 {
-	struct deletion deletion = { .limit = limit, .stop = E_OK };
+	struct deletion deletion = {.limit = limit, .stop = E_OK};
 
-	for (;;) { /* ends: each turn removes a leaf, or pushes a CNode, which is no step: the chain is made anew by each call */
+	for (;
+	     ;) { /* ends: each turn removes a leaf, or pushes a CNode, which is no step: the chain is made anew by each call */
 		struct slot *target = deletion.chain != NULL ? chain_content(&deletion) : top;
 		struct slot *leaf;
 

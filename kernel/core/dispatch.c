@@ -34,9 +34,9 @@ static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
 #define X(number, name, cap_type, needed, how) \
-	[number] = { .handler = invoke_##name, .type = (cap_type), .rights = (needed), .kind = (how) },
+	[number] = {.handler = invoke_##name, .type = (cap_type), .rights = (needed), .kind = (how)},
 static const struct operation operations[OPERATIONS] = {
-	[0 ... OPERATIONS - 1] = { .handler = no_operation, .kind = OP_PLAIN },
+	[0 ... OPERATIONS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
 #include <kernel/dispatch_table.inc>
 };
 #undef X
@@ -79,7 +79,8 @@ void kernel_syscall(uint64_t number)
 
 	here->entries++;
 	here->caller = self;
-	ctx_set_error(&self->ctx, E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
+	ctx_set_error(&self->ctx,
+		      E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
 	if (LIKELY(number < OPERATIONS))
 		error = invoke(self, &operations[number]);
 	if (UNLIKELY((error | here->reschedule) != 0))

@@ -30,7 +30,7 @@ static_assert(sizeof(struct elf_program) == 56, "ELF64");
 
 static bool is_readable(const struct elf_header *header, uint64_t bytes)
 {
-	static const uint8_t identity[7] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };
+	static const uint8_t identity[7] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
 
 	for (uint32_t i = 0; i < sizeof(identity); i++) {
 		if (header->identity[i] != identity[i])
@@ -54,7 +54,8 @@ static bool read_segment(const struct elf_program *program, uint64_t bytes, stru
 	if (program->offset > bytes || program->file_bytes > bytes - program->offset)
 		return false;
 	if (program->file_bytes > program->memory_bytes || program->memory_bytes > USER_TOP ||
-	    program->va > USER_TOP - program->memory_bytes || program->offset % PAGE_SIZE != program->va % PAGE_SIZE)
+	    program->va > USER_TOP - program->memory_bytes ||
+	    program->offset % PAGE_SIZE != program->va % PAGE_SIZE)
 		return false;
 	*out = (struct elf_segment){
 		.va = program->va,
@@ -82,7 +83,7 @@ bool elf_read(struct file_span file, struct elf_image *out)
 
 	if (file.data == NULL || file.bytes < sizeof(*header) || !is_readable(header, file.bytes))
 		return false;
-	*out = (struct elf_image){ .entry = header->entry, .header_count = header->program_count };
+	*out = (struct elf_image){.entry = header->entry, .header_count = header->program_count};
 	for (uint32_t i = 0; i < header->program_count; i++) { /* at most 65,535, all inside the file */
 		const struct elf_program *program =
 			(const struct elf_program *)(const void *)(file.data + header->program_offset) + i;

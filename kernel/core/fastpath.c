@@ -42,7 +42,8 @@ static NOINLINE void copy_short(const struct thread *from, struct thread *to, ui
 }
 
 /* Tag and words to a partner that continues with them. */
-static ALWAYS_INLINE void pass_words(struct thread *to, msg_tag_t tag, const uint64_t words[MSG_REGISTER_WORDS])
+static ALWAYS_INLINE void pass_words(struct thread *to, msg_tag_t tag,
+				     const uint64_t words[MSG_REGISTER_WORDS])
 {
 	ctx_set_result(&to->ctx, 1, tag);
 	ctx_set_error(&to->ctx, E_OK);
@@ -80,7 +81,8 @@ static ALWAYS_INLINE struct thread *fast_receiver(const struct cpu *here, const 
 }
 
 /* The server takes the message and goes on; the caller waits for the Reply. */
-static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, uint64_t badge, struct slot *reply)
+static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, uint64_t badge,
+				       struct slot *reply)
 {
 	reply->word |= slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(self));
 	self->reply_slot = slot_index(reply);
@@ -90,8 +92,8 @@ static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *serve
 	ctx_set_result(&server->ctx, 6, self->label);
 }
 
-ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uint64_t w0, uint64_t w1, uint64_t w2,
-				 uint64_t w3)
+ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uint64_t w0, uint64_t w1,
+				 uint64_t w2, uint64_t w3)
 {
 	struct cpu *here = cpu();
 	struct thread *self = here->current;
@@ -99,7 +101,8 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	struct endpoint *endpoint = NULL;
 	struct thread *server = NULL;
 
-	if (LIKELY(is_fast_tag(tag) && MSG_TAG_OP(tag) < MSG_OP_PAGE_FAULT && ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
+	if (LIKELY(is_fast_tag(tag) && MSG_TAG_OP(tag) < MSG_OP_PAGE_FAULT &&
+		   ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
 		   cap_lookup(self, (cap_t)address, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK)) {
 		endpoint = endpoint_at(slot_object(cap));
 		server = fast_receiver(here, endpoint);
@@ -112,7 +115,7 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	}
 	uint64_t badge = cap->badge;
 
-	pass_words(server, tag, (const uint64_t[]){ w0, w1, w2, w3 });
+	pass_words(server, tag, (const uint64_t[]){w0, w1, w2, w3});
 	pass_rest(self, server, tag);
 	here->fast_calls++;
 	ring_remove(&endpoint->receivers, server);
@@ -165,7 +168,8 @@ static ALWAYS_INLINE bool would_wait(const struct thread *self, const struct end
 }
 
 /* The server waits for the next message; the Reply, whose word is given, is used up. */
-static ALWAYS_INLINE void fast_wait(struct thread *self, endpoint_ref ref, cap_t reply_cap, struct slot *reply, uint64_t word)
+static ALWAYS_INLINE void fast_wait(struct thread *self, endpoint_ref ref, cap_t reply_cap,
+				    struct slot *reply, uint64_t word)
 {
 	reply->word = (word + 0x01000000ull) & 0xff000000ull;
 	self->reply_cap = reply_cap;
@@ -174,8 +178,8 @@ static ALWAYS_INLINE void fast_wait(struct thread *self, endpoint_ref ref, cap_t
 	ring_append(&endpoint_at(ref)->receivers, self);
 }
 
-ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1, uint64_t w2,
-				       uint64_t w3)
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
+				       uint64_t w2, uint64_t w3)
 {
 	struct cpu *here = cpu();
 	struct thread *self = here->current;
@@ -205,7 +209,7 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 	if (UNLIKELY(is_fault)) {
 		caller->is_fault = 0; /* it repeats its instruction */
 	} else {
-		pass_words(caller, tag, (const uint64_t[]){ w0, w1, w2, w3 });
+		pass_words(caller, tag, (const uint64_t[]){w0, w1, w2, w3});
 		ctx_set_result(&caller->ctx, 0, 0);
 		pass_rest(self, caller, tag);
 	}

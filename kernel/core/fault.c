@@ -17,9 +17,9 @@
 void fault_lost(struct thread *thread)
 {
 	thread_stop(thread);
-	LOG(LOG_WARN, "thread suspended by a fault nobody handles", F("label", thread->label), F("op", thread->fault_op),
-	    F("word", thread->fault_word), F("error", thread->fault_error), F("ip", ctx_ip(&thread->ctx)),
-	    F("sp", ctx_sp(&thread->ctx)));
+	LOG(LOG_WARN, "thread suspended by a fault nobody handles", F("label", thread->label),
+	    F("op", thread->fault_op), F("word", thread->fault_word), F("error", thread->fault_error),
+	    F("ip", ctx_ip(&thread->ctx)), F("sp", ctx_sp(&thread->ctx)));
 }
 
 /* The fault message waits for a receiver. */
@@ -72,9 +72,11 @@ static bool raise_in_thread(struct thread *thread)
 
 	if (thread->personality.syscall_entry == 0)
 		return false;
-	if (personality_exception(thread, vector, thread->fault_error, is_page_fault ? thread->fault_word : 0))
+	if (personality_exception(thread, vector, thread->fault_error,
+				  is_page_fault ? thread->fault_word : 0))
 		return true;
-	exception_message(thread, vector, thread->fault_error); /* inside the exception entry: the last resort decides */
+	exception_message(thread, vector,
+			  thread->fault_error); /* inside the exception entry: the last resort decides */
 	return false;
 }
 

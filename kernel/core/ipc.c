@@ -29,7 +29,8 @@ static void message_of_fault(const struct thread *sender, struct message *out)
 {
 	*out = (struct message){
 		.tag = MSG_TAG(sender->fault_op, 4, 0),
-		.words = { sender->fault_word, sender->fault_error, ctx_ip(&sender->ctx), ctx_sp(&sender->ctx) },
+		.words = {sender->fault_word, sender->fault_error, ctx_ip(&sender->ctx),
+			  ctx_sp(&sender->ctx)},
 	};
 }
 
@@ -42,7 +43,7 @@ void message_of(const struct thread *sender, struct message *out)
 	uint64_t tag = ctx_arg(&sender->ctx, 1);
 	uint32_t words = MSG_TAG_WORDS(tag);
 
-	*out = (struct message){ .tag = tag };
+	*out = (struct message){.tag = tag};
 	for (uint32_t i = 0; i < MSG_REGISTER_WORDS; i++)
 		out->words[i] = i < words ? ctx_arg(&sender->ctx, 2 + i) : 0;
 }
@@ -52,7 +53,8 @@ void message_copy_rest(struct thread *from, struct thread *to, msg_tag_t tag)
 	uint32_t words = MSG_TAG_WORDS(tag);
 
 	if (words > MSG_REGISTER_WORDS)
-		arch_copy(&thread_page(to)->words[MSG_REGISTER_WORDS], &thread_page(from)->words[MSG_REGISTER_WORDS],
+		arch_copy(&thread_page(to)->words[MSG_REGISTER_WORDS],
+			  &thread_page(from)->words[MSG_REGISTER_WORDS],
 			  (words - MSG_REGISTER_WORDS) * sizeof(uint64_t));
 }
 
@@ -157,7 +159,8 @@ static struct thread *first_sender(const struct endpoint *endpoint, bool with_ca
 	if (!with_calls && endpoint->plain_senders == 0)
 		return NULL;
 	for (uint32_t word = 0; word < PRIORITIES / 64u; word++) {
-		for (uint64_t bits = endpoint->sender_bits[word]; bits != 0; bits &= bits - 1) { /* at most 64 */
+		for (uint64_t bits = endpoint->sender_bits[word]; bits != 0;
+		     bits &= bits - 1) { /* at most 64 */
 			thread_ref head = endpoint->senders[word * 64u + (uint32_t)__builtin_ctzll(bits)];
 			struct thread *sender = with_calls ? thread_at(head) : first_plain(head);
 
@@ -218,7 +221,8 @@ static bool take_signals(struct thread *self)
 
 	if (notification->word == 0)
 		return false;
-	message_deliver(self, &(struct message){ .tag = MSG_TAG(MSG_OP_SIGNAL, 1, 0), .words = { notification->word } });
+	message_deliver(
+		self, &(struct message){.tag = MSG_TAG(MSG_OP_SIGNAL, 1, 0), .words = {notification->word}});
 	ctx_set_result(&self->ctx, 6, 0);
 	notification->word = 0;
 	return true;

@@ -27,18 +27,11 @@ static void leave(struct thread *thread)
 	timer_cancel(&cpu()->wheel, thread);
 	switch (thread->state) {
 	case THREAD_SENDING:
-	case THREAD_RECEIVING:
-		endpoint_remove(thread);
-		break;
-	case THREAD_WAITING:
-		notification_remove(thread);
-		break;
+	case THREAD_RECEIVING: endpoint_remove(thread); break;
+	case THREAD_WAITING: notification_remove(thread); break;
 	case THREAD_CALLING:
-	case THREAD_FAULTED:
-		reply_abandon(thread);
-		break;
-	default:
-		break;
+	case THREAD_FAULTED: reply_abandon(thread); break;
+	default: break;
 	}
 	sched_block(thread, THREAD_SUSPENDED);
 }
@@ -80,20 +73,13 @@ static void take_back(struct thread *thread, uint8_t state)
 void thread_stop(struct thread *thread)
 {
 	switch (thread->state) {
-	case THREAD_READY:
-		sched_block(thread, THREAD_SUSPENDED);
-		break;
+	case THREAD_READY: sched_block(thread, THREAD_SUSPENDED); break;
 	case THREAD_SENDING:
 	case THREAD_RECEIVING:
-	case THREAD_WAITING:
-		take_back(thread, thread->state);
-		break;
+	case THREAD_WAITING: take_back(thread, thread->state); break;
 	case THREAD_CALLING:
-	case THREAD_FAULTED:
-		thread->is_suspended = 1;
-		break;
-	default:
-		break;
+	case THREAD_FAULTED: thread->is_suspended = 1; break;
+	default: break;
 	}
 }
 

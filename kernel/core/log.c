@@ -26,7 +26,7 @@ void log_hex(uint64_t value)
 
 void log_line(enum log_level level, const char *text, const struct log_field *fields, uint32_t count)
 {
-	static const char *const names[] = { "error: ", "warning: ", "" };
+	static const char *const names[] = {"error: ", "warning: ", ""};
 
 	log_text("kernel: ");
 	log_text(names[level]);

@@ -57,7 +57,7 @@ static void *take(uint64_t bytes, uint64_t alignment)
 
 	if (start + bytes > boot.source->end)
 		kernel_panic("boot: out of memory");
-	void *memory = phys_to_ptr((paddr_t){ start });
+	void *memory = phys_to_ptr((paddr_t){start});
 
 	boot.taken_bytes += start + bytes - boot.source->start;
 	boot.source->start = start + bytes;
@@ -92,8 +92,10 @@ static void make_cspace(void)
 	boot.root_cnode = take(bytes, bytes);
 	boot.leaf = take(bytes, bytes);
 	boot_slots_init(boot.slots);
-	boot_make_origin(boot.slots, BOOT_SLOT_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(boot.root_cnode), ROOT_SLOTS_LOG2);
-	boot_make_origin(boot.slots, BOOT_SLOT_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(boot.leaf), ROOT_SLOTS_LOG2);
+	boot_make_origin(boot.slots, BOOT_SLOT_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(boot.root_cnode),
+			 ROOT_SLOTS_LOG2);
+	boot_make_origin(boot.slots, BOOT_SLOT_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(boot.leaf),
+			 ROOT_SLOTS_LOG2);
 	boot_make_origin(boot.slots, BOOT_SLOT_CLOCK, CAP_CLOCK, RIGHTS_ALL, 0, 0);
 	boot_make_origin(boot.slots, BOOT_SLOT_CONSOLE, CAP_CONSOLE, RIGHTS_ALL, 0, 0);
 	boot_make_origin(boot.slots, BOOT_SLOT_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
@@ -105,7 +107,7 @@ static void make_archive(void)
 	uint64_t bytes = archive->end - archive->start;
 
 	boot_make_origin(boot.slots, BOOT_SLOT_ARCHIVE, CAP_MEMORY, RIGHT_READ | RIGHT_EXECUTE | RIGHT_REVOKE,
-			 object_index((paddr_t){ archive->start }), archive->start / PAGE_SIZE);
+			 object_index((paddr_t){archive->start}), archive->start / PAGE_SIZE);
 	boot.slots[BOOT_SLOT_ARCHIVE].data[0] = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
@@ -119,8 +121,10 @@ static void make_thread(void)
 	boot_make_origin(boot.slots, BOOT_SLOT_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(boot.thread), 0);
 	vspace_init(boot.vspace, slot_index(&boot.slots[BOOT_SLOT_VSPACE]), 0);
 	thread_init(boot.thread);
-	must(cap_embed(&boot.slots[BOOT_SLOT_CNODE], &boot.thread->slots[THREAD_SLOT_CSPACE]), "boot: CSpace");
-	must(cap_embed(&boot.slots[BOOT_SLOT_VSPACE], &boot.thread->slots[THREAD_SLOT_VSPACE]), "boot: VSpace");
+	must(cap_embed(&boot.slots[BOOT_SLOT_CNODE], &boot.thread->slots[THREAD_SLOT_CSPACE]),
+	     "boot: CSpace");
+	must(cap_embed(&boot.slots[BOOT_SLOT_VSPACE], &boot.thread->slots[THREAD_SLOT_VSPACE]),
+	     "boot: VSpace");
 	boot.thread->cspace_first = index_of(boot.root_cnode);
 	boot.thread->cspace_slots = 1u << ROOT_SLOTS_LOG2;
 	boot.thread->vspace_root = vspace_root_address(boot.vspace);
@@ -156,7 +160,8 @@ static void map(uint64_t va, paddr_t page, uint32_t rights)
 }
 
 /* Bytes of a file into a page: what of [at, at + PAGE_SIZE) the segment has in its file. */
-static void fill_page(unsigned char *page, uint64_t at, const struct elf_segment *segment, struct file_span file)
+static void fill_page(unsigned char *page, uint64_t at, const struct elf_segment *segment,
+		      struct file_span file)
 {
 	uint64_t from = at > segment->va ? at : segment->va;
 	uint64_t end = segment->va + segment->file_bytes;
@@ -185,11 +190,18 @@ static uint64_t fill_stack(unsigned char *top_page, const struct elf_image *imag
 	static const char name[8] = "root";
 	const uint64_t name_va = ROOT_STACK_TOP - 8, random_va = ROOT_STACK_TOP - 24;
 	const uint64_t words[] = {
-		1, name_va, 0, 0,
-		3, image->header_va, 4, 56, 5, image->header_count, 6, PAGE_SIZE, 9, image->entry, 25, random_va, 0, 0,
+		1,  name_va,
+		0,  0,
+		3,  image->header_va,
+		4,  56,
+		5,  image->header_count,
+		6,  PAGE_SIZE,
+		9,  image->entry,
+		25, random_va,
+		0,  0,
 	};
 	const uint64_t offset = PAGE_SIZE - 32 - sizeof(words);
-	uint64_t random[2] = { arch_tsc() * 0x9e3779b97f4a7c15ull, arch_tsc() * 0xd1342543de82ef95ull };
+	uint64_t random[2] = {arch_tsc() * 0x9e3779b97f4a7c15ull, arch_tsc() * 0xd1342543de82ef95ull};
 
 	static_assert(sizeof(words) % 16 == 0, "the stack is aligned");
 	arch_copy(top_page + offset, words, sizeof(words));
@@ -214,21 +226,21 @@ static void map_archive(void)
 	const struct boot_range *archive = &boot.handover.archive;
 
 	for (uint64_t at = archive->start; at < archive->end; at += PAGE_SIZE)
-		map(ROOT_ARCHIVE_VA + (at - archive->start), (paddr_t){ at }, RIGHT_READ);
+		map(ROOT_ARCHIVE_VA + (at - archive->start), (paddr_t){at}, RIGHT_READ);
 }
 
 static void load_root(void)
 {
 	const struct boot_range *archive = &boot.handover.archive;
-	struct file_span file =
-		archive_find(phys_to_ptr((paddr_t){ archive->start }), archive->end - archive->start, "boot/root");
+	struct file_span file = archive_find(phys_to_ptr((paddr_t){archive->start}),
+					     archive->end - archive->start, "boot/root");
 	struct elf_image image;
 
 	if (!elf_read(file, &image))
 		kernel_panic("boot: boot/root is missing from the archive, or is no static ELF64 executable");
 	for (uint32_t i = 0; i < image.segment_count; i++)
 		load_segment(&image.segments[i], file);
-	struct user_regs regs = { .rip = image.entry, .rsp = make_stack(&image) };
+	struct user_regs regs = {.rip = image.entry, .rsp = make_stack(&image)};
 
 	if (!arch_context_set(&boot.thread->ctx, &regs))
 		kernel_panic("boot: the entry of boot/root is no user address");
@@ -250,9 +262,9 @@ static void fill_info(void)
 	info->cpu_count = boot.handover.cpu_count;
 	for (uint32_t i = 0; i + 1 < BOOT_CMDLINE_BYTES; i++)
 		info->cmdline[i] = boot.handover.cmdline[i];
-	machine_facts = (struct machine_facts){
-		.ram_bytes = info->ram_bytes, .kernel_bytes = info->kernel_bytes, .cpu_count = info->cpu_count
-	};
+	machine_facts = (struct machine_facts){.ram_bytes = info->ram_bytes,
+					       .kernel_bytes = info->kernel_bytes,
+					       .cpu_count = info->cpu_count};
 }
 
 static void make_root(void)
@@ -280,8 +292,8 @@ NORETURN void kernel_main(const struct boot_handover *handover)
 	arch_context_init(&idle_thread.ctx);
 	sched_init(cpu(), &idle_thread);
 	make_root();
-	LOG(LOG_INFO, "memory handed to root", F("ram", boot.info->ram_bytes), F("kernel", boot.info->kernel_bytes),
-	    F("untypeds", boot.info->untyped_count));
+	LOG(LOG_INFO, "memory handed to root", F("ram", boot.info->ram_bytes),
+	    F("kernel", boot.info->kernel_bytes), F("untypeds", boot.info->untyped_count));
 	sched_ready(boot.thread);
 	sched_finish();
 	arch_resume_current();

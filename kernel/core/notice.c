@@ -72,8 +72,8 @@ enum tessera_error notice_take(endpoint_ref ref, struct thread *receiver)
 		if (!is_due(anchor))
 			continue;
 		slot_drop_flags(anchor, SLOT_ARMED);
-		message_deliver(receiver,
-				&(struct message){ .badge = anchor->badge, .tag = MSG_TAG(MSG_OP_NOTICE, 0, 0) });
+		message_deliver(receiver, &(struct message){.badge = anchor->badge,
+							    .tag = MSG_TAG(MSG_OP_NOTICE, 0, 0)});
 		ctx_set_result(&receiver->ctx, 6, 0);
 		return E_OK;
 	}

@@ -11,7 +11,8 @@
 
 static bool is_inside(const struct thread *thread)
 {
-	return ctx_ip(&thread->ctx) >= thread->personality.start && ctx_ip(&thread->ctx) < thread->personality.end;
+	return ctx_ip(&thread->ctx) >= thread->personality.start &&
+	       ctx_ip(&thread->ctx) < thread->personality.end;
 }
 
 static bool is_in_exit(const struct thread *thread)
@@ -88,7 +89,8 @@ static void interrupt_outside(struct thread *thread)
 
 void personality_interrupt(struct thread *thread)
 {
-	bool has_fault = thread->is_fault && (thread->state == THREAD_SENDING || thread->state == THREAD_FAULTED);
+	bool has_fault =
+		thread->is_fault && (thread->state == THREAD_SENDING || thread->state == THREAD_FAULTED);
 	bool has_personality = thread->personality.syscall_entry != 0;
 
 	if (has_fault) {

@@ -188,7 +188,7 @@ void sched_finish(void)
 	struct cpu *self = cpu();
 
 	if (self->current == self->idle && self->is_idling)
-		return; /* an interrupt inside the loop below: that one goes on */
+		return;		   /* an interrupt inside the loop below: that one goes on */
 	while (self->reschedule) { /* ends when a thread is ready: the processor waits for that */
 		self->reschedule = 0;
 		struct thread *next = choose(self);

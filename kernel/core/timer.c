@@ -19,7 +19,8 @@ static uint64_t tick_of(uint64_t deadline_ns)
 {
 	uint64_t tick = deadline_ns >> TIMER_TICK_SHIFT;
 
-	if ((deadline_ns & ((1u << TIMER_TICK_SHIFT) - 1u)) == 0 || tick == DEADLINE_NEVER >> TIMER_TICK_SHIFT)
+	if ((deadline_ns & ((1u << TIMER_TICK_SHIFT) - 1u)) == 0 ||
+	    tick == DEADLINE_NEVER >> TIMER_TICK_SHIFT)
 		return tick;
 	return tick + 1;
 }
@@ -139,8 +140,8 @@ struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t
 		}
 		wheel->elapsed = first_tick(wheel, level);
 		wheel->cascading = level;
-		struct thread *thread =
-			thread_at(wheel->heads[level * TIMER_SLOTS + (uint32_t)__builtin_ctzll(wheel->bits[level])]);
+		struct thread *thread = thread_at(
+			wheel->heads[level * TIMER_SLOTS + (uint32_t)__builtin_ctzll(wheel->bits[level])]);
 		uint64_t tick = tick_of(thread->timer_deadline_ns);
 
 		bucket_remove(wheel, thread);

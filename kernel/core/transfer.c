@@ -20,7 +20,8 @@ static void count_as_dropped(struct slot *source, uint32_t mode)
 }
 
 /* Puts source where the receiver wants its index-th capability. */
-static bool transfer_to_slot(struct slot *source, struct thread *receiver, uint32_t index, uint32_t mode, uint32_t rights)
+static bool transfer_to_slot(struct slot *source, struct thread *receiver, uint32_t index, uint32_t mode,
+			     uint32_t rights)
 {
 	slot_t target = thread_page(receiver)->recv_slot[index];
 	struct slot_place place;
@@ -39,7 +40,8 @@ static uint8_t transfer_one(struct thread *sender, struct thread *receiver, endp
 	uint32_t rights = page->send_rights[index];
 	struct slot *source;
 
-	if (slot_lookup_cap(sender, from, mode == XFER_MOVE ? RIGHT_READ | RIGHT_WRITE : RIGHT_READ, &source) != E_OK)
+	if (slot_lookup_cap(sender, from, mode == XFER_MOVE ? RIGHT_READ | RIGHT_WRITE : RIGHT_READ,
+			    &source) != E_OK)
 		return RECEIVED_NONE;
 	if (ref != 0 && slot_type(source) == CAP_ENDPOINT && slot_object(source) == ref) {
 		thread_page(receiver)->received_badge[index] = source->badge;

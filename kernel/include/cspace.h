@@ -24,7 +24,7 @@
 /* Index <-> pointer. Index 0 is none. */
 static ALWAYS_INLINE struct slot *slot_at(slot_ref ref)
 {
-	return (struct slot *)phys_to_ptr((paddr_t){ (uint64_t)ref << SLOT_SHIFT });
+	return (struct slot *)phys_to_ptr((paddr_t){(uint64_t)ref << SLOT_SHIFT});
 }
 
 static ALWAYS_INLINE slot_ref slot_index(const struct slot *slot)
@@ -40,7 +40,7 @@ static ALWAYS_INLINE uint32_t object_index(paddr_t address)
 
 static ALWAYS_INLINE paddr_t object_address(uint32_t index)
 {
-	return (paddr_t){ (uint64_t)index << SLOT_SHIFT };
+	return (paddr_t){(uint64_t)index << SLOT_SHIFT};
 }
 
 static ALWAYS_INLINE uint64_t slot_word(uint32_t type, uint32_t rights, uint32_t flags, uint32_t object)
@@ -107,7 +107,7 @@ static ALWAYS_INLINE void slot_clear(struct slot *slot)
 {
 	uint64_t generation = (slot->word + 0x01000000ull) & 0xff000000ull;
 
-	*slot = (struct slot){ .word = generation };
+	*slot = (struct slot){.word = generation};
 }
 
 /* ---- lookup ------------------------------------------------------------------------------------ */
@@ -117,7 +117,8 @@ static ALWAYS_INLINE void slot_clear(struct slot *slot)
  * type CAP_NULL: any.
  */
 static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct thread *thread, cap_t address,
-							      uint32_t type, uint32_t rights, struct slot **out)
+							      uint32_t type, uint32_t rights,
+							      struct slot **out)
 {
 	const struct slot *leaf;
 	struct slot *slot;
@@ -126,7 +127,8 @@ static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct threa
 	if (UNLIKELY((address >> 8) >= thread->cspace_slots))
 		return E_CAP;
 	leaf = slot_at(thread->cspace_first + (address >> 8));
-	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE || (address & 0xffu) >= leaf->aux))
+	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE ||
+		     (address & 0xffu) >= leaf->aux))
 		return E_CAP;
 	slot = slot_at(slot_object(leaf) + (address & 0xffu));
 	word = slot->word;
@@ -150,13 +152,14 @@ struct slot_place {
  * The slot a slot_t designates, empty or not, dying or not.  cnode_rights: what the CNode capability must carry
  * (RIGHT_READ to copy from, RIGHT_WRITE to change).  E_SLOT: it names no slot; E_RIGHTS.
  */
-MUST_CHECK enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
-					  struct slot_place *out);
+MUST_CHECK enum tessera_error slot_lookup(const struct thread *thread, slot_t designator,
+					  uint32_t cnode_rights, struct slot_place *out);
 /* The same for a destination: write is needed, and the slot must be empty: E_SLOT_USED. */
-MUST_CHECK enum tessera_error slot_lookup_empty(const struct thread *thread, slot_t designator, struct slot_place *out);
+MUST_CHECK enum tessera_error slot_lookup_empty(const struct thread *thread, slot_t designator,
+						struct slot_place *out);
 /* The same for a source: a capability that is there and not dying: E_CAP. */
-MUST_CHECK enum tessera_error slot_lookup_cap(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
-					      struct slot **out);
+MUST_CHECK enum tessera_error slot_lookup_cap(const struct thread *thread, slot_t designator,
+					      uint32_t cnode_rights, struct slot **out);
 
 /* Containment: an origin or Untyped of that depth lies only in a CNode of smaller depth. */
 static inline bool place_allows(const struct slot_place *place, uint32_t depth)
@@ -195,13 +198,14 @@ void cap_unembed(struct slot *embedded);
 /* Moves; E_DEPTH by the containment rule. src and dst.slot differ. */
 MUST_CHECK enum tessera_error cap_move(struct slot *src, const struct slot_place *dst);
 /* A capability in a message: mode XFER_* (else E_ARG); for XFER_MOVE rights do not count. */
-MUST_CHECK enum tessera_error cap_transfer(struct slot *src, const struct slot_place *dst, uint32_t mode, uint32_t rights);
+MUST_CHECK enum tessera_error cap_transfer(struct slot *src, const struct slot_place *dst, uint32_t mode,
+					   uint32_t rights);
 /*
  * A new object's origin as child of parent (retype, machine_irq, boot): fills and links place->slot.
  * detail: see struct slot.  E_DEPTH.  data[] and aux are the caller's to set afterwards.
  */
-MUST_CHECK enum tessera_error cap_make_origin(struct slot *parent, const struct slot_place *place, uint64_t word,
-					      uint64_t badge);
+MUST_CHECK enum tessera_error cap_make_origin(struct slot *parent, const struct slot_place *place,
+					      uint64_t word, uint64_t badge);
 
 /* ---- deletion (core/deletion.c) -------------------------------------------------------------------- */
 
@@ -222,8 +226,8 @@ bool preemption_wanted(void);
 /* Slots that only the kernel holds, in boot memory: zeroed before boot_slots_init. */
 enum {
 	BOOT_SLOT_SENTINEL,
-	BOOT_SLOT_MEMORY,	/* parent of all boot Untypeds, depth 1, has no object */
-	BOOT_SLOT_CNODE,	/* origins of root's first objects, depth 1: root holds children of them */
+	BOOT_SLOT_MEMORY, /* parent of all boot Untypeds, depth 1, has no object */
+	BOOT_SLOT_CNODE,  /* origins of root's first objects, depth 1: root holds children of them */
 	BOOT_SLOT_LEAF,
 	BOOT_SLOT_VSPACE,
 	BOOT_SLOT_THREAD,
@@ -236,10 +240,11 @@ enum {
 /* Makes sentinel and BOOT_SLOT_MEMORY. */
 void boot_slots_init(struct slot *slots);
 /* An origin of depth 1 in one of the kernel's slots; detail 1 for CNodes is set here. */
-void boot_make_origin(struct slot *slots, uint32_t which, uint32_t type, uint32_t rights, uint32_t object, uint64_t badge);
+void boot_make_origin(struct slot *slots, uint32_t which, uint32_t type, uint32_t rights, uint32_t object,
+		      uint64_t badge);
 /*
  * Splits the free RAM and the device ranges into naturally aligned Untypeds, biggest RAM first, in leaf0[ROOT_CAP_UNTYPED..]
  * (at most BOOT_MAX_UNTYPED and leaf_slots), and describes them in info. What does not fit is lost.
  */
-void boot_make_untypeds(struct slot *slots, const struct boot_handover *boot, struct slot *leaf0, uint32_t leaf_slots,
-			struct boot_info *info);
+void boot_make_untypeds(struct slot *slots, const struct boot_handover *boot, struct slot *leaf0,
+			uint32_t leaf_slots, struct boot_info *info);

@@ -121,17 +121,19 @@ NORETURN void arch_panic_stop(void);
  * continues cpu()->current, whichever that is then (arch_context_switch has been done by the core's switch).
  */
 struct thread;
-void kernel_syscall(uint64_t number);	/* number: low half of EAX; not checked yet */
+void kernel_syscall(uint64_t number); /* number: low half of EAX; not checked yet */
 /* Operations call and reply_recv: the fast path, which falls back to kernel_syscall. The arguments are ctx_arg 0 to 5,
  * which still stand in registers. */
-ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t cap, uint64_t tag, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3);
-ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1, uint64_t w2,
-				       uint64_t w3);
-void kernel_foreign_syscall(void);	/* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
+ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t cap, uint64_t tag, uint64_t w0, uint64_t w1,
+				 uint64_t w2, uint64_t w3);
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
+				       uint64_t w2, uint64_t w3);
+void kernel_foreign_syscall(
+	void); /* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
 void kernel_page_fault(uint64_t address, uint64_t error_code);
 void kernel_exception(uint64_t vector, uint64_t error_code);
-void kernel_irq(uint32_t line);		/* masked and acknowledged at the controller by the architecture */
-void kernel_timer(void);		/* the armed deadline has passed */
+void kernel_irq(uint32_t line); /* masked and acknowledged at the controller by the architecture */
+void kernel_timer(void);	/* the armed deadline has passed */
 
 /* The core's entry after the architecture has set itself up. Makes root from boot and runs it. Does not return. */
 struct boot_handover;

@@ -12,12 +12,12 @@
 
 static ALWAYS_INLINE struct endpoint *endpoint_at(endpoint_ref ref)
 {
-	return (struct endpoint *)phys_to_ptr((paddr_t){ (uint64_t)ref * 64u });
+	return (struct endpoint *)phys_to_ptr((paddr_t){(uint64_t)ref * 64u});
 }
 
 static ALWAYS_INLINE struct notification *notification_at(notification_ref ref)
 {
-	return (struct notification *)phys_to_ptr((paddr_t){ (uint64_t)ref * 64u });
+	return (struct notification *)phys_to_ptr((paddr_t){(uint64_t)ref * 64u});
 }
 
 /* ---- what capability deletion calls ----------------------------------------------------------------- */
@@ -83,7 +83,8 @@ void message_copy_rest(struct thread *from, struct thread *to, msg_tag_t tag);
  */
 MUST_CHECK bool ipc_submit(struct thread *sender, endpoint_ref ref, struct thread **partner);
 /* recv's meaning, after decoding. E_BLOCKED: it waits now. */
-MUST_CHECK enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t reply_cap, uint64_t deadline_ns);
+MUST_CHECK enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t reply_cap,
+					  uint64_t deadline_ns);
 /* The current thread blocks until the deadline: E_TIMEOUT if it has passed already, E_OK if the timeout runs. */
 MUST_CHECK enum tessera_error ipc_start_timeout(struct thread *self, uint64_t deadline_ns);
 

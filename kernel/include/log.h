@@ -18,10 +18,10 @@ struct log_field {
 	uint64_t value;
 };
 
-#define F(key, value) { (key), (uint64_t)(value) }
-#define LOG(level, text, ...) \
-	log_line((level), (text), (const struct log_field[]){ { 0, 0 }, __VA_ARGS__ }, \
-		 (uint32_t)(sizeof((struct log_field[]){ { 0, 0 }, __VA_ARGS__ }) / sizeof(struct log_field)))
+#define F(key, value) {(key), (uint64_t)(value)}
+#define LOG(level, text, ...)                                                      \
+	log_line((level), (text), (const struct log_field[]){{0, 0}, __VA_ARGS__}, \
+		 (uint32_t)(sizeof((struct log_field[]){{0, 0}, __VA_ARGS__}) / sizeof(struct log_field)))
 
 /* Prints one line; fields[0] is a place holder and not printed. */
 void log_line(enum log_level level, const char *text, const struct log_field *fields, uint32_t count);

@@ -11,14 +11,14 @@
 
 /* The second page of a VSpace object; the first is the root table.  vspace_ref: index of the first page. */
 struct vspace {
-	slot_ref origin;	/* the slot of its origin; 0 at boot before it is set */
-	slot_ref views;		/* ring of its Views through link_*, 0: none */
-	slot_ref tables_first;	/* donated Untypeds, oldest first, doubly linked through link_*; ends with 0 */
+	slot_ref origin;       /* the slot of its origin; 0 at boot before it is set */
+	slot_ref views;	       /* ring of its Views through link_*, 0: none */
+	slot_ref tables_first; /* donated Untypeds, oldest first, doubly linked through link_*; ends with 0 */
 	slot_ref tables_last;
 	slot_ref tables_current; /* tables are taken from this one on */
-	uint32_t free_first;	/* returned tables: object_index of the first; linked through their first word */
-	uint32_t tables_free;	/* how many those are */
-	uint32_t tables_used;	/* tables in the tree, without the root */
+	uint32_t free_first; /* returned tables: object_index of the first; linked through their first word */
+	uint32_t tables_free; /* how many those are */
+	uint32_t tables_used; /* tables in the tree, without the root */
 	uint8_t allow_wx;
 	uint8_t is_dying;
 	uint8_t reserved[6];
@@ -26,7 +26,7 @@ struct vspace {
 
 static ALWAYS_INLINE struct vspace *vspace_at(vspace_ref ref)
 {
-	return (struct vspace *)phys_to_ptr((paddr_t){ ((uint64_t)ref << SLOT_SHIFT) + PAGE_SIZE });
+	return (struct vspace *)phys_to_ptr((paddr_t){((uint64_t)ref << SLOT_SHIFT) + PAGE_SIZE});
 }
 
 static ALWAYS_INLINE pte_t *vspace_root(vspace_ref ref)
@@ -50,7 +50,8 @@ void vspace_add_table_page(vspace_ref ref, paddr_t page);
  * no unmap, protect or View removes it.  The very same mapping again is E_OK.
  * E_ALIGN, E_RANGE (user half), E_NO_TABLE, E_MAPPED.
  */
-MUST_CHECK enum tessera_error vspace_map_kernel_page(vspace_ref ref, uint64_t va, paddr_t page, uint32_t rights);
+MUST_CHECK enum tessera_error vspace_map_kernel_page(vspace_ref ref, uint64_t va, paddr_t page,
+						     uint32_t rights);
 /* Clears that mapping if it is (still) there. */
 void vspace_unmap_kernel_page(vspace_ref ref, uint64_t va, paddr_t page);
 

@@ -13,12 +13,12 @@
 
 #include <hal.h>
 
-typedef uint32_t slot_ref;	/* paddr / 64 */
-typedef uint32_t thread_ref;	/* paddr / 64 (of the Thread object, 8192-aligned) */
-typedef uint32_t endpoint_ref;	/* paddr / 64 */
+typedef uint32_t slot_ref;	   /* paddr / 64 */
+typedef uint32_t thread_ref;	   /* paddr / 64 (of the Thread object, 8192-aligned) */
+typedef uint32_t endpoint_ref;	   /* paddr / 64 */
 typedef uint32_t notification_ref; /* paddr / 64 */
-typedef uint32_t vspace_ref;	/* paddr / 64 */
-typedef uint32_t cnode_ref;	/* paddr / 64: its first slot */
+typedef uint32_t vspace_ref;	   /* paddr / 64 */
+typedef uint32_t cnode_ref;	   /* paddr / 64: its first slot */
 
 /*
  * struct slot.word:  bits 0-7 type, 8-15 rights, 16-23 SLOT_*, 24-31 generation (kept when emptied, counts up at each
@@ -31,7 +31,8 @@ typedef uint32_t cnode_ref;	/* paddr / 64: its first slot */
 #define SLOT_DYING 0x10u  /* deletion has begun: lookups fail, the slot is not empty */
 #define SLOT_CLEAN 0x20u  /* Untyped: never handed out since boot */
 #define SLOT_TABLES 0x40u /* Untyped: donated to a VSpace */
-#define SLOT_EMBEDDED 0x80u /* one of a Thread's own slots: thread_ref = slot_ref rounded down to THREAD_BYTES */
+#define SLOT_EMBEDDED \
+	0x80u /* one of a Thread's own slots: thread_ref = slot_ref rounded down to THREAD_BYTES */
 
 /*
  * One cache line.  What data[] holds, by type:
@@ -64,7 +65,8 @@ enum thread_state {
 	THREAD_RECEIVING = 3,
 	THREAD_CALLING = 4, /* call was received; waits for its Reply */
 	THREAD_WAITING = 5, /* on a Notification */
-	THREAD_FAULTED = 6, /* fault message received; waits for its Reply. A fault still queued is THREAD_SENDING */
+	THREAD_FAULTED =
+		6, /* fault message received; waits for its Reply. A fault still queued is THREAD_SENDING */
 	THREAD_IDLE = 7,
 };
 
@@ -87,29 +89,29 @@ enum { THREAD_SLOT_CSPACE, THREAD_SLOT_VSPACE, THREAD_SLOT_FAULT, THREAD_SLOT_LA
 struct thread {
 	struct slot slots[THREAD_SLOT_COUNT];
 	/* hot: what the fast path reads */
-	paddr_t vspace_root;	/* of the VSpace in slots[]; 0 if none */
-	slot_ref cspace_first;	/* first slot of the root CNode; 0 if none */
-	uint32_t cspace_slots;	/* how many it has */
+	paddr_t vspace_root;   /* of the VSpace in slots[]; 0 if none */
+	slot_ref cspace_first; /* first slot of the root CNode; 0 if none */
+	uint32_t cspace_slots; /* how many it has */
 	/* these four bytes are read as one word by the fast path */
-	uint8_t state;		/* enum thread_state */
-	uint8_t is_suspended;	/* suspended while its call is still open (CALLING, FAULTED) */
-	uint8_t is_fault;	/* what it sends or waits for an answer to is a fault message */
-	uint8_t is_interrupted;	/* thread_interrupt came while a fault or call outside the personality was open */
-	slot_ref reply_slot;	/* CALLING, FAULTED: the Reply that answers it; 0: none (it stands dead) */
+	uint8_t state;	      /* enum thread_state */
+	uint8_t is_suspended; /* suspended while its call is still open (CALLING, FAULTED) */
+	uint8_t is_fault;     /* what it sends or waits for an answer to is a fault message */
+	uint8_t is_interrupted; /* thread_interrupt came while a fault or call outside the personality was open */
+	slot_ref reply_slot; /* CALLING, FAULTED: the Reply that answers it; 0: none (it stands dead) */
 	uint64_t label;
 	uint64_t page_va;
 	/* queues */
 	thread_ref queue_next, queue_prev;
-	uint32_t queue_object;	/* endpoint or notification it is queued at; 0: none or the run queue */
-	cap_t reply_cap;	/* RECEIVING: address of the slot for the next Reply; 0: calls are not taken.
+	uint32_t queue_object; /* endpoint or notification it is queued at; 0: none or the run queue */
+	cap_t reply_cap;       /* RECEIVING: address of the slot for the next Reply; 0: calls are not taken.
 				   Resolved again at delivery, so that a deleted CNode is never written. */
-	cap_t sent_cap;		/* SENDING: the address sent through; looked up again at delivery ... */
+	cap_t sent_cap;	       /* SENDING: the address sent through; looked up again at delivery ... */
 	uint8_t sent_is_call;
 	uint8_t sent_can_grant;
-	uint8_t is_queued;	/* in the run queue */
+	uint8_t is_queued; /* in the run queue */
 	uint8_t priority;
-	uint64_t sent_word;	/* ... and compared with the slot's word ... */
-	uint64_t sent_badge;	/* ... and badge at the time of the call */
+	uint64_t sent_word;  /* ... and compared with the slot's word ... */
+	uint64_t sent_badge; /* ... and badge at the time of the call */
 	/* timer: timer_next is a ring, bucket ~0: not in the wheel */
 	thread_ref timer_next, timer_prev;
 	uint64_t timer_deadline_ns;
@@ -131,29 +133,29 @@ static_assert(offsetof(struct thread, slots) == 0, "a Thread's slots stand at it
 
 /* An Endpoint: senders and callers in a ring for each priority, receivers in two rings, notices through anchors. */
 struct endpoint {
-	uint64_t sender_bits[4];	  /* bit p: senders[p] is not empty (priority p = word p/64, bit p%64) */
-	thread_ref senders[PRIORITIES];	  /* first of the ring of equals */
-	thread_ref receivers;		  /* first of the ring that takes calls (reply_cap set) */
-	thread_ref plain_receivers;	  /* first of the ring that takes only sends */
-	slot_ref notices;		  /* first anchor of the ring of notices */
-	uint32_t plain_senders;		  /* how many queued senders are no callers */
-	uint64_t sender_summary;	  /* bit w: sender_bits[w] is not zero */
+	uint64_t sender_bits[4]; /* bit p: senders[p] is not empty (priority p = word p/64, bit p%64) */
+	thread_ref senders[PRIORITIES]; /* first of the ring of equals */
+	thread_ref receivers;		/* first of the ring that takes calls (reply_cap set) */
+	thread_ref plain_receivers;	/* first of the ring that takes only sends */
+	slot_ref notices;		/* first anchor of the ring of notices */
+	uint32_t plain_senders;		/* how many queued senders are no callers */
+	uint64_t sender_summary;	/* bit w: sender_bits[w] is not zero */
 	uint64_t reserved[121];
 };
 static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "an Endpoint is 2048 bytes");
 
 struct notification {
-	uint64_t word;		/* the signals */
-	thread_ref waiters;	/* first of the ring of threads in wait */
-	thread_ref bound;	/* the thread whose recv takes the signals too */
+	uint64_t word;	    /* the signals */
+	thread_ref waiters; /* first of the ring of threads in wait */
+	thread_ref bound;   /* the thread whose recv takes the signals too */
 	uint64_t reserved[6];
 };
 static_assert(sizeof(struct notification) == NOTIFICATION_BYTES, "a Notification is 64 bytes");
 
 /* Ready threads by priority: a two-level bitmap over rings of equals. The running thread is not in it. */
 struct run_queue {
-	uint64_t summary;	       /* bit w: bits[w] is not zero */
-	uint64_t bits[4];	       /* bit p%64 of word p/64: heads[p] is not empty */
+	uint64_t summary; /* bit w: bits[w] is not zero */
+	uint64_t bits[4]; /* bit p%64 of word p/64: heads[p] is not empty */
 	thread_ref heads[PRIORITIES];
 	uint32_t best; /* the highest priority that is not empty (smallest number); PRIORITIES if all are */
 	uint32_t reserved;
@@ -167,7 +169,7 @@ struct timer_wheel {
 	uint64_t elapsed; /* ticks processed */
 	uint64_t bits[TIMER_LEVELS];
 	thread_ref heads[TIMER_LEVELS * TIMER_SLOTS];
-	uint64_t armed_ns; /* what the hardware is set to; ~0: nothing */
+	uint64_t armed_ns;  /* what the hardware is set to; ~0: nothing */
 	uint32_t cascading; /* level of the slot that is being sorted; 0: none */
 	uint32_t reserved;
 };

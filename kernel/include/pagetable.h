@@ -55,7 +55,7 @@ MUST_CHECK enum tessera_error pagetable_split_at(vspace_ref ref, uint64_t va);
 struct frame_range {
 	uint64_t first, count;
 };
-#define PT_ALL_FRAMES ((struct frame_range){ 0, ~0ull })
+#define PT_ALL_FRAMES ((struct frame_range){0, ~0ull})
 
 static ALWAYS_INLINE bool frames_contain(const struct frame_range *range, pte_t entry)
 {

@@ -16,7 +16,7 @@
 /* Resolves an index; not for 0. */
 static ALWAYS_INLINE struct thread *thread_at(thread_ref ref)
 {
-	return (struct thread *)phys_to_ptr((paddr_t){ (uint64_t)ref * 64u });
+	return (struct thread *)phys_to_ptr((paddr_t){(uint64_t)ref * 64u});
 }
 
 /* The index of a thread. */
@@ -33,7 +33,7 @@ static ALWAYS_INLINE struct msg_page *thread_page(struct thread *thread)
 
 static ALWAYS_INLINE paddr_t thread_page_phys(const struct thread *thread)
 {
-	return (paddr_t){ ptr_to_phys(thread).raw + 4096u };
+	return (paddr_t){ptr_to_phys(thread).raw + 4096u};
 }
 
 /* Initialises a zeroed Thread object: suspended, lowest priority. Called by retype. */
@@ -72,7 +72,8 @@ void fault_answer(struct thread *thread, uint32_t status);
 void fault_lost(struct thread *thread);
 
 /* personality.c: enters the exception entry with vector, error and address; false: the thread has none, or is inside. */
-MUST_CHECK bool personality_exception(struct thread *thread, uint64_t vector, uint64_t error_code, uint64_t address);
+MUST_CHECK bool personality_exception(struct thread *thread, uint64_t vector, uint64_t error_code,
+				      uint64_t address);
 /* thread_interrupt's meaning. */
 void personality_interrupt(struct thread *thread);
 /* A foreign system call of the current thread: enters the handler. False: no personality. */

@@ -35,7 +35,7 @@ static bool pool_carve(struct vspace *vspace, paddr_t *out)
 		struct slot *untyped = slot_at(vspace->tables_current);
 
 		if (untyped->data[1] < untyped->data[0]) {
-			*out = (paddr_t){ untyped->badge + untyped->data[1] };
+			*out = (paddr_t){untyped->badge + untyped->data[1]};
 			untyped->data[1] += PAGE_SIZE;
 			arch_zero(phys_to_ptr(*out), PAGE_SIZE);
 			return true;
@@ -145,7 +145,7 @@ static enum tessera_error split(vspace_ref ref, pte_t *entry, uint64_t va)
 		return E_NO_TABLE;
 	entries = phys_to_ptr(table);
 	for (uint32_t i = 0; i < PT_ENTRIES; i++)
-		entries[i] = pte_leaf((paddr_t){ pte_address(large).raw + i * PAGE_SIZE }, flags, 0);
+		entries[i] = pte_leaf((paddr_t){pte_address(large).raw + i * PAGE_SIZE}, flags, 0);
 	*entry = pte_table(table);
 	arch_tlb_flush_page(vspace_root_address(ref), va);
 	return E_OK;
@@ -194,7 +194,8 @@ static bool table_is_empty(const pte_t *table, uint32_t from)
 	for (uint32_t i = 0; i < PT_ENTRIES; i += 8u) {
 		const pte_t *eight = &table[((from & ~7u) + i) & (PT_ENTRIES - 1u)];
 
-		if ((eight[0] | eight[1] | eight[2] | eight[3] | eight[4] | eight[5] | eight[6] | eight[7]) != 0)
+		if ((eight[0] | eight[1] | eight[2] | eight[3] | eight[4] | eight[5] | eight[6] | eight[7]) !=
+		    0)
 			return false;
 	}
 	return true;
@@ -236,8 +237,8 @@ static void clear_large(vspace_ref ref, pte_t *entry, uint64_t va, const struct 
 }
 
 /* The entries of one leaf table from entry (for va) on, up to end or the table's end. */
-static void clear_small(vspace_ref ref, pte_t *entry, uint64_t va, uint64_t end, const struct frame_range *frames,
-			struct tlb_gather *gather)
+static void clear_small(vspace_ref ref, pte_t *entry, uint64_t va, uint64_t end,
+			const struct frame_range *frames, struct tlb_gather *gather)
 {
 	uint64_t last = va;
 	bool is_changed = false;

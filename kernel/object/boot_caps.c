@@ -16,7 +16,8 @@ void boot_slots_init(struct slot *slots)
 	boot_make_origin(slots, BOOT_SLOT_MEMORY, SLOT_TYPE_SENTINEL, 0, 0, 0);
 }
 
-void boot_make_origin(struct slot *slots, uint32_t which, uint32_t type, uint32_t rights, uint32_t object, uint64_t badge)
+void boot_make_origin(struct slot *slots, uint32_t which, uint32_t type, uint32_t rights, uint32_t object,
+		      uint64_t badge)
 {
 	slot_set(&slots[which], slot_word(type, rights, SLOT_ORIGIN, object), badge);
 	slots[which].detail = type == CAP_CNODE;
@@ -38,12 +39,14 @@ static void write_untyped(struct untyped_writer *writer, uint64_t start, uint32_
 
 	if (writer->count == writer->room)
 		return;
-	slot_set(slot, slot_word(CAP_UNTYPED, RIGHTS_ALL, SLOT_ORIGIN | (writer->is_device ? 0 : SLOT_CLEAN), 0), start);
+	slot_set(slot,
+		 slot_word(CAP_UNTYPED, RIGHTS_ALL, SLOT_ORIGIN | (writer->is_device ? 0 : SLOT_CLEAN), 0),
+		 start);
 	slot->detail = writer->is_device;
 	slot->data[0] = 1ull << order;
 	derivation_insert_child(writer->parent, slot);
-	writer->described[writer->count++] = (struct boot_untyped){ .phys = start, .size_log2 = (uint8_t)order,
-								     .is_device = writer->is_device };
+	writer->described[writer->count++] = (struct boot_untyped){
+		.phys = start, .size_log2 = (uint8_t)order, .is_device = writer->is_device};
 }
 
 /* The largest naturally aligned block at start that ends by end. */
@@ -83,13 +86,14 @@ static void write_ranges(struct untyped_writer *writer, const struct boot_range 
 	}
 }
 
-void boot_make_untypeds(struct slot *slots, const struct boot_handover *boot, struct slot *leaf0, uint32_t leaf_slots,
-			struct boot_info *info)
+void boot_make_untypeds(struct slot *slots, const struct boot_handover *boot, struct slot *leaf0,
+			uint32_t leaf_slots, struct boot_info *info)
 {
 	uint32_t room = leaf_slots - ROOT_CAP_UNTYPED;
-	struct untyped_writer writer = { .parent = &slots[BOOT_SLOT_MEMORY], .slots = &leaf0[ROOT_CAP_UNTYPED],
-					 .described = info->untyped,
-					 .room = room < BOOT_MAX_UNTYPED ? room : BOOT_MAX_UNTYPED };
+	struct untyped_writer writer = {.parent = &slots[BOOT_SLOT_MEMORY],
+					.slots = &leaf0[ROOT_CAP_UNTYPED],
+					.described = info->untyped,
+					.room = room < BOOT_MAX_UNTYPED ? room : BOOT_MAX_UNTYPED};
 
 	write_ranges(&writer, boot->free_ram, boot->free_ram_count);
 	writer.is_device = true;

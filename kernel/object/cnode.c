@@ -166,8 +166,7 @@ static void inspect_info(struct slot *slot, uint64_t info[3])
 		info[0] = slot->badge;
 		info[1] = slot->data[0];
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -175,12 +174,13 @@ static uint64_t inspect_type(const struct slot *slot)
 {
 	return slot_type(slot) | (slot_has(slot, SLOT_ORIGIN) ? INSPECT_ORIGIN : 0) |
 	       (derivation_has_descendants(slot) ? INSPECT_DESCENDANTS : 0) |
-	       (slot_has(slot, SLOT_ANCHOR) ? INSPECT_ANCHOR : 0) | (slot_has(slot, SLOT_DYING) ? INSPECT_DYING : 0);
+	       (slot_has(slot, SLOT_ANCHOR) ? INSPECT_ANCHOR : 0) |
+	       (slot_has(slot, SLOT_DYING) ? INSPECT_DYING : 0);
 }
 
 enum tessera_error invoke_cap_inspect(struct thread *self, struct slot *cap)
 {
-	uint64_t info[3] = { 0, 0, 0 };
+	uint64_t info[3] = {0, 0, 0};
 	struct slot_place place;
 	struct slot *slot;
 	bool is_badged;

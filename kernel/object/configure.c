@@ -20,8 +20,8 @@ struct sources {
 	struct slot *slot[THREAD_SLOT_COUNT];
 };
 
-static enum tessera_error decode_source(const struct thread *self, cap_t address, uint32_t type, uint32_t rights,
-					struct slot **out)
+static enum tessera_error decode_source(const struct thread *self, cap_t address, uint32_t type,
+					uint32_t rights, struct slot **out)
 {
 	*out = NULL;
 	if (address == 0)
@@ -40,7 +40,8 @@ static enum tessera_error decode_sources(const struct thread *self, const struct
 		decode_source(self, config->cspace, CAP_CNODE, RIGHT_READ, &out->slot[THREAD_SLOT_CSPACE]);
 
 	if (error == E_OK)
-		error = decode_source(self, config->vspace, CAP_VSPACE, RIGHT_WRITE, &out->slot[THREAD_SLOT_VSPACE]);
+		error = decode_source(self, config->vspace, CAP_VSPACE, RIGHT_WRITE,
+				      &out->slot[THREAD_SLOT_VSPACE]);
 	if (error == E_OK)
 		error = decode_source(self, config->fault_ep, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT,
 				      &out->slot[THREAD_SLOT_FAULT]);
@@ -72,10 +73,12 @@ static enum tessera_error move_page(struct thread *thread, const struct slot *ne
 	bool is_moving = ref != old_ref || va != thread->page_va;
 
 	if (ref != 0 && va != 0 && is_moving) {
-		enum tessera_error error = vspace_map_kernel_page(ref, TIME_PAGE_VA, arch_time_page(), RIGHT_READ);
+		enum tessera_error error =
+			vspace_map_kernel_page(ref, TIME_PAGE_VA, arch_time_page(), RIGHT_READ);
 
 		if (error == E_OK)
-			error = vspace_map_kernel_page(ref, va, thread_page_phys(thread), RIGHT_READ | RIGHT_WRITE);
+			error = vspace_map_kernel_page(ref, va, thread_page_phys(thread),
+						       RIGHT_READ | RIGHT_WRITE);
 		if (error != E_OK)
 			return error;
 	}
@@ -130,7 +133,8 @@ static void set_values(struct thread *thread, const struct thread_config *config
 enum tessera_error invoke_thread_configure(struct thread *self, struct slot *cap)
 {
 	struct thread *thread = thread_at(slot_object(cap));
-	struct thread_config config = *(const struct thread_config *)&thread_page(self)->words[MSG_REGISTER_WORDS];
+	struct thread_config config =
+		*(const struct thread_config *)&thread_page(self)->words[MSG_REGISTER_WORDS];
 	struct sources sources;
 	enum tessera_error error = decode_values(&config);
 

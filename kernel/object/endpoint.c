@@ -65,7 +65,8 @@ void endpoint_remove(struct thread *thread)
 	if (thread->state == THREAD_SENDING)
 		remove_sender(endpoint, thread);
 	else
-		ring_remove(thread->reply_cap != 0 ? &endpoint->receivers : &endpoint->plain_receivers, thread);
+		ring_remove(thread->reply_cap != 0 ? &endpoint->receivers : &endpoint->plain_receivers,
+			    thread);
 	thread->queue_object = 0;
 }
 
@@ -77,7 +78,8 @@ static struct thread *any_waiter(const struct endpoint *endpoint)
 	if (endpoint->sender_summary != 0) {
 		uint32_t word = (uint32_t)__builtin_ctzll(endpoint->sender_summary);
 
-		return thread_at(endpoint->senders[word * 64u + (uint32_t)__builtin_ctzll(endpoint->sender_bits[word])]);
+		return thread_at(endpoint->senders[word * 64u +
+						   (uint32_t)__builtin_ctzll(endpoint->sender_bits[word])]);
 	}
 	if (endpoint->receivers != 0)
 		return thread_at(endpoint->receivers);
@@ -164,5 +166,6 @@ enum tessera_error invoke_call(struct thread *self, struct slot *cap)
 
 enum tessera_error invoke_recv(struct thread *self, struct slot *cap)
 {
-	return ipc_receive(self, slot_object(cap), (cap_t)(ctx_arg(&self->ctx, 0) >> 32), ctx_arg(&self->ctx, 6));
+	return ipc_receive(self, slot_object(cap), (cap_t)(ctx_arg(&self->ctx, 0) >> 32),
+			   ctx_arg(&self->ctx, 6));
 }

@@ -54,7 +54,8 @@ enum tessera_error invoke_machine_ioport(struct thread *self, struct slot *cap)
 	enum tessera_error error = slot_lookup_empty(self, ctx_arg(&self->ctx, 1), &place);
 
 	if (error == E_OK)
-		error = cap_make_origin(cap, &place, slot_word(CAP_IOPORT, RIGHTS_ALL, SLOT_ORIGIN, 0), first);
+		error = cap_make_origin(cap, &place, slot_word(CAP_IOPORT, RIGHTS_ALL, SLOT_ORIGIN, 0),
+					first);
 	if (error == E_OK)
 		place.slot->data[0] = count;
 	return error;

@@ -31,15 +31,16 @@ enum tessera_error invoke_kernel_info(struct thread *self, struct slot *cap)
 	(void)cap;
 	switch (ctx_arg(&self->ctx, 1)) {
 	case 0:
-		report(self, (const uint64_t[6]){ KERNEL_VERSION, machine_facts.ram_bytes, machine_facts.kernel_bytes,
-						  arch_tsc_hz(), machine_facts.cpu_count });
+		report(self, (const uint64_t[6]){KERNEL_VERSION, machine_facts.ram_bytes,
+						 machine_facts.kernel_bytes, arch_tsc_hz(),
+						 machine_facts.cpu_count});
 		return E_OK;
 	case 1:
-		report(self, (const uint64_t[6]){ here->entries + here->fast_calls + here->fast_replies, arch_cr3_writes(),
-						  here->slow_switches + here->fast_calls + here->fast_replies, here->timer_irqs, here->fast_calls,
-						  here->device_irqs });
+		report(self, (const uint64_t[6]){here->entries + here->fast_calls + here->fast_replies,
+						 arch_cr3_writes(),
+						 here->slow_switches + here->fast_calls + here->fast_replies,
+						 here->timer_irqs, here->fast_calls, here->device_irqs});
 		return E_OK;
-	default:
-		return E_ARG;
+	default: return E_ARG;
 	}
 }

@@ -55,7 +55,8 @@ enum tessera_error invoke_memory_attach(struct thread *self, struct slot *cap)
 	if (error == E_OK)
 		error = slot_lookup_empty(self, ctx_arg(&self->ctx, 1), &dst);
 	if (error == E_OK)
-		error = cap_make_origin(cap, &dst, slot_word(CAP_VIEW, rights, 0, slot_object(vspace)), window);
+		error = cap_make_origin(cap, &dst, slot_word(CAP_VIEW, rights, 0, slot_object(vspace)),
+					window);
 	if (error != E_OK)
 		return error;
 	dst.slot->detail = cap->detail;

@@ -20,7 +20,8 @@
 static void deliver_to_bound(struct notification *notification, struct thread *bound)
 {
 	endpoint_remove(bound);
-	message_deliver(bound, &(struct message){ .tag = MSG_TAG(MSG_OP_SIGNAL, 1, 0), .words = { notification->word } });
+	message_deliver(
+		bound, &(struct message){.tag = MSG_TAG(MSG_OP_SIGNAL, 1, 0), .words = {notification->word}});
 	ctx_set_result(&bound->ctx, 6, 0);
 	notification->word = 0;
 	if (thread_end_wait(bound, E_OK))
@@ -77,8 +78,8 @@ enum tessera_error invoke_signal(struct thread *self, struct slot *cap)
 enum tessera_error invoke_wait(struct thread *self, struct slot *cap)
 {
 	struct notification *notification = notification_at(slot_object(cap));
-	bool is_interrupted = self->personality.syscall_entry != 0 &&
-			      (thread_page(self)->sticky & STICKY_INTERRUPT) != 0;
+	bool is_interrupted =
+		self->personality.syscall_entry != 0 && (thread_page(self)->sticky & STICKY_INTERRUPT) != 0;
 
 	if (is_interrupted)
 		return E_INTERRUPTED;

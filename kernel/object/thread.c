@@ -70,7 +70,8 @@ enum tessera_error invoke_thread_suspend(struct thread *self, struct slot *cap)
 
 enum tessera_error invoke_thread_interrupt(struct thread *self, struct slot *cap)
 {
-	ctx_set_error(&self->ctx, E_OK); /* self may be the one interrupted: the saved context tells the result */
+	ctx_set_error(&self->ctx,
+		      E_OK); /* self may be the one interrupted: the saved context tells the result */
 	personality_interrupt(thread_of(cap));
 	return E_BLOCKED;
 }
@@ -85,7 +86,8 @@ static enum tessera_error decode_fpu_source(struct thread *self, struct thread *
 	*source = NULL;
 	if ((ctx_arg(&self->ctx, 1) & REGS_FPU_COPY) == 0)
 		return E_OK;
-	enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 2), CAP_THREAD, RIGHT_READ, &slot);
+	enum tessera_error error =
+		cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 2), CAP_THREAD, RIGHT_READ, &slot);
 
 	if (error != E_OK)
 		return error;
@@ -103,7 +105,8 @@ enum tessera_error invoke_thread_set_regs(struct thread *self, struct slot *cap)
 
 	if (!is_stopped(thread))
 		return E_STATE;
-	if ((flags & ~(uint64_t)(REGS_FPU_COPY | REGS_FPU_RESET)) != 0 || flags == (REGS_FPU_COPY | REGS_FPU_RESET))
+	if ((flags & ~(uint64_t)(REGS_FPU_COPY | REGS_FPU_RESET)) != 0 ||
+	    flags == (REGS_FPU_COPY | REGS_FPU_RESET))
 		return E_ARG;
 	enum tessera_error error = decode_fpu_source(self, &source);
 
@@ -236,12 +239,13 @@ enum tessera_error invoke_thread_set_personality(struct thread *self, struct slo
 	struct personality_config config = *(const struct personality_config *)page_arguments(self);
 	struct thread *thread = thread_of(cap);
 
-	if (config.syscall_entry >= USER_TOP || config.exception_entry >= USER_TOP || config.interrupt_entry >= USER_TOP)
+	if (config.syscall_entry >= USER_TOP || config.exception_entry >= USER_TOP ||
+	    config.interrupt_entry >= USER_TOP)
 		return E_ARG;
 	if (!is_user_range(config.start, config.end) || !is_user_range(config.exit_start, config.exit_end))
 		return E_ARG;
 	if (config.syscall_entry == 0)
-		config = (struct personality_config){ 0 };
+		config = (struct personality_config){0};
 	thread->personality = config;
 	return E_OK;
 }

@@ -40,22 +40,15 @@ void untyped_reset_if_unused(struct slot *untyped)
 static uint64_t object_bytes(uint64_t type, uint64_t size)
 {
 	switch (type) {
-	case CAP_UNTYPED:
-		return size >= UNTYPED_MIN_LOG2 && size <= UNTYPED_MAX_LOG2 ? 1ull << size : 0;
+	case CAP_UNTYPED: return size >= UNTYPED_MIN_LOG2 && size <= UNTYPED_MAX_LOG2 ? 1ull << size : 0;
 	case CAP_CNODE:
 		return size >= CNODE_MIN_LOG2 && size <= CNODE_MAX_LOG2 ? sizeof(struct slot) << size : 0;
-	case CAP_MEMORY:
-		return size <= 1ull << (UNTYPED_MAX_LOG2 - PAGE_SHIFT) ? size << PAGE_SHIFT : 0;
-	case CAP_ENDPOINT:
-		return size == 0 ? ENDPOINT_BYTES : 0;
-	case CAP_NOTIFICATION:
-		return size == 0 ? NOTIFICATION_BYTES : 0;
-	case CAP_THREAD:
-		return size == 0 ? THREAD_BYTES : 0;
-	case CAP_VSPACE:
-		return size == 0 ? VSPACE_BYTES : 0;
-	default:
-		return 0;
+	case CAP_MEMORY: return size <= 1ull << (UNTYPED_MAX_LOG2 - PAGE_SHIFT) ? size << PAGE_SHIFT : 0;
+	case CAP_ENDPOINT: return size == 0 ? ENDPOINT_BYTES : 0;
+	case CAP_NOTIFICATION: return size == 0 ? NOTIFICATION_BYTES : 0;
+	case CAP_THREAD: return size == 0 ? THREAD_BYTES : 0;
+	case CAP_VSPACE: return size == 0 ? VSPACE_BYTES : 0;
+	default: return 0;
 	}
 }
 
@@ -90,15 +83,20 @@ static enum tessera_error decode(const struct thread *self, struct slot *untyped
 	if (error != E_OK)
 		return error;
 	align = type == CAP_MEMORY ? PAGE_SIZE : bytes;
-	*out = (struct retype){ .type = (uint32_t)type, .flags = (uint32_t)flags, .count = (uint32_t)count, .size = size,
-				.object_bytes = bytes, .dst = ctx_arg(&self->ctx, 3) };
+	*out = (struct retype){.type = (uint32_t)type,
+			       .flags = (uint32_t)flags,
+			       .count = (uint32_t)count,
+			       .size = size,
+			       .object_bytes = bytes,
+			       .dst = ctx_arg(&self->ctx, 3)};
 	out->start = (untyped->data[1] + align - 1u) & ~(align - 1u);
 	out->end = out->start + bytes * count;
 	return out->end > untyped->data[0] ? E_NO_MEMORY : E_OK;
 }
 
 /* All destination slots: there, empty and deep enough. */
-static enum tessera_error check_slots(const struct thread *self, const struct slot *untyped, const struct retype *retype)
+static enum tessera_error check_slots(const struct thread *self, const struct slot *untyped,
+				      const struct retype *retype)
 {
 	struct slot_place place;
 	enum tessera_error error = E_OK;
@@ -118,7 +116,7 @@ static enum tessera_error check_slots(const struct thread *self, const struct sl
 /* Zeroes what is about to be handed out. False: preempted, the progress stands in aux. */
 static bool zero(struct slot *untyped, const struct retype *retype)
 {
-	unsigned char *base = phys_to_ptr((paddr_t){ untyped->badge });
+	unsigned char *base = phys_to_ptr((paddr_t){untyped->badge});
 	uint64_t whole = (untyped->data[1] + PAGE_SIZE - 1u) & ~(PAGE_SIZE - 1u);
 	uint64_t at = (uint64_t)untyped->aux << PAGE_SHIFT;
 
@@ -159,14 +157,9 @@ static void init_object(const struct slot *untyped, struct slot *slot, const str
 		slot->detail = slot->depth;
 		slot->aux = 1u << slot->badge;
 		break;
-	case CAP_THREAD:
-		thread_init(thread_at(slot_object(slot)));
-		break;
-	case CAP_VSPACE:
-		vspace_init(slot_object(slot), slot_index(slot), retype->flags);
-		break;
-	default:
-		break;
+	case CAP_THREAD: thread_init(thread_at(slot_object(slot))); break;
+	case CAP_VSPACE: vspace_init(slot_object(slot), slot_index(slot), retype->flags); break;
+	default: break;
 	}
 }
 
@@ -174,23 +167,20 @@ static void init_object(const struct slot *untyped, struct slot *slot, const str
 static uint64_t object_badge(const struct retype *retype, uint64_t address)
 {
 	switch (retype->type) {
-	case CAP_UNTYPED:
-		return address;
-	case CAP_MEMORY:
-		return address >> PAGE_SHIFT;
-	case CAP_CNODE:
-		return retype->size;
-	default:
-		return 0;
+	case CAP_UNTYPED: return address;
+	case CAP_MEMORY: return address >> PAGE_SHIFT;
+	case CAP_CNODE: return retype->size;
+	default: return 0;
 	}
 }
 
 /* One object. Everything has been checked: lookup and insertion cannot fail. */
-static enum tessera_error make_object(const struct thread *self, struct slot *untyped, const struct retype *retype, uint32_t i)
+static enum tessera_error make_object(const struct thread *self, struct slot *untyped,
+				      const struct retype *retype, uint32_t i)
 {
 	uint64_t address = untyped->badge + retype->start + i * retype->object_bytes;
 	bool has_index = retype->type != CAP_UNTYPED && retype->type != CAP_MEMORY;
-	uint32_t object = has_index ? object_index((paddr_t){ address }) : 0;
+	uint32_t object = has_index ? object_index((paddr_t){address}) : 0;
 	struct slot_place place;
 	enum tessera_error error = slot_lookup_empty(self, retype->dst + i, &place);
 

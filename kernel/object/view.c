@@ -16,8 +16,8 @@
 #define RIGHTS_MAP (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE)
 #define MAP_FLAGS (RIGHTS_MAP | MAP_UNCACHED | MAP_WRITE_COMBINE)
 #define COPY_WRITE_PROTECT 1u
-#define CHUNKS_PER_CHECK 2u	  /* leaf tables between two looks at pending interrupts */
-#define ENTRIES_PER_CHECK 64u	  /* of a vector */
+#define CHUNKS_PER_CHECK 2u   /* leaf tables between two looks at pending interrupts */
+#define ENTRIES_PER_CHECK 64u /* of a vector */
 
 /* ---- mapping ------------------------------------------------------------------------------------------- */
 
@@ -37,7 +37,7 @@ static ALWAYS_INLINE void mapping_start(struct mapping *mapping, const struct sl
 	mapping->view = view;
 	mapping->ref = slot_object(view);
 	mapping->allow_wx = vspace_at(mapping->ref)->allow_wx != 0;
-	mapping->frames = (struct frame_range){ view->data[1], view->data[2] };
+	mapping->frames = (struct frame_range){view->data[1], view->data[2]};
 	mapping->table = NULL;
 	mapping->gather.count = 0;
 }
@@ -74,7 +74,8 @@ static ALWAYS_INLINE enum tessera_error check_window(const struct slot *view, ui
 }
 
 /* The same, and whether they lie in the Memory from index page on. */
-static ALWAYS_INLINE enum tessera_error check_pages(const struct slot *view, uint64_t va, uint64_t page, uint64_t count)
+static ALWAYS_INLINE enum tessera_error check_pages(const struct slot *view, uint64_t va, uint64_t page,
+						    uint64_t count)
 {
 	if (page > view->data[2] || count > view->data[2] - page)
 		return E_RANGE;
@@ -99,7 +100,8 @@ static enum tessera_error find_table(struct mapping *mapping, uint64_t va)
 	return E_OK;
 }
 
-static ALWAYS_INLINE enum tessera_error map_small(struct mapping *mapping, uint64_t va, uint64_t frame, uint32_t flags)
+static ALWAYS_INLINE enum tessera_error map_small(struct mapping *mapping, uint64_t va, uint64_t frame,
+						  uint32_t flags)
 {
 	pte_t *entry;
 	pte_t old;
@@ -117,15 +119,16 @@ static ALWAYS_INLINE enum tessera_error map_small(struct mapping *mapping, uint6
 			return E_MAPPED;
 		tlb_gather_add(&mapping->gather, va);
 	}
-	*entry = pte_leaf((paddr_t){ frame << PAGE_SHIFT }, flags, 0);
+	*entry = pte_leaf((paddr_t){frame << PAGE_SHIFT}, flags, 0);
 	return E_OK;
 }
 
 /* Goes on with a run in the leaf table of the page before: entries that are absent. How many. */
-static ALWAYS_INLINE uint64_t fill_run(const struct mapping *mapping, uint64_t va, uint64_t frame, uint64_t count, uint32_t flags)
+static ALWAYS_INLINE uint64_t fill_run(const struct mapping *mapping, uint64_t va, uint64_t frame,
+				       uint64_t count, uint32_t flags)
 {
 	pte_t *entry = &mapping->table[pt_index(va, 0)];
-	pte_t leaf = pte_leaf((paddr_t){ frame << PAGE_SHIFT }, flags, 0);
+	pte_t leaf = pte_leaf((paddr_t){frame << PAGE_SHIFT}, flags, 0);
 	uint64_t room = PT_ENTRIES - pt_index(va, 0), done = 0;
 
 	if (pt_index(va, 0) == 0) /* the next table */
@@ -156,16 +159,17 @@ static enum tessera_error map_large(struct mapping *mapping, uint64_t va, uint64
 			return E_MAPPED;
 		tlb_gather_add(&mapping->gather, va);
 	}
-	*entry = pte_leaf((paddr_t){ frame << PAGE_SHIFT }, flags, 1);
+	*entry = pte_leaf((paddr_t){frame << PAGE_SHIFT}, flags, 1);
 	mapping->table = NULL;
 	return E_OK;
 }
 
 /* The next pages of a run: one, those behind it in its table, or a large one; *pages: how many were mapped. */
-static enum tessera_error map_next(struct mapping *mapping, uint64_t va, uint64_t frame, uint64_t count, uint32_t flags,
-				   uint64_t *pages)
+static enum tessera_error map_next(struct mapping *mapping, uint64_t va, uint64_t frame, uint64_t count,
+				   uint32_t flags, uint64_t *pages)
 {
-	bool fits_large = count >= LARGE_PAGE_PAGES && va % LARGE_PAGE_BYTES == 0 && frame % LARGE_PAGE_PAGES == 0;
+	bool fits_large =
+		count >= LARGE_PAGE_PAGES && va % LARGE_PAGE_BYTES == 0 && frame % LARGE_PAGE_PAGES == 0;
 
 	*pages = 1;
 	if (fits_large) {
@@ -195,9 +199,10 @@ enum tessera_error invoke_view_map(struct thread *self, struct slot *cap)
 	error = check_flags(&mapping, &flags);
 	if (error == E_OK)
 		error = check_pages(cap, va, page, count);
-	while (error == E_OK && done < count) { /* each turn maps a page; stops every CHUNKS_PER_CHECK tables */
-		error = map_next(&mapping, va + done * PAGE_SIZE, mapping.frames.first + page + done, count - done,
-				 (uint32_t)flags, &pages);
+	while (error == E_OK &&
+	       done < count) { /* each turn maps a page; stops every CHUNKS_PER_CHECK tables */
+		error = map_next(&mapping, va + done * PAGE_SIZE, mapping.frames.first + page + done,
+				 count - done, (uint32_t)flags, &pages);
 		done += error == E_OK ? pages : 0;
 		if (UNLIKELY(done >= look && done < count)) {
 			look = done + CHUNKS_PER_CHECK * PT_ENTRIES;
@@ -236,7 +241,8 @@ enum tessera_error invoke_view_map_vec(struct thread *self, struct slot *cap)
 	while (error == E_OK && done < count) { /* at most MAP_VEC_MAX turns */
 		error = map_vec_entry(&mapping, words[2 * done], words[2 * done + 1]);
 		done += error == E_OK;
-		if (UNLIKELY(done % ENTRIES_PER_CHECK == 0 && error == E_OK && done < count) && preemption_wanted()) {
+		if (UNLIKELY(done % ENTRIES_PER_CHECK == 0 && error == E_OK && done < count) &&
+		    preemption_wanted()) {
 			tlb_gather_flush(&mapping.gather, mapping.ref);
 			return restart_later(self, OP_VIEW_MAP_VEC, done);
 		}
@@ -302,12 +308,14 @@ static bool has_entries(const pte_t *src, uint64_t count)
 static enum tessera_error copy_large(struct copying *copying, pte_t *src, uint64_t va)
 {
 	uint32_t rights = pte_rights(*src) & slot_rights(copying->to.view) & ~RIGHT_WRITE;
-	pte_t old = *src, last = pte_leaf((paddr_t){ pte_address(old).raw + LARGE_PAGE_BYTES - PAGE_SIZE }, 0, 0);
+	pte_t old = *src,
+	      last = pte_leaf((paddr_t){pte_address(old).raw + LARGE_PAGE_BYTES - PAGE_SIZE}, 0, 0);
 	enum tessera_error error;
 
 	if (!frames_contain(&copying->to.frames, old) || !frames_contain(&copying->to.frames, last))
 		return E_OK;
-	error = map_large(&copying->to, va, pte_address(old).raw >> PAGE_SHIFT, rights | pte_cache_flags(old));
+	error = map_large(&copying->to, va, pte_address(old).raw >> PAGE_SHIFT,
+			  rights | pte_cache_flags(old));
 	if (error != E_OK)
 		return error == E_STATE ? E_MAPPED : error;
 	if (copying->is_protecting && (pte_rights(old) & RIGHT_WRITE) != 0) {
@@ -338,7 +346,8 @@ static enum tessera_error copy_step(struct copying *copying, uint64_t *va, uint6
 	if (has_entries(src, count)) {
 		error = find_table(&copying->to, at);
 		if (error == E_OK)
-			count = copy_entries(copying, src, copying->to.table + pt_index(at, 0), at, count, &error);
+			count = copy_entries(copying, src, copying->to.table + pt_index(at, 0), at, count,
+					     &error);
 		else
 			count = 0;
 	}
@@ -364,10 +373,12 @@ static void copy_flush(struct copying *copying)
 enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 {
 	uint64_t va = ctx_arg(&self->ctx, 2), pages = ctx_arg(&self->ctx, 3), flags = ctx_arg(&self->ctx, 4);
-	uint64_t done = restart_take(self, OP_VIEW_COPY), at = va + done * PAGE_SIZE, end = va + pages * PAGE_SIZE;
+	uint64_t done = restart_take(self, OP_VIEW_COPY), at = va + done * PAGE_SIZE,
+		 end = va + pages * PAGE_SIZE;
 	struct copying copying;
 	struct slot *src;
-	enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 1), CAP_VSPACE, RIGHT_WRITE, &src);
+	enum tessera_error error =
+		cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 1), CAP_VSPACE, RIGHT_WRITE, &src);
 
 	if (error == E_OK)
 		error = copy_check(cap, va, pages, flags);
@@ -401,8 +412,8 @@ enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 bool view_destroy_step(struct slot *view)
 {
 	vspace_ref ref = slot_object(view);
-	struct frame_range frames = { view->data[1], view->data[2] };
-	struct tlb_gather gather = { .count = 0 };
+	struct frame_range frames = {view->data[1], view->data[2]};
+	struct tlb_gather gather = {.count = 0};
 	uint64_t start = view->badge & ~(LARGE_PAGE_BYTES - 1u);
 	uint64_t end = view->badge + view->data[0] * PAGE_SIZE;
 	uint64_t at = start + (uint64_t)view->aux * LARGE_PAGE_BYTES;

@@ -13,8 +13,8 @@
 #include <restart.h>
 
 #define RETYPE_ALLOW_WX 1u
-#define CHUNKS_PER_CHECK 4u	/* leaf tables between two looks at pending interrupts */
-#define PROTECT_VIEWS_MAX 256u	/* Views looked at for one page */
+#define CHUNKS_PER_CHECK 4u    /* leaf tables between two looks at pending interrupts */
+#define PROTECT_VIEWS_MAX 256u /* Views looked at for one page */
 #define QUERY_ACCESSED 0x10000u
 #define QUERY_DIRTY 0x20000u
 
@@ -42,7 +42,8 @@ enum tessera_error vspace_map_kernel_page(vspace_ref ref, uint64_t va, paddr_t p
 	if (error != E_OK)
 		return error;
 	if (*entry != 0) {
-		bool is_same = pte_is_kept(*entry) && pte_address(*entry).raw == page.raw && pte_rights(*entry) == rights;
+		bool is_same = pte_is_kept(*entry) && pte_address(*entry).raw == page.raw &&
+			       pte_rights(*entry) == rights;
 
 		return is_same ? E_OK : E_MAPPED;
 	}
@@ -175,18 +176,13 @@ static void moved_in_views(struct slot *view, slot_ref old_place)
 void vspace_slot_moved(struct slot *new_place, slot_ref old_place)
 {
 	switch (slot_type(new_place)) {
-	case CAP_VSPACE:
-		vspace_at(slot_object(new_place))->origin = slot_index(new_place);
-		break;
-	case CAP_VIEW:
-		moved_in_views(new_place, old_place);
-		break;
+	case CAP_VSPACE: vspace_at(slot_object(new_place))->origin = slot_index(new_place); break;
+	case CAP_VIEW: moved_in_views(new_place, old_place); break;
 	case CAP_UNTYPED:
 		if (slot_has(new_place, SLOT_TABLES))
 			moved_in_tables(new_place, old_place);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -261,14 +257,15 @@ enum tessera_error invoke_vspace_unmap(struct thread *self, struct slot *cap)
 	uint64_t done = restart_take(self, OP_VSPACE_UNMAP);
 	uint64_t at = va + done * PAGE_SIZE, end = va + pages * PAGE_SIZE;
 	vspace_ref ref = slot_object(cap);
-	struct tlb_gather gather = { .count = 0 };
+	struct tlb_gather gather = {.count = 0};
 	enum tessera_error error = check_range(va, pages);
 
 	if (error == E_OK && done == 0)
 		error = split_edges(ref, va, end);
 	if (error != E_OK || pages == 0)
 		end = at;
-	for (uint32_t chunks = 1; at < end; chunks++) { /* each turn passes a leaf table or all that is absent */
+	for (uint32_t chunks = 1; at < end;
+	     chunks++) { /* each turn passes a leaf table or all that is absent */
 		at = pagetable_clear_step(ref, at, end, &PT_ALL_FRAMES, &gather);
 		if (chunks % CHUNKS_PER_CHECK == 0 && at < end && preemption_wanted()) {
 			tlb_gather_flush(&gather, ref);
@@ -283,7 +280,7 @@ enum tessera_error invoke_vspace_unmap(struct thread *self, struct slot *cap)
 /* Whether a View lets this frame be mapped there with these rights. */
 static bool view_covers(const struct slot *view, uint64_t va, pte_t entry, uint32_t rights)
 {
-	struct frame_range frames = { view->data[1], view->data[2] };
+	struct frame_range frames = {view->data[1], view->data[2]};
 
 	return !slot_has(view, SLOT_DYING) && (va - view->badge) >> PAGE_SHIFT < view->data[0] &&
 	       frames_contain(&frames, entry) && (rights & ~slot_rights(view)) == 0;
@@ -326,7 +323,7 @@ static void protect_entry(struct protection *protection, pte_t *entry, uint64_t 
 		return;
 	if ((protection->rights & ~pte_rights(old)) != 0 &&
 	    !(is_covered(protection, va, old) &&
-	      view_covers(protection->view, va + last, pte_leaf((paddr_t){ pte_address(old).raw + last }, 0, 0),
+	      view_covers(protection->view, va + last, pte_leaf((paddr_t){pte_address(old).raw + last}, 0, 0),
 			  protection->rights))) {
 		protection->left += pages;
 		return;
@@ -357,7 +354,8 @@ static uint64_t protect_step(struct protection *protection, uint64_t va, uint64_
 	return next;
 }
 
-static enum tessera_error protect_check(const struct vspace *vspace, uint64_t va, uint64_t pages, uint64_t rights)
+static enum tessera_error protect_check(const struct vspace *vspace, uint64_t va, uint64_t pages,
+					uint64_t rights)
 {
 	if ((rights & ~(uint64_t)(RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE)) != 0)
 		return E_ARG;
@@ -372,15 +370,17 @@ enum tessera_error invoke_vspace_protect(struct thread *self, struct slot *cap)
 	uint64_t va = ctx_arg(&self->ctx, 1), pages = ctx_arg(&self->ctx, 2), rights = ctx_arg(&self->ctx, 3);
 	uint64_t progress = restart_take(self, OP_VSPACE_PROTECT);
 	uint64_t at = va + (progress >> 32) * PAGE_SIZE, end = va + pages * PAGE_SIZE;
-	struct protection protection = { .ref = slot_object(cap), .left = (uint32_t)progress };
-	enum tessera_error error = pages > UINT32_MAX ? E_RANGE : protect_check(vspace_at(protection.ref), va, pages, rights);
+	struct protection protection = {.ref = slot_object(cap), .left = (uint32_t)progress};
+	enum tessera_error error =
+		pages > UINT32_MAX ? E_RANGE : protect_check(vspace_at(protection.ref), va, pages, rights);
 
 	protection.rights = (uint32_t)rights | (rights != 0 ? RIGHT_READ : 0);
 	if (error == E_OK && progress == 0)
 		error = split_edges(protection.ref, va, end);
 	if (error != E_OK)
 		end = at;
-	for (uint32_t chunks = 1; at < end; chunks++) { /* each turn passes a leaf table or all that is absent */
+	for (uint32_t chunks = 1; at < end;
+	     chunks++) { /* each turn passes a leaf table or all that is absent */
 		at = protect_step(&protection, at, end);
 		if (chunks % CHUNKS_PER_CHECK == 0 && at < end && preemption_wanted()) {
 			tlb_gather_flush(&protection.gather, protection.ref);

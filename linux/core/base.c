@@ -42,10 +42,12 @@ void lx_lock(struct lx_lock *lock)
 	uint32_t own = lx_self()->tid;
 	for (;;) {
 		uint32_t seen = 0;
-		if (__atomic_compare_exchange_n(&lock->word, &seen, own, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&lock->word, &seen, own, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return;
 		if (seen && !lx_thread_lives(seen) &&
-		    __atomic_compare_exchange_n(&lock->word, &seen, own, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		    __atomic_compare_exchange_n(&lock->word, &seen, own, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return;
 		(void)ts_yield();
 	}
@@ -75,7 +77,7 @@ static uint32_t heap_class(size_t bytes)
 {
 	uint32_t class = 0;
 	while (((size_t)1 << (class + HEAP_MIN_LOG2)) < bytes)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -138,13 +140,10 @@ long lx_result(int status)
 	switch (-status) {
 	case E_CAP:
 	case E_TYPE:
-	case E_RIGHTS:
-		return -EBADF;
+	case E_RIGHTS: return -EBADF;
 	case E_NO_MEMORY:
-	case E_NO_TABLE:
-		return -ENOMEM;
-	default:
-		return -EIO;
+	case E_NO_TABLE: return -ENOMEM;
+	default: return -EIO;
 	}
 }
 
@@ -188,15 +187,12 @@ long lx_wait(struct lx_thread *self, uint64_t deadline)
 		return -ERESTARTSYS;
 	enum tessera_error error = ts_wait(LX_CAP_NOTIFICATION(self->slot), deadline, NULL);
 	switch (error) {
-	case E_OK:
-		return 0;
-	case E_TIMEOUT:
-		return -ETIMEDOUT;
+	case E_OK: return 0;
+	case E_TIMEOUT: return -ETIMEDOUT;
 	case E_INTERRUPTED:
 		__atomic_or_fetch(&self->page->sticky, STICKY_INTERRUPT, __ATOMIC_RELEASE);
 		return -ERESTARTSYS;
-	default:
-		lx_panic("wait failed: error, slot", (uint64_t)error, self->slot);
+	default: lx_panic("wait failed: error, slot", (uint64_t)error, self->slot);
 	}
 }
 

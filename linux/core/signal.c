@@ -39,7 +39,8 @@ static bool fetch_signal(struct lx_thread *self, uint32_t *signal, struct lx_sig
 		return false;
 	struct proc_signal_fetch_in in = {.blocked = lx_mask(self), .take = 0};
 	struct proc_signal_fetch_out out = {0};
-	if (proc_signal_fetch(LX_CAP_PROC, self->page, &in, &out) != 0 || out.signal == 0 || out.signal > LX_SIGNALS)
+	if (proc_signal_fetch(LX_CAP_PROC, self->page, &in, &out) != 0 || out.signal == 0 ||
+	    out.signal > LX_SIGNALS)
 		return false;
 	*signal = out.signal;
 	memset(info, 0, sizeof(*info));
@@ -81,8 +82,9 @@ static bool take_action(struct lx_thread *self, uint32_t signal, struct lx_actio
 	return has_handler;
 }
 
-static void run_handler(struct lx_thread *self, struct lx_regs *regs, uint32_t signal, const struct lx_action *action,
-			const struct lx_siginfo *info, const struct lx_trap *trap)
+static void run_handler(struct lx_thread *self, struct lx_regs *regs, uint32_t signal,
+			const struct lx_action *action, const struct lx_siginfo *info,
+			const struct lx_trap *trap)
 {
 	uint64_t old_mask = self->restore_mask ? self->saved_mask : lx_mask(self);
 	if (lx_frame_push(self, regs, signal, action, info, trap, old_mask) != 0) {
@@ -182,10 +184,26 @@ static void regs_from_context(struct lx_regs *regs, struct msg_page *page)
 static void regs_from_restore(struct lx_regs *r, struct msg_page *page)
 {
 	const uint64_t *f = &page->personality[(PAGE_RESTORE - PAGE_STACK) / 8];
-	*r = (struct lx_regs){.rip = f[0],  .rflags = f[2], .rsp = f[3],  .rax = f[5],	.rbx = f[6],  .rcx = f[7],
-			      .rdx = f[8],  .rsi = f[9],    .rdi = f[10], .rbp = f[11], .r8 = f[12],  .r9 = f[13],
-			      .r10 = f[14], .r11 = f[15],   .r12 = f[16], .r13 = f[17], .r14 = f[18], .r15 = f[19],
-			      .page = page, .orig_rax = ~0ull};
+	*r = (struct lx_regs){.rip = f[0],
+			      .rflags = f[2],
+			      .rsp = f[3],
+			      .rax = f[5],
+			      .rbx = f[6],
+			      .rcx = f[7],
+			      .rdx = f[8],
+			      .rsi = f[9],
+			      .rdi = f[10],
+			      .rbp = f[11],
+			      .r8 = f[12],
+			      .r9 = f[13],
+			      .r10 = f[14],
+			      .r11 = f[15],
+			      .r12 = f[16],
+			      .r13 = f[17],
+			      .r14 = f[18],
+			      .r15 = f[19],
+			      .page = page,
+			      .orig_rax = ~0ull};
 }
 
 void lx_interrupt_main(struct msg_page *page);
@@ -224,7 +242,9 @@ static uint32_t fault_signal(struct lx_thread *self, const struct lx_trap *trap,
 		return SIGSEGV;
 	if (out.flags & MEM_QUERY_OOM)
 		return SIGKILL;
-	uint32_t needed = trap->error & FAULT_WRITE ? PROT_WRITE : trap->error & FAULT_FETCH ? PROT_EXEC : ~0u;
+	uint32_t needed = trap->error & FAULT_WRITE   ? PROT_WRITE
+			  : trap->error & FAULT_FETCH ? PROT_EXEC
+						      : ~0u;
 	if ((out.prot & needed) && (out.flags & MEM_QUERY_BUS)) {
 		*code = BUS_ADRERR;
 		return SIGBUS;
@@ -237,30 +257,16 @@ static uint32_t exception_signal(struct lx_thread *self, const struct lx_trap *t
 {
 	*code = SI_KERNEL;
 	switch (trap->vector) {
-	case 0:
-		*code = FPE_INTDIV;
-		return SIGFPE;
-	case 1:
-		*code = TRAP_TRACE;
-		return SIGTRAP;
-	case 3:
-		return SIGTRAP;
-	case 6:
-		*code = ILL_ILLOPN;
-		return SIGILL;
-	case 12:
-		return SIGBUS;
-	case 14:
-		return fault_signal(self, trap, code);
+	case 0: *code = FPE_INTDIV; return SIGFPE;
+	case 1: *code = TRAP_TRACE; return SIGTRAP;
+	case 3: return SIGTRAP;
+	case 6: *code = ILL_ILLOPN; return SIGILL;
+	case 12: return SIGBUS;
+	case 14: return fault_signal(self, trap, code);
 	case 16:
-	case 19:
-		*code = FPE_FLTINV;
-		return SIGFPE;
-	case 17:
-		*code = BUS_ADRALN;
-		return SIGBUS;
-	default:
-		return SIGSEGV;
+	case 19: *code = FPE_FLTINV; return SIGFPE;
+	case 17: *code = BUS_ADRALN; return SIGBUS;
+	default: return SIGSEGV;
 	}
 }
 
@@ -269,7 +275,8 @@ void lx_exception_main(struct msg_page *page)
 	struct lx_thread *self = lx_self();
 	struct lx_regs copy;
 	regs_from_context(&copy, page);
-	struct lx_trap trap = {.vector = page->exc_vector, .error = page->exc_error, .address = page->exc_address};
+	struct lx_trap trap = {
+		.vector = page->exc_vector, .error = page->exc_error, .address = page->exc_address};
 	__atomic_and_fetch(&page->sticky, ~STICKY_EXCEPTION, __ATOMIC_ACQ_REL);
 	bool is_ours = copy.rip >= (uint64_t)lx_code_start && copy.rip < (uint64_t)lx_code_end;
 	if (copy.rip >= (uint64_t)lx_restore_start && copy.rip < (uint64_t)lx_restore_end) {
@@ -287,7 +294,8 @@ void lx_exception_main(struct msg_page *page)
 }
 
 /* As Linux shows it in its log. */
-static void log_death(struct lx_thread *self, const struct lx_regs *regs, uint32_t signal, const struct lx_trap *trap)
+static void log_death(struct lx_thread *self, const struct lx_regs *regs, uint32_t signal,
+		      const struct lx_trap *trap)
 {
 	struct lx_text line;
 	text_start(&line);
@@ -310,14 +318,15 @@ static void log_death(struct lx_thread *self, const struct lx_regs *regs, uint32
 	lx_log(2, line.bytes, line.length);
 }
 
-void lx_force_signal(struct lx_thread *self, struct lx_regs *regs, uint32_t signal, int32_t code, uint64_t address,
-		     const struct lx_trap *trap)
+void lx_force_signal(struct lx_thread *self, struct lx_regs *regs, uint32_t signal, int32_t code,
+		     uint64_t address, const struct lx_trap *trap)
 {
 	struct lx_action action;
 	bool is_blocked = lx_mask(self) & lx_signal_bit(signal);
 	if (signal == SIGKILL || is_blocked || !take_action(self, signal, &action)) {
 		log_death(self, regs, signal, trap);
-		struct proc_signal_raise_in in = {.signal = signal, .code = (uint32_t)code, .address = address, .force = 1};
+		struct proc_signal_raise_in in = {
+			.signal = signal, .code = (uint32_t)code, .address = address, .force = 1};
 		struct proc_signal_raise_out out;
 		(void)proc_signal_raise(LX_CAP_PROC, self->page, &in, &out);
 		lx_exit_process(signal | 0x80);
@@ -331,7 +340,8 @@ void lx_force_signal(struct lx_thread *self, struct lx_regs *regs, uint32_t sign
 
 void lx_raise(struct lx_thread *self, uint32_t signal)
 {
-	struct proc_kill_in in = {.pid = (int32_t)self->identity->pid, .tid = (int32_t)self->tid, .signal = signal};
+	struct proc_kill_in in = {
+		.pid = (int32_t)self->identity->pid, .tid = (int32_t)self->tid, .signal = signal};
 	struct proc_kill_out out;
 	(void)proc_kill(LX_CAP_PROC, self->page, &in, &out);
 }

@@ -215,12 +215,13 @@ static long clone_thread(struct lx_thread *self, const struct clone_request *req
 		birth->set_tid = request->child_tid;
 	if (request->flags & CLONE_CHILD_CLEARTID)
 		birth->clear_tid = request->child_tid;
-	struct proc_thread_in in = {.flags = request->flags,
-				    .entry_ip = (uint64_t)lx_child_start,
-				    .entry_sp = (uint64_t)birth,
-				    .fs_base = birth->fs_base,
-				    .clear_tid = 0, /* sys_exit clears the word: proc would do it again, after it was reused */
-				    .argument = (uint64_t)birth};
+	struct proc_thread_in in = {
+		.flags = request->flags,
+		.entry_ip = (uint64_t)lx_child_start,
+		.entry_sp = (uint64_t)birth,
+		.fs_base = birth->fs_base,
+		.clear_tid = 0, /* sys_exit clears the word: proc would do it again, after it was reused */
+		.argument = (uint64_t)birth};
 	struct proc_thread_out out;
 	long error = lx_result(proc_thread(LX_CAP_PROC, self->page, &in, &out));
 	if (error) {
@@ -302,7 +303,8 @@ static long clone_process(struct lx_thread *self, const struct clone_request *re
 		birth->set_tid = request->child_tid;
 	if (request->flags & CLONE_CHILD_CLEARTID)
 		birth->clear_tid = request->child_tid;
-	long pid = request->flags & CLONE_VM ? clone_shared(self, request, birth) : clone_copied(self, request, birth);
+	long pid = request->flags & CLONE_VM ? clone_shared(self, request, birth)
+					     : clone_copied(self, request, birth);
 	if (pid > 0 && (request->flags & CLONE_PARENT_SETTID)) {
 		uint32_t tid = (uint32_t)pid;
 		(void)!lx_put(request->parent_tid, &tid, sizeof(tid));
@@ -311,8 +313,9 @@ static long clone_process(struct lx_thread *self, const struct clone_request *re
 }
 
 #define CLONE_THREAD_SET (CLONE_VM | CLONE_SIGHAND | CLONE_FS | CLONE_FILES)
-#define CLONE_NAMESPACES                                                                                              \
-	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP)
+#define CLONE_NAMESPACES                                                                           \
+	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | \
+	 CLONE_NEWCGROUP)
 
 long sys_clone(uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t child_tid, uint64_t tls)
 {
@@ -355,7 +358,8 @@ long sys_exit(uint32_t status)
 {
 	struct lx_thread *self = lx_self();
 	uint32_t zero = 0;
-	if (self->clear_tid && self->process->identity == (void *)PROCESS_PAGE_VA && lx_put(self->clear_tid, &zero, 4) == 0)
+	if (self->clear_tid && self->process->identity == (void *)PROCESS_PAGE_VA &&
+	    lx_put(self->clear_tid, &zero, 4) == 0)
 		(void)lx_futex_wake_private(self->clear_tid, 1, ~0u);
 	return leave(self, (status & 0xff) << 8, 0);
 }

@@ -64,37 +64,23 @@ static void text_data(struct lx_text *t, uint64_t user, uint64_t bytes)
 static void text_argument(struct lx_text *t, char kind, uint64_t value, uint64_t next)
 {
 	switch (kind) {
-	case 'd':
-		text_number(t, (int32_t)value);
-		break;
+	case 'd': text_number(t, (int32_t)value); break;
 	case 'D':
 		if ((int32_t)value == AT_FDCWD)
 			text_string(t, "AT_FDCWD");
 		else
 			text_number(t, (int32_t)value);
 		break;
-	case 'u':
-		text_number(t, (int64_t)(uint32_t)value);
-		break;
-	case 'l':
-		text_number(t, (int64_t)value);
-		break;
+	case 'u': text_number(t, (int64_t)(uint32_t)value); break;
+	case 'l': text_number(t, (int64_t)value); break;
 	case 'o':
 		text_char(t, '0');
 		text_base(t, (uint32_t)value, 8);
 		break;
-	case 'x':
-		text_hex(t, (uint32_t)value);
-		break;
-	case 's':
-		text_path(t, value);
-		break;
-	case 'w':
-		text_data(t, value, next);
-		break;
-	default:
-		text_hex(t, value);
-		break;
+	case 'x': text_hex(t, (uint32_t)value); break;
+	case 's': text_path(t, value); break;
+	case 'w': text_data(t, value, next); break;
+	default: text_hex(t, value); break;
 	}
 }
 
@@ -147,7 +133,8 @@ long lx_traced_call(struct lx_regs *r)
 	}
 	long result;
 	if (number < lx_call_count) {
-		call_function call = (call_function)((uint64_t)lx_table + (uint64_t)(int64_t)lx_table[number]);
+		call_function call =
+			(call_function)((uint64_t)lx_table + (uint64_t)(int64_t)lx_table[number]);
 		result = call(args[0], args[1], args[2], args[3], args[4], args[5]);
 	} else {
 		result = sys_unimplemented();

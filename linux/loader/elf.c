@@ -25,14 +25,15 @@ static bool header_ok(const Elf64_Ehdr *h, uint64_t count)
 			return false;
 	}
 	/* Linux believes the machine and does not look at class and byte order. */
-	return h->e_machine == EM_X86_64 && (h->e_type == ET_EXEC || h->e_type == ET_DYN) && h->e_phentsize == sizeof(Elf64_Phdr) &&
-	       h->e_phnum > 0 && h->e_phoff <= count && h->e_phnum <= (count - h->e_phoff) / sizeof(Elf64_Phdr) &&
-	       (h->e_phoff & 7) == 0;
+	return h->e_machine == EM_X86_64 && (h->e_type == ET_EXEC || h->e_type == ET_DYN) &&
+	       h->e_phentsize == sizeof(Elf64_Phdr) && h->e_phnum > 0 && h->e_phoff <= count &&
+	       h->e_phnum <= (count - h->e_phoff) / sizeof(Elf64_Phdr) && (h->e_phoff & 7) == 0;
 }
 
 static uint32_t segment_prot(uint32_t flags)
 {
-	return (flags & PF_R ? PROT_READ : 0u) | (flags & PF_W ? PROT_WRITE : 0u) | (flags & PF_X ? PROT_EXEC : 0u);
+	return (flags & PF_R ? PROT_READ : 0u) | (flags & PF_W ? PROT_WRITE : 0u) |
+	       (flags & PF_X ? PROT_EXEC : 0u);
 }
 
 static bool add_segment(struct elf_plan *plan, const Elf64_Phdr *p, uint64_t file_size, uint64_t limit)
@@ -40,8 +41,8 @@ static bool add_segment(struct elf_plan *plan, const Elf64_Phdr *p, uint64_t fil
 	if (p->p_memsz == 0)
 		return true;
 	uint64_t end = p->p_vaddr + p->p_memsz;
-	if (plan->segments == ELF_SEGMENTS_MAX || p->p_filesz > p->p_memsz || end < p->p_vaddr || end > limit ||
-	    p->p_offset > file_size || p->p_filesz > file_size - p->p_offset ||
+	if (plan->segments == ELF_SEGMENTS_MAX || p->p_filesz > p->p_memsz || end < p->p_vaddr ||
+	    end > limit || p->p_offset > file_size || p->p_filesz > file_size - p->p_offset ||
 	    ((p->p_vaddr ^ p->p_offset) & (PAGE - 1)) != 0)
 		return false;
 	if (!plan->is_dynamic && p->p_vaddr < LOWEST_ADDRESS)
@@ -87,7 +88,8 @@ long elf_check(const void *bytes, uint64_t count, uint64_t file_size, uint64_t l
 	const Elf64_Ehdr *h = bytes;
 	if (!header_ok(h, count))
 		return -ENOEXEC;
-	*plan = (struct elf_plan){.is_dynamic = h->e_type == ET_DYN, .entry = h->e_entry, .header_count = h->e_phnum};
+	*plan = (struct elf_plan){
+		.is_dynamic = h->e_type == ET_DYN, .entry = h->e_entry, .header_count = h->e_phnum};
 	const Elf64_Phdr *p = (const Elf64_Phdr *)((const char *)bytes + h->e_phoff);
 	for (uint32_t i = 0; i < h->e_phnum; i++) {
 		if (p[i].p_type == PT_LOAD && !add_segment(plan, &p[i], file_size, limit))

@@ -5,8 +5,8 @@
  */
 #include "lx/elf.h"
 
-void stack_plan_make(struct stack_plan *plan, uint64_t top, uint64_t argc, uint64_t envc, uint64_t strings_bytes,
-		     uint64_t path_bytes, uint64_t aux_count)
+void stack_plan_make(struct stack_plan *plan, uint64_t top, uint64_t argc, uint64_t envc,
+		     uint64_t strings_bytes, uint64_t path_bytes, uint64_t aux_count)
 {
 	uint64_t at = (top & ~15ull) - 8;
 	at -= path_bytes + 1;

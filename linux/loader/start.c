@@ -47,7 +47,8 @@ NORETURN static void give_up(const char *why, long error)
 
 static long map_anonymous(uint64_t address, uint64_t bytes, uint32_t prot, uint32_t flags, uint64_t *where)
 {
-	struct mem_map_in in = {.addr = address, .len = bytes, .prot = prot, .flags = flags | MAP_PRIVATE | MAP_ANONYMOUS};
+	struct mem_map_in in = {
+		.addr = address, .len = bytes, .prot = prot, .flags = flags | MAP_PRIVATE | MAP_ANONYMOUS};
 	struct mem_map_out out = {0};
 	long error = lx_result(mem_map(LX_CAP_MEM, lx_self()->page, &in, &out));
 	if (where)
@@ -81,7 +82,8 @@ static long map_segment(cap_t object, const struct elf_segment *s, uint64_t bias
 			return error;
 		mapped_end = lx_align_up(file_end, LX_PAGE);
 		/* to the page's end: the dynamic loader's first malloc counts on zeroes there */
-		if (end > file_end && (s->prot & PROT_WRITE) && lx_clear((void *)file_end, mapped_end - file_end))
+		if (end > file_end && (s->prot & PROT_WRITE) &&
+		    lx_clear((void *)file_end, mapped_end - file_end))
 			return -EFAULT;
 	}
 	if (end <= mapped_end)
@@ -109,8 +111,8 @@ static long read_plan(cap_t file, struct image *image)
 	long count = lx_file_read(file, 0, ELF_HEADER_BYTES);
 	if (count < 0)
 		return count;
-	return elf_check(file_read_out_data(lx_self()->page), (uint64_t)count, image->file_size, PERSONALITY_BASE,
-			 &image->plan);
+	return elf_check(file_read_out_data(lx_self()->page), (uint64_t)count, image->file_size,
+			 PERSONALITY_BASE, &image->plan);
 }
 
 static long load_image(cap_t file, struct image *image)
@@ -236,9 +238,11 @@ static uint64_t map_stack(const struct elf_plan *plan, const struct exec_area *a
 {
 	const struct process_page *id = lx_self()->identity;
 	uint64_t top = STACK_TOP_MAX - (id->random[2] & 0x3ff) * LX_PAGE;
-	uint64_t bytes = lx_align_up(area->total_bytes, LX_PAGE) * 2 + STACK_FIRST_BYTES; /* it grows by itself */
+	uint64_t bytes =
+		lx_align_up(area->total_bytes, LX_PAGE) * 2 + STACK_FIRST_BYTES; /* it grows by itself */
 	uint32_t prot = PROT_READ | PROT_WRITE | (plan->wants_exec_stack ? PROT_EXEC : 0);
-	long error = map_anonymous(top - bytes, bytes, prot, MAP_FIXED | MAP_GROWSDOWN | MAP_STACK | MAP_NORESERVE, NULL);
+	long error = map_anonymous(top - bytes, bytes, prot,
+				   MAP_FIXED | MAP_GROWSDOWN | MAP_STACK | MAP_NORESERVE, NULL);
 	if (error)
 		give_up("stack", error);
 	return top - (id->random[2] >> 32 & 0xff) * 16;
@@ -254,7 +258,8 @@ static void run_program(const struct exec_area *area)
 	if (error)
 		give_up("cannot read the program", error);
 	if (program.plan.is_dynamic)
-		program.bias = DYNAMIC_BASE + (self->identity->random[3] & 0xffffff) * LX_PAGE - program.plan.low;
+		program.bias =
+			DYNAMIC_BASE + (self->identity->random[3] & 0xffffff) * LX_PAGE - program.plan.low;
 	error = load_image(EXE_SLOT, &program);
 	if (error)
 		give_up("cannot map the program", error);
@@ -265,7 +270,8 @@ static void run_program(const struct exec_area *area)
 			give_up("cannot load the interpreter", error);
 		entry = interpreter.plan.entry + interpreter.bias;
 	}
-	uint64_t brk = lx_align_up(program.plan.end + program.bias, LX_PAGE) + (self->identity->random[3] >> 32 & 0x1ff) * LX_PAGE;
+	uint64_t brk = lx_align_up(program.plan.end + program.bias, LX_PAGE) +
+		       (self->identity->random[3] >> 32 & 0x1ff) * LX_PAGE;
 	lx_brk_init(brk);
 	self->identity->brk_start = brk;
 	uint64_t stack = build_stack(area, map_stack(&program.plan, area), &program, &interpreter);
@@ -274,7 +280,8 @@ static void run_program(const struct exec_area *area)
 	if (self->identity->exec_pages)
 		(void)mem_unmap(LX_CAP_MEM, self->page, &in, &out);
 	struct lx_regs *regs = lx_call_regs(self);
-	*regs = (struct lx_regs){.rip = entry, .rsp = stack, .rflags = 0x202, .page = self->page, .orig_rax = ~0ull};
+	*regs = (struct lx_regs){
+		.rip = entry, .rsp = stack, .rflags = 0x202, .page = self->page, .orig_rax = ~0ull};
 	lx_resume(regs);
 }
 
@@ -296,7 +303,8 @@ static const struct {
 static const struct exec_area *take_over(struct lx_thread *self)
 {
 	const struct exec_area *area = (const struct exec_area *)self->identity->exec_area;
-	const struct lx_exec_state *state = (const struct lx_exec_state *)((const char *)area + LX_EXEC_STATE_OFFSET);
+	const struct lx_exec_state *state =
+		(const struct lx_exec_state *)((const char *)area + LX_EXEC_STATE_OFFSET);
 	if (area->magic != EXEC_MAGIC)
 		give_up("exec area", 0);
 	struct lx_files *files = &self->process->files;

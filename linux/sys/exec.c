@@ -30,8 +30,8 @@
 static struct lx_lock exec_lock;
 
 struct exec_build {
-	char *base;	      /* LX_EXEC_BUFFER */
-	uint64_t first, end;  /* offsets of the strings */
+	char *base;	     /* LX_EXEC_BUFFER */
+	uint64_t first, end; /* offsets of the strings */
 	uint32_t argc, envc;
 	char path[LX_PATH_MAX + 1]; /* what is opened; also AT_EXECFN of a program without #! */
 	uint32_t path_bytes;
@@ -79,7 +79,8 @@ long lx_open_exec(const char *path, uint64_t length, cap_t start, cap_t destinat
 	self->page->recv_slot[0] = 0;
 	if (status != ST_OWN_DESCRIPTOR)
 		return lx_result(status);
-	cap_t own = out.number & OWN_SCRATCH ? LX_SCRATCH(out.number & ~OWN_SCRATCH) : lx_fd_own((int32_t)out.number);
+	cap_t own = out.number & OWN_SCRATCH ? LX_SCRATCH(out.number & ~OWN_SCRATCH)
+					     : lx_fd_own((int32_t)out.number);
 	if (!own || out.consumed > length || own == start)
 		return -ENOENT;
 	return lx_open_exec(path + out.consumed, length - out.consumed, own, destination, is_nofollow);
@@ -352,12 +353,15 @@ static long commit(struct lx_thread *self, struct exec_build *b, const char *nam
 /* Gives the pages of the strings back. */
 static void drop_buffer(struct lx_thread *self, const struct exec_build *b)
 {
-	struct mem_advise_in in = {.addr = LX_EXEC_BUFFER, .len = lx_align_up(b->end + LX_PATH_MAX, LX_PAGE), .advice = MADV_DONTNEED};
+	struct mem_advise_in in = {.addr = LX_EXEC_BUFFER,
+				   .len = lx_align_up(b->end + LX_PATH_MAX, LX_PAGE),
+				   .advice = MADV_DONTNEED};
 	struct mem_advise_out out;
 	(void)mem_advise(LX_CAP_MEM, self->page, &in, &out);
 }
 
-static long run_exec(struct lx_thread *self, struct exec_build *b, uint64_t argv, uint64_t envp, bool is_nofollow)
+static long run_exec(struct lx_thread *self, struct exec_build *b, uint64_t argv, uint64_t envp,
+		     bool is_nofollow)
 {
 	long error = add_array(b, argv, &b->argc);
 	if (!error && b->argc == 0) { /* Linux since 5.18: one empty argument */

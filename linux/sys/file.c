@@ -201,31 +201,19 @@ long sys_fcntl(int32_t fd, uint32_t command, uint64_t argument)
 		if (argument >= lx_min(self->identity->limit_nofile, LX_FD_MAX))
 			return -EINVAL;
 		return duplicate_from(self, fd, (uint32_t)argument, command == F_DUPFD_CLOEXEC);
-	case F_GETFD:
-		return lx_fd_is_cloexec(files, fd) ? FD_CLOEXEC : 0;
-	case F_SETFD:
-		lx_fd_set_cloexec(files, fd, argument & FD_CLOEXEC);
-		return 0;
-	case F_GETFL:
-		flags = lx_file_flags(self, file);
-		return flags < 0 ? flags : flags | O_LARGEFILE;
-	case F_SETFL:
-		return set_flags(self, file, argument);
+	case F_GETFD: return lx_fd_is_cloexec(files, fd) ? FD_CLOEXEC : 0;
+	case F_SETFD: lx_fd_set_cloexec(files, fd, argument & FD_CLOEXEC); return 0;
+	case F_GETFL: flags = lx_file_flags(self, file); return flags < 0 ? flags : flags | O_LARGEFILE;
+	case F_SETFL: return set_flags(self, file, argument);
 	case F_GETLK:
 	case F_SETLK:
-	case F_SETLKW:
-		return record_lock(self, file, command, argument);
-	case F_GETOWN:
-		return 0;
+	case F_SETLKW: return record_lock(self, file, command, argument);
+	case F_GETOWN: return 0;
 	case F_SETOWN:
-	case F_SETSIG:
-		return 0;
-	case F_GETPIPE_SZ:
-		return 65536;
-	case F_SETPIPE_SZ:
-		return argument > 65536 ? -EPERM : 65536;
-	default:
-		return -EINVAL;
+	case F_SETSIG: return 0;
+	case F_GETPIPE_SZ: return 65536;
+	case F_SETPIPE_SZ: return argument > 65536 ? -EPERM : 65536;
+	default: return -EINVAL;
 	}
 }
 
@@ -243,12 +231,12 @@ long sys_lseek(int32_t fd, int64_t offset, uint32_t whence)
 	return error ? error : (long)out.offset;
 }
 
-#define FILE_CALL(name, fd, ...)                                                                                      \
-	do {                                                                                                          \
-		cap_t file = lx_fd_own(fd);                                                                           \
-		struct file_##name##_in in = {__VA_ARGS__};                                                           \
-		struct file_##name##_out out;                                                                         \
-		return file ? lx_result(file_##name(file, lx_self()->page, &in, &out)) : -EBADF;                      \
+#define FILE_CALL(name, fd, ...)                                                                 \
+	do {                                                                                     \
+		cap_t file = lx_fd_own(fd);                                                      \
+		struct file_##name##_in in = {__VA_ARGS__};                                      \
+		struct file_##name##_out out;                                                    \
+		return file ? lx_result(file_##name(file, lx_self()->page, &in, &out)) : -EBADF; \
 	} while (0)
 
 long sys_ftruncate(int32_t fd, int64_t size)
@@ -441,7 +429,8 @@ long sys_memfd_create(uint64_t name, uint32_t flags)
 		return fd;
 	/* reserving may have asked proc: the name again */
 	length = lx_get_string(vfs_memfd_in_data(self->page), name, 250);
-	struct vfs_memfd_in in = {.flags = flags & ~MFD_CLOEXEC, .data_len = length < 0 ? 0 : (uint32_t)length};
+	struct vfs_memfd_in in = {.flags = flags & ~MFD_CLOEXEC,
+				  .data_len = length < 0 ? 0 : (uint32_t)length};
 	struct vfs_memfd_out out;
 	return adopt(self, fd, vfs_memfd(CWD, self->page, &in, &out));
 }
@@ -464,7 +453,8 @@ struct timer_value {
 	struct __kernel_timespec interval, value;
 };
 
-static long timer_ioctl(int32_t fd, uint32_t command, uint64_t flags, const struct timer_value *value, uint64_t user_old)
+static long timer_ioctl(int32_t fd, uint32_t command, uint64_t flags, const struct timer_value *value,
+			uint64_t user_old)
 {
 	struct lx_thread *self = lx_self();
 	cap_t file = lx_fd_own(fd);

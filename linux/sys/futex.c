@@ -102,7 +102,8 @@ static bool is_shared(struct lx_thread *self, uint64_t address, uint32_t operati
 
 /* ---------------------------------------------------------------- waiting */
 
-static long wait_private(struct lx_thread *self, uint64_t address, uint32_t expected, uint32_t bitset, uint64_t deadline)
+static long wait_private(struct lx_thread *self, uint64_t address, uint32_t expected, uint32_t bitset,
+			 uint64_t deadline)
 {
 	uint32_t value;
 	lx_futex_lock();
@@ -127,7 +128,8 @@ static long wait_private(struct lx_thread *self, uint64_t address, uint32_t expe
 	return was_woken ? 0 : error;
 }
 
-static long wait_shared(struct lx_thread *self, uint64_t address, uint32_t expected, uint32_t bitset, uint64_t deadline)
+static long wait_shared(struct lx_thread *self, uint64_t address, uint32_t expected, uint32_t bitset,
+			uint64_t deadline)
 {
 	for (;;) {
 		struct mem_futex_wait_in in = {.addr = address, .expected = expected, .bitset = bitset};
@@ -146,10 +148,11 @@ static long wait_shared(struct lx_thread *self, uint64_t address, uint32_t expec
 	}
 }
 
-static long wait_on(struct lx_thread *self, bool shared, uint64_t address, uint32_t expected, uint32_t bitset, uint64_t deadline)
+static long wait_on(struct lx_thread *self, bool shared, uint64_t address, uint32_t expected, uint32_t bitset,
+		    uint64_t deadline)
 {
-	return shared ? wait_shared(self, address, expected, bitset, deadline) :
-			wait_private(self, address, expected, bitset, deadline);
+	return shared ? wait_shared(self, address, expected, bitset, deadline)
+		      : wait_private(self, address, expected, bitset, deadline);
 }
 
 static long wait_again(struct lx_thread *self)
@@ -159,7 +162,8 @@ static long wait_again(struct lx_thread *self)
 	return error == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : error;
 }
 
-static long futex_wait(struct lx_thread *self, uint64_t address, uint32_t operation, uint32_t expected, uint64_t timeout, uint32_t bitset)
+static long futex_wait(struct lx_thread *self, uint64_t address, uint32_t operation, uint32_t expected,
+		       uint64_t timeout, uint32_t bitset)
 {
 	uint64_t deadline = DEADLINE_NEVER;
 	struct __kernel_timespec t;
@@ -171,8 +175,8 @@ static long futex_wait(struct lx_thread *self, uint64_t address, uint32_t operat
 		if (!lx_timespec_ok(&t))
 			return -EINVAL;
 		bool is_relative = COMMAND(operation) == FUTEX_WAIT;
-		deadline = is_relative ? lx_deadline_after(lx_timespec_ns(&t)) :
-					 lx_deadline_absolute(&t, operation & FUTEX_CLOCK_REALTIME);
+		deadline = is_relative ? lx_deadline_after(lx_timespec_ns(&t))
+				       : lx_deadline_absolute(&t, operation & FUTEX_CLOCK_REALTIME);
 	}
 	bool shared = is_shared(self, address, operation);
 	long error = wait_on(self, shared, address, expected, bitset, deadline);
@@ -186,7 +190,8 @@ static long futex_wait(struct lx_thread *self, uint64_t address, uint32_t operat
 
 /* ---------------------------------------------------------------- waking */
 
-static long futex_wake(struct lx_thread *self, uint64_t address, uint32_t operation, uint32_t count, uint32_t bitset)
+static long futex_wake(struct lx_thread *self, uint64_t address, uint32_t operation, uint32_t count,
+		       uint32_t bitset)
 {
 	if (bitset == 0)
 		return -EINVAL;
@@ -216,8 +221,8 @@ static void move_waiters(uint64_t from, uint64_t to, uint32_t count, uint32_t *m
 }
 
 /* Wakes `wake` waiters and moves up to `move` others. In shared memory all of them are woken instead. */
-static long futex_requeue(struct lx_thread *self, uint64_t from, uint32_t operation, uint32_t wake, uint32_t move, uint64_t to,
-			  const uint32_t *expected)
+static long futex_requeue(struct lx_thread *self, uint64_t from, uint32_t operation, uint32_t wake,
+			  uint32_t move, uint64_t to, const uint32_t *expected)
 {
 	uint32_t value, moved;
 	bool shared = is_shared(self, from, operation);
@@ -252,11 +257,11 @@ static long apply_op(uint64_t address, uint32_t encoded, bool *is_true)
 	int done;
 	do {
 		uint32_t arg = (uint32_t)op_arg;
-		uint32_t value = op == FUTEX_OP_SET  ? arg :
-				 op == FUTEX_OP_ADD  ? old + arg :
-				 op == FUTEX_OP_OR   ? old | arg :
-				 op == FUTEX_OP_ANDN ? old & ~arg :
-						       old ^ arg;
+		uint32_t value = op == FUTEX_OP_SET    ? arg
+				 : op == FUTEX_OP_ADD  ? old + arg
+				 : op == FUTEX_OP_OR   ? old | arg
+				 : op == FUTEX_OP_ANDN ? old & ~arg
+						       : old ^ arg;
 		if (op > FUTEX_OP_XOR)
 			return -ENOSYS;
 		done = lx_cmpxchg32((uint32_t *)address, &old, value);
@@ -264,16 +269,16 @@ static long apply_op(uint64_t address, uint32_t encoded, bool *is_true)
 	if (done < 0)
 		return -EFAULT;
 	int32_t was = (int32_t)old;
-	const bool results[6] = {was == compare_arg, was != compare_arg, was < compare_arg,
-				 was <= compare_arg, was > compare_arg,	 was >= compare_arg};
+	const bool results[6] = {was == compare_arg, was != compare_arg,
+				 was<compare_arg, was <= compare_arg, was> compare_arg, was >= compare_arg};
 	if (compare > 5)
 		return -ENOSYS;
 	*is_true = results[compare];
 	return 0;
 }
 
-static long futex_wake_op(struct lx_thread *self, uint64_t first, uint32_t operation, uint32_t wake, uint32_t wake2, uint64_t second,
-			  uint32_t encoded)
+static long futex_wake_op(struct lx_thread *self, uint64_t first, uint32_t operation, uint32_t wake,
+			  uint32_t wake2, uint64_t second, uint32_t encoded)
 {
 	bool is_true = false;
 	long error = apply_op(second, encoded, &is_true);
@@ -286,7 +291,8 @@ static long futex_wake_op(struct lx_thread *self, uint64_t first, uint32_t opera
 	return more < 0 ? more : woken + more;
 }
 
-long sys_futex(uint64_t address, uint32_t operation, uint32_t value, uint64_t timeout, uint64_t second, uint32_t value3)
+long sys_futex(uint64_t address, uint32_t operation, uint32_t value, uint64_t timeout, uint64_t second,
+	       uint32_t value3)
 {
 	struct lx_thread *self = lx_self();
 	if (address & 3)
@@ -297,21 +303,16 @@ long sys_futex(uint64_t address, uint32_t operation, uint32_t value, uint64_t ti
 	if (uses_second && ((second & 3) || !lx_user_ok(second, 4)))
 		return second & 3 ? -EINVAL : -EFAULT;
 	switch (COMMAND(operation)) {
-	case FUTEX_WAIT:
-		return futex_wait(self, address, operation, value, timeout, FUTEX_BITSET_MATCH_ANY);
-	case FUTEX_WAIT_BITSET:
-		return futex_wait(self, address, operation, value, timeout, value3);
-	case FUTEX_WAKE:
-		return futex_wake(self, address, operation, value, FUTEX_BITSET_MATCH_ANY);
-	case FUTEX_WAKE_BITSET:
-		return futex_wake(self, address, operation, value, value3);
+	case FUTEX_WAIT: return futex_wait(self, address, operation, value, timeout, FUTEX_BITSET_MATCH_ANY);
+	case FUTEX_WAIT_BITSET: return futex_wait(self, address, operation, value, timeout, value3);
+	case FUTEX_WAKE: return futex_wake(self, address, operation, value, FUTEX_BITSET_MATCH_ANY);
+	case FUTEX_WAKE_BITSET: return futex_wake(self, address, operation, value, value3);
 	case FUTEX_REQUEUE:
 		return futex_requeue(self, address, operation, value, (uint32_t)timeout, second, NULL);
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(self, address, operation, value, (uint32_t)timeout, second, &value3);
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(self, address, operation, value, (uint32_t)timeout, second, value3);
-	default:
-		return -ENOSYS; /* priority inheritance */
+	default: return -ENOSYS; /* priority inheritance */
 	}
 }

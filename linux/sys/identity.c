@@ -212,8 +212,11 @@ long sys_prlimit64(int32_t pid, uint32_t resource, uint64_t user_new, uint64_t u
 		return -EFAULT;
 	if (user_new && wanted[0] > wanted[1])
 		return -EINVAL;
-	struct proc_limits_in in = {
-		.pid = (uint32_t)pid, .resource = resource, .set = user_new != 0, .soft = wanted[0], .hard = wanted[1]};
+	struct proc_limits_in in = {.pid = (uint32_t)pid,
+				    .resource = resource,
+				    .set = user_new != 0,
+				    .soft = wanted[0],
+				    .hard = wanted[1]};
 	struct proc_limits_out out = {0};
 	if (user_new && user_old) { /* the old ones first: a set may answer the new ones */
 		struct proc_limits_in get = {.pid = (uint32_t)pid, .resource = resource};
@@ -381,7 +384,8 @@ long sys_capget(uint64_t header, uint64_t user)
 	if (error)
 		return error == -EINVAL && user == 0 ? 0 : error;
 	uint64_t caps = lx_self()->identity->euid == 0 ? CAPS_KNOWN : 0;
-	const uint32_t data[6] = {(uint32_t)caps, (uint32_t)caps, 0, (uint32_t)(caps >> 32), (uint32_t)(caps >> 32), 0};
+	const uint32_t data[6] = {(uint32_t)caps,	  (uint32_t)caps,	  0,
+				  (uint32_t)(caps >> 32), (uint32_t)(caps >> 32), 0};
 	return user ? lx_put(user, data, words * 12u) : 0;
 }
 
@@ -429,38 +433,25 @@ long sys_prctl(uint32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uin
 	uint32_t value;
 	long error;
 	switch (option) {
-	case PR_SET_NAME:
-		return set_name(arg2);
-	case PR_GET_NAME:
-		return lx_put(arg2, self->name[0] ? self->name : self->identity->name, 16);
-	case PR_SET_PDEATHSIG:
-		return arg2 > LX_SIGNALS ? -EINVAL : parent_death((uint32_t)arg2, 1, &value);
+	case PR_SET_NAME: return set_name(arg2);
+	case PR_GET_NAME: return lx_put(arg2, self->name[0] ? self->name : self->identity->name, 16);
+	case PR_SET_PDEATHSIG: return arg2 > LX_SIGNALS ? -EINVAL : parent_death((uint32_t)arg2, 1, &value);
 	case PR_GET_PDEATHSIG:
 		error = parent_death(0, 0, &value);
 		return error ? error : lx_put(arg2, &value, sizeof(value));
-	case PR_SET_CHILD_SUBREAPER:
-		return parent_death(arg2 != 0, 2, &value);
-	case PR_GET_DUMPABLE:
-		return 1;
-	case PR_SET_DUMPABLE:
-		return arg2 > 1 ? -EINVAL : 0;
-	case PR_CAPBSET_READ:
-		return arg2 > CAP_LAST_CAP ? -EINVAL : 1;
+	case PR_SET_CHILD_SUBREAPER: return parent_death(arg2 != 0, 2, &value);
+	case PR_GET_DUMPABLE: return 1;
+	case PR_SET_DUMPABLE: return arg2 > 1 ? -EINVAL : 0;
+	case PR_CAPBSET_READ: return arg2 > CAP_LAST_CAP ? -EINVAL : 1;
 	case PR_SET_NO_NEW_PRIVS:
 		return arg2 != 1 || arg3 || arg4 || arg5 ? -EINVAL : parent_death(1, 3, &value);
-	case PR_GET_NO_NEW_PRIVS:
-		error = parent_death(0, 4, &value);
-		return error ? error : (long)value;
+	case PR_GET_NO_NEW_PRIVS: error = parent_death(0, 4, &value); return error ? error : (long)value;
 	case PR_GET_KEEPCAPS:
-	case PR_GET_SECCOMP:
-		return 0;
+	case PR_GET_SECCOMP: return 0;
 	case PR_SET_KEEPCAPS:
-	case PR_SET_TIMERSLACK:
-		return 0;
-	case PR_GET_TIMERSLACK:
-		return 50000;
-	default:
-		return -EINVAL;
+	case PR_SET_TIMERSLACK: return 0;
+	case PR_GET_TIMERSLACK: return 50000;
+	default: return -EINVAL;
 	}
 }
 
@@ -477,19 +468,10 @@ long sys_arch_prctl(uint32_t code, uint64_t address)
 	if (is_set && address >= USER_TOP)
 		return -EPERM;
 	switch (code) {
-	case ARCH_SET_FS_CODE:
-		lx_set_fs_base(self, address);
-		return 0;
-	case ARCH_SET_GS_CODE:
-		lx_set_gs_base(self, address);
-		return 0;
-	case ARCH_GET_FS_CODE:
-		base = lx_fs_base(self);
-		return lx_put(address, &base, sizeof(base));
-	case ARCH_GET_GS_CODE:
-		base = lx_gs_base(self);
-		return lx_put(address, &base, sizeof(base));
-	default:
-		return -EINVAL;
+	case ARCH_SET_FS_CODE: lx_set_fs_base(self, address); return 0;
+	case ARCH_SET_GS_CODE: lx_set_gs_base(self, address); return 0;
+	case ARCH_GET_FS_CODE: base = lx_fs_base(self); return lx_put(address, &base, sizeof(base));
+	case ARCH_GET_GS_CODE: base = lx_gs_base(self); return lx_put(address, &base, sizeof(base));
+	default: return -EINVAL;
 	}
 }

@@ -86,7 +86,8 @@ static long copy_vectors(const struct lx_io *io, uint64_t done, char *ours, uint
 			continue;
 		}
 		uint64_t part = lx_min(v->length - done, bytes);
-		long error = to_program ? lx_put(v->base + done, ours, part) : lx_get(ours, v->base + done, part);
+		long error =
+			to_program ? lx_put(v->base + done, ours, part) : lx_get(ours, v->base + done, part);
 		if (error)
 			return error;
 		ours += part;
@@ -163,8 +164,9 @@ static long read_chunk(const struct lx_io *io, uint64_t done, uint64_t bytes, ui
 	char *window = wants_window(io, bytes, MESSAGE_READ) ? lx_window(io->self) : NULL;
 	if (!window)
 		return read_message(io, done, bytes, wait, got);
-	struct file_read_win_in in = {
-		.window = io->self->window, .len = (uint32_t)lx_min(bytes, io->self->window_bytes), .wait = wait};
+	struct file_read_win_in in = {.window = io->self->window,
+				      .len = (uint32_t)lx_min(bytes, io->self->window_bytes),
+				      .wait = wait};
 	struct file_read_win_out out = {0};
 	in.offset = io->offset == LX_OWN_OFFSET ? LX_OWN_OFFSET : io->offset + done;
 	if (io->offset == LX_OWN_OFFSET && touch_vectors(io, done, in.len))
@@ -212,8 +214,9 @@ static long write_chunk(const struct lx_io *io, uint64_t done, uint64_t bytes, u
 	char *window = wants_window(io, bytes, MESSAGE_WRITE) ? lx_window(io->self) : NULL;
 	if (!window)
 		return write_message(io, done, bytes, wait, got);
-	struct file_write_win_in in = {
-		.window = io->self->window, .len = (uint32_t)lx_min(bytes, io->self->window_bytes), .wait = wait};
+	struct file_write_win_in in = {.window = io->self->window,
+				       .len = (uint32_t)lx_min(bytes, io->self->window_bytes),
+				       .wait = wait};
 	struct file_write_win_out out = {0};
 	in.offset = io->offset == LX_OWN_OFFSET ? LX_OWN_OFFSET : io->offset + done;
 	if (copy_vectors(io, done, window, in.len, false))
@@ -260,7 +263,8 @@ long lx_io_read(struct lx_io *io)
 		if (result != 0)
 			return done ? (long)done : result;
 		done += got;
-		asked = lx_min(asked, wants_window(io, asked, MESSAGE_READ) ? WINDOW_BYTES_EACH : MESSAGE_READ);
+		asked = lx_min(asked,
+			       wants_window(io, asked, MESSAGE_READ) ? WINDOW_BYTES_EACH : MESSAGE_READ);
 		if (got < asked || io->total == 0 || lx_signal_waits(io->self))
 			break;
 	}
@@ -303,7 +307,8 @@ long lx_io_write(struct lx_io *io)
 
 /* ---------------------------------------------------------------- calls */
 
-static long transfer(int32_t fd, const struct lx_iovec *iov, uint32_t count, uint64_t total, uint64_t offset, bool is_write)
+static long transfer(int32_t fd, const struct lx_iovec *iov, uint32_t count, uint64_t total, uint64_t offset,
+		     bool is_write)
 {
 	struct lx_thread *self = lx_self();
 	struct lx_io io = {.self = self,
@@ -338,14 +343,16 @@ long sys_read(int32_t fd, uint64_t buffer, uint64_t bytes)
 	struct lx_thread *self = lx_self();
 	cap_t file = lx_fd_cap(&self->process->files, fd);
 	const struct file_read_in in = {.len = (uint32_t)bytes, .wait = 1};
-	if (!file || !is_small(bytes, MESSAGE_READ) || !lx_user_ok(buffer, bytes) || lx_touch((void *)buffer) ||
-	    lx_touch((void *)(buffer + bytes - 1)))
+	if (!file || !is_small(bytes, MESSAGE_READ) || !lx_user_ok(buffer, bytes) ||
+	    lx_touch((void *)buffer) || lx_touch((void *)(buffer + bytes - 1)))
 		return single(fd, buffer, bytes, LX_OWN_OFFSET, false);
 	for (;;) {
 		struct file_read_out out = {0};
 		int status = file_read(file, self->page, &in, &out);
 		if (status == 0)
-			return lx_copy((void *)buffer, file_read_out_data(self->page), out.data_len) ? -EFAULT : (long)out.data_len;
+			return lx_copy((void *)buffer, file_read_out_data(self->page), out.data_len)
+				       ? -EFAULT
+				       : (long)out.data_len;
 		if (status != ST_WOULD_BLOCK)
 			return lx_result(status);
 		long error = lx_wait(self, DEADLINE_NEVER);
@@ -386,7 +393,8 @@ static long pread_once(struct lx_thread *self, cap_t file, uint64_t buffer, uint
 		status = file_pread(file, self->page, &in, &out);
 		got = out.data_len;
 	} else {
-		struct file_read_win_in in = {.window = self->window, .len = (uint32_t)bytes, .wait = 1, .offset = offset};
+		struct file_read_win_in in = {
+			.window = self->window, .len = (uint32_t)bytes, .wait = 1, .offset = offset};
 		struct file_read_win_out out = {0};
 		status = file_read_win(file, self->page, &in, &out);
 		got = lx_min(out.done, bytes);
@@ -403,8 +411,10 @@ long sys_pread64(int32_t fd, uint64_t buffer, uint64_t bytes, int64_t offset)
 	cap_t file = lx_fd_cap(&self->process->files, fd);
 	if (offset < 0)
 		return -EINVAL;
-	uint64_t limit = self->window_bytes == WINDOW_NONE || self->window_bytes == 0 ? MESSAGE_READ : self->window_bytes;
-	bool no_window = self->process->files.no_window[((uint32_t)fd & (LX_FD_MAX - 1)) / 64] & (1ull << (fd & 63));
+	uint64_t limit = self->window_bytes == WINDOW_NONE || self->window_bytes == 0 ? MESSAGE_READ
+										      : self->window_bytes;
+	bool no_window =
+		self->process->files.no_window[((uint32_t)fd & (LX_FD_MAX - 1)) / 64] & (1ull << (fd & 63));
 	if (file && is_small(bytes, no_window ? MESSAGE_READ : limit) && lx_user_ok(buffer, bytes))
 		return pread_once(self, file, buffer, bytes, (uint64_t)offset);
 	return single(fd, buffer, bytes, (uint64_t)offset, false);
@@ -504,8 +514,10 @@ static long copy_once(struct lx_thread *self, const struct copy_request *r, uint
 	cap_t out_file = lx_fd_cap(&self->process->files, r->out_fd);
 	if (!in_file || !out_file)
 		return -EBADF;
-	struct file_copy_range_in in = {
-		.in_offset = r->in_offset, .out_offset = r->out_offset, .len = lx_min(r->bytes, 0x100000), .wait = 1};
+	struct file_copy_range_in in = {.in_offset = r->in_offset,
+					.out_offset = r->out_offset,
+					.len = lx_min(r->bytes, 0x100000),
+					.wait = 1};
 	struct file_copy_range_out out = {0};
 	lx_send_cap(self, 0, in_file);
 	int status = file_copy_range(out_file, self->page, &in, &out);
@@ -566,12 +578,15 @@ static long copy_files(struct copy_request *r)
 			continue;
 		}
 		if (result == CHUNK_BLOCKS && done == 0) {
-			result = lx_wait(self, DEADLINE_NEVER); /* without O_NONBLOCK: else the server says EAGAIN */
+			result = lx_wait(
+				self, DEADLINE_NEVER); /* without O_NONBLOCK: else the server says EAGAIN */
 			if (result == 0)
 				continue;
 		}
 		if (result != 0)
-			return done ? (long)done : result == CHUNK_BLOCKS ? -EAGAIN : write_failed(self, 0, result);
+			return done			? (long)done
+			       : result == CHUNK_BLOCKS ? -EAGAIN
+							: write_failed(self, 0, result);
 		if (got == 0)
 			break;
 		done += got;
@@ -616,13 +631,15 @@ long sys_sendfile(int32_t out_fd, int32_t in_fd, uint64_t offset, uint64_t bytes
 	return sys_lseek(in_fd, 0, 1 /* SEEK_CUR */) == -ESPIPE ? -EINVAL : copy_with_offsets(&r, offset, 0);
 }
 
-long sys_copy_file_range(int32_t in_fd, uint64_t in_offset, int32_t out_fd, uint64_t out_offset, uint64_t bytes, uint32_t flags)
+long sys_copy_file_range(int32_t in_fd, uint64_t in_offset, int32_t out_fd, uint64_t out_offset,
+			 uint64_t bytes, uint32_t flags)
 {
 	struct copy_request r = {.in_fd = in_fd, .out_fd = out_fd, .bytes = bytes};
 	return flags ? -EINVAL : copy_with_offsets(&r, in_offset, out_offset);
 }
 
-long sys_splice(int32_t in_fd, uint64_t in_offset, int32_t out_fd, uint64_t out_offset, uint64_t bytes, uint32_t flags)
+long sys_splice(int32_t in_fd, uint64_t in_offset, int32_t out_fd, uint64_t out_offset, uint64_t bytes,
+		uint32_t flags)
 {
 	struct copy_request r = {.in_fd = in_fd, .out_fd = out_fd, .bytes = bytes};
 	return flags & ~0xfu ? -EINVAL : copy_with_offsets(&r, in_offset, out_offset);

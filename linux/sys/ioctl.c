@@ -22,21 +22,36 @@ struct ioctl_kind {
 };
 
 static const struct ioctl_kind kinds[] = {
-	{TCGETS, KERNEL_TERMIOS_BYTES, OUT},	{TCSETS, KERNEL_TERMIOS_BYTES, IN},
-	{TCSETSW, KERNEL_TERMIOS_BYTES, IN},	{TCSETSF, KERNEL_TERMIOS_BYTES, IN},
-	{TCGETA, 18, OUT},			{TCSETA, 18, IN},
-	{TCSETAW, 18, IN},			{TCSETAF, 18, IN},
-	{TIOCGWINSZ, WINSIZE_BYTES, OUT},	{TIOCSWINSZ, WINSIZE_BYTES, IN},
-	{TIOCGPGRP, 4, OUT},			{TIOCSPGRP, 4, IN},
-	{TIOCGSID, 4, OUT},			{TIOCOUTQ, 4, OUT},
-	{FIONREAD, 4, OUT},			{TIOCMGET, 4, OUT},
-	{TIOCMSET, 4, IN},			{TIOCMBIS, 4, IN},
-	{TIOCMBIC, 4, IN},			{TIOCGETD, 4, OUT},
-	{TIOCSETD, 4, IN},			{TIOCPKT, 4, IN},
-	{TIOCGSOFTCAR, 4, OUT},			{TIOCSSOFTCAR, 4, IN},
-	{TIOCSTI, 1, IN},			{TIOCGSERIAL, 72, OUT},
-	{TIOCGPTN, 4, OUT},			{TIOCSPTLCK, 4, IN},
-	{0x5603 /* VT_GETSTATE */, 6, OUT},	{0x4b33 /* KDGKBTYPE */, 1, OUT},
+	{TCGETS, KERNEL_TERMIOS_BYTES, OUT},
+	{TCSETS, KERNEL_TERMIOS_BYTES, IN},
+	{TCSETSW, KERNEL_TERMIOS_BYTES, IN},
+	{TCSETSF, KERNEL_TERMIOS_BYTES, IN},
+	{TCGETA, 18, OUT},
+	{TCSETA, 18, IN},
+	{TCSETAW, 18, IN},
+	{TCSETAF, 18, IN},
+	{TIOCGWINSZ, WINSIZE_BYTES, OUT},
+	{TIOCSWINSZ, WINSIZE_BYTES, IN},
+	{TIOCGPGRP, 4, OUT},
+	{TIOCSPGRP, 4, IN},
+	{TIOCGSID, 4, OUT},
+	{TIOCOUTQ, 4, OUT},
+	{FIONREAD, 4, OUT},
+	{TIOCMGET, 4, OUT},
+	{TIOCMSET, 4, IN},
+	{TIOCMBIS, 4, IN},
+	{TIOCMBIC, 4, IN},
+	{TIOCGETD, 4, OUT},
+	{TIOCSETD, 4, IN},
+	{TIOCPKT, 4, IN},
+	{TIOCGSOFTCAR, 4, OUT},
+	{TIOCSSOFTCAR, 4, IN},
+	{TIOCSTI, 1, IN},
+	{TIOCGSERIAL, 72, OUT},
+	{TIOCGPTN, 4, OUT},
+	{TIOCSPTLCK, 4, IN},
+	{0x5603 /* VT_GETSTATE */, 6, OUT},
+	{0x4b33 /* KDGKBTYPE */, 1, OUT},
 };
 
 #define IOC_BYTES(command) (((command) >> 16) & 0x3fffu)
@@ -49,7 +64,8 @@ static struct ioctl_kind kind_of(uint32_t command)
 			return kinds[i];
 	}
 	if (IOC_DIRECTION(command) && IOC_BYTES(command) <= FILE_IOCTL_IN_MAX)
-		return (struct ioctl_kind){command, (uint16_t)IOC_BYTES(command), (uint16_t)IOC_DIRECTION(command)};
+		return (struct ioctl_kind){command, (uint16_t)IOC_BYTES(command),
+					   (uint16_t)IOC_DIRECTION(command)};
 	return (struct ioctl_kind){command, 0, 0};
 }
 
@@ -60,9 +76,7 @@ static long generic(struct lx_thread *self, cap_t file, int32_t fd, uint32_t com
 	long flags;
 	switch (command) {
 	case FIOCLEX:
-	case FIONCLEX:
-		lx_fd_set_cloexec(&self->process->files, fd, command == FIOCLEX);
-		return 0;
+	case FIONCLEX: lx_fd_set_cloexec(&self->process->files, fd, command == FIOCLEX); return 0;
 	case FIONBIO:
 		if (lx_get(&value, argument, sizeof(value)))
 			return -EFAULT;
@@ -70,8 +84,7 @@ static long generic(struct lx_thread *self, cap_t file, int32_t fd, uint32_t com
 		if (flags < 0)
 			return flags;
 		return sys_fcntl(fd, F_SETFL, (uint64_t)(value ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
-	default:
-		return -ENOTTY;
+	default: return -ENOTTY;
 	}
 }
 

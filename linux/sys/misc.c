@@ -124,26 +124,19 @@ long sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command)
 {
 	struct proc_power_in in = {0};
 	struct proc_power_out out;
-	bool is_magic = magic2 == LINUX_REBOOT_MAGIC2 || magic2 == LINUX_REBOOT_MAGIC2A || magic2 == LINUX_REBOOT_MAGIC2B ||
-			magic2 == LINUX_REBOOT_MAGIC2C;
+	bool is_magic = magic2 == LINUX_REBOOT_MAGIC2 || magic2 == LINUX_REBOOT_MAGIC2A ||
+			magic2 == LINUX_REBOOT_MAGIC2B || magic2 == LINUX_REBOOT_MAGIC2C;
 	if (lx_self()->identity->euid != 0)
 		return -EPERM;
 	if (magic1 != LINUX_REBOOT_MAGIC1 || !is_magic)
 		return -EINVAL;
 	switch (command) {
-	case LINUX_REBOOT_CMD_POWER_OFF:
-		break;
-	case LINUX_REBOOT_CMD_RESTART:
-		in.how = 1;
-		break;
-	case LINUX_REBOOT_CMD_HALT:
-		in.how = 2;
-		break;
+	case LINUX_REBOOT_CMD_POWER_OFF: break;
+	case LINUX_REBOOT_CMD_RESTART: in.how = 1; break;
+	case LINUX_REBOOT_CMD_HALT: in.how = 2; break;
 	case LINUX_REBOOT_CMD_CAD_ON:
-	case LINUX_REBOOT_CMD_CAD_OFF:
-		return 0;
-	default:
-		return -EINVAL;
+	case LINUX_REBOOT_CMD_CAD_OFF: return 0;
+	default: return -EINVAL;
 	}
 	return lx_result(proc_power(LX_CAP_PROC, lx_self()->page, &in, &out));
 }
@@ -151,9 +144,10 @@ long sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command)
 /* ---------------------------------------------------------------- little behind them */
 
 /* One processor, and kernel entry orders memory: every barrier is done already. */
-#define MEMBARRIER_SUPPORTED                                                                                          \
-	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |           \
-	 MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+#define MEMBARRIER_SUPPORTED                                                           \
+	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                     \
+	 MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED | \
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
 long sys_membarrier(int32_t command, uint32_t flags)
 {
 	if (flags)

@@ -60,7 +60,8 @@ static long map_anonymous(const struct mem_map_in *in)
 }
 
 /* The file's mem object into the thread's temporary slot. */
-static long get_object(struct lx_thread *self, cap_t file, uint32_t rights, bool is_shared, uint64_t offset, uint64_t len)
+static long get_object(struct lx_thread *self, cap_t file, uint32_t rights, bool is_shared, uint64_t offset,
+		       uint64_t len)
 {
 	struct file_object_in in = {.rights = rights, .shared = is_shared, .offset = offset, .len = len};
 	struct file_object_out out;
@@ -94,7 +95,8 @@ static long map_file(cap_t file, const struct mem_map_in *in, uint64_t offset)
 long sys_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, int32_t fd, uint64_t offset)
 {
 	uint32_t type = flags & MAP_TYPE_MASK;
-	if (len == 0 || (offset & (LX_PAGE - 1)) || (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE_TYPE))
+	if (len == 0 || (offset & (LX_PAGE - 1)) ||
+	    (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE_TYPE))
 		return -EINVAL;
 	if (len > PERSONALITY_BASE || offset + len < offset)
 		return -ENOMEM;
@@ -156,7 +158,8 @@ long sys_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, uint32_t 
 		return -EINVAL;
 	if ((old_addr & (LX_PAGE - 1)) || new_len == 0 || (is_fixed && (new_addr & (LX_PAGE - 1))))
 		return -EINVAL;
-	if (!lx_user_ok(old_addr, old_len) || new_len > PERSONALITY_BASE || (is_fixed && !lx_user_ok(new_addr, new_len)))
+	if (!lx_user_ok(old_addr, old_len) || new_len > PERSONALITY_BASE ||
+	    (is_fixed && !lx_user_ok(new_addr, new_len)))
 		return is_fixed ? -EINVAL : -EFAULT;
 	struct mem_remap_in in = {.old_addr = old_addr,
 				  .old_len = lx_align_up(old_len, LX_PAGE),
@@ -216,7 +219,8 @@ long sys_msync(uint64_t addr, uint64_t len, uint32_t flags)
 {
 	uint64_t rounded;
 	long error = range_of(addr, len, &rounded);
-	if ((flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+	if ((flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
+	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
 		return -EINVAL;
 	return error ? error : range_mapped(addr, rounded);
 }

@@ -38,12 +38,13 @@ long lx_path_copy(struct lx_thread *self, struct lx_path *path, uint64_t user, c
 	return 0;
 }
 
-bool lx_path_follow(struct lx_thread *self, struct lx_path *path, int status, uint32_t number, uint32_t consumed)
+bool lx_path_follow(struct lx_thread *self, struct lx_path *path, int status, uint32_t number,
+		    uint32_t consumed)
 {
 	if (status != ST_OWN_DESCRIPTOR || consumed > path->bytes || path->follows++ >= FOLLOWS_MAX)
 		return false;
-	path->dir = number & OWN_SCRATCH ? LX_SCRATCH(number & ~OWN_SCRATCH & 0x7fu) :
-					   lx_fd_cap(&self->process->files, (int32_t)number);
+	path->dir = number & OWN_SCRATCH ? LX_SCRATCH(number & ~OWN_SCRATCH & 0x7fu)
+					 : lx_fd_cap(&self->process->files, (int32_t)number);
 	if (!path->dir)
 		return false;
 	path->skip += consumed;
@@ -60,9 +61,10 @@ long lx_path_result(const struct lx_path *path, int status)
 
 /* ---------------------------------------------------------------- open */
 
-#define OPEN_FLAGS_KNOWN                                                                                              \
-	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_DIRECT | O_LARGEFILE | \
-	 O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_SYNC | O_PATH | O_TMPFILE | FASYNC)
+#define OPEN_FLAGS_KNOWN                                                                                  \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_DIRECT | \
+	 O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_SYNC | O_PATH | O_TMPFILE |   \
+	 FASYNC)
 
 /* A descriptor of another server (a terminal), which knows no paths: opened anew by its name. */
 static int open_by_name(struct lx_thread *self, cap_t file, struct vfs_open_in *in, struct vfs_open_out *out)
@@ -80,7 +82,8 @@ static int open_by_name(struct lx_thread *self, cap_t file, struct vfs_open_in *
 	return vfs_open(ROOT, self->page, in, out);
 }
 
-int lx_open_once(struct lx_thread *self, struct lx_path *path, uint32_t flags, uint32_t mode, struct vfs_open_out *out)
+int lx_open_once(struct lx_thread *self, struct lx_path *path, uint32_t flags, uint32_t mode,
+		 struct vfs_open_out *out)
 {
 	struct vfs_open_in in = {.flags = flags & ~(uint32_t)(O_CLOEXEC | O_LARGEFILE),
 				 .mode = mode & 07777 & ~self->process->fs.umask,
@@ -94,7 +97,8 @@ int lx_open_once(struct lx_thread *self, struct lx_path *path, uint32_t flags, u
 	return status == ENOSYS && path->at_empty ? open_by_name(self, path->dir, &in, out) : status;
 }
 
-static long open_into(struct lx_thread *self, int32_t fd, struct lx_path *path, uint64_t user, uint32_t flags, uint32_t mode)
+static long open_into(struct lx_thread *self, int32_t fd, struct lx_path *path, uint64_t user, uint32_t flags,
+		      uint32_t mode)
 {
 	for (;;) {
 		struct vfs_open_out out = {0};
@@ -170,7 +174,8 @@ static long stat_file(struct lx_thread *self, cap_t file, struct file_stat *st)
 	return error;
 }
 
-static long stat_path(struct lx_thread *self, int32_t dirfd, uint64_t user, uint32_t flags, struct file_stat *st)
+static long stat_path(struct lx_thread *self, int32_t dirfd, uint64_t user, uint32_t flags,
+		      struct file_stat *st)
 {
 	struct lx_path path;
 	struct vfs_stat_out out;
@@ -201,7 +206,8 @@ static long stat_descriptor(struct lx_thread *self, int32_t fd, struct file_stat
 }
 
 /* With AT_EMPTY_PATH an empty (or no) path means the descriptor. */
-static long stat_any(struct lx_thread *self, int32_t dirfd, uint64_t user, uint32_t flags, struct file_stat *st)
+static long stat_any(struct lx_thread *self, int32_t dirfd, uint64_t user, uint32_t flags,
+		     struct file_stat *st)
 {
 	char first = '\0';
 	if ((flags & AT_EMPTY_PATH) && (user == 0 || (lx_get(&first, user, 1) == 0 && first == '\0')))
@@ -312,23 +318,25 @@ long sys_statx(int32_t dirfd, uint64_t path, uint32_t flags, uint32_t mask, uint
 /* ---------------------------------------------------------------- one path, few numbers */
 
 /* Runs `call` (a vfs stub) on a path until it no longer leads to descriptors of our own. */
-#define PATH_CALL(name, dirfd, user, ...)                                                                             \
-	do {                                                                                                          \
-		struct lx_thread *self = lx_self();                                                                   \
-		struct lx_path path;                                                                                  \
-		struct vfs_##name##_out out;                                                                          \
-		int status;                                                                                           \
-		lx_path_start(&path, dirfd);                                                                          \
-		do {                                                                                                  \
-			out = (struct vfs_##name##_out){0};                                                           \
-			long error = lx_path_copy(self, &path, user, vfs_##name##_in_data(self->page));               \
-			if (error)                                                                                    \
-				return error;                                                                         \
-			struct vfs_##name##_in in = {                                                                 \
-				.has_root = path.has_root, .data_len = path.bytes, .ncaps = path.ncaps, __VA_ARGS__}; \
-			status = vfs_##name(path.dir, self->page, &in, &out);                                         \
-		} while (lx_path_follow(self, &path, status, out.number, out.consumed));                              \
-		return lx_path_result(&path, status);                                                                    \
+#define PATH_CALL(name, dirfd, user, ...)                                                               \
+	do {                                                                                            \
+		struct lx_thread *self = lx_self();                                                     \
+		struct lx_path path;                                                                    \
+		struct vfs_##name##_out out;                                                            \
+		int status;                                                                             \
+		lx_path_start(&path, dirfd);                                                            \
+		do {                                                                                    \
+			out = (struct vfs_##name##_out){0};                                             \
+			long error = lx_path_copy(self, &path, user, vfs_##name##_in_data(self->page)); \
+			if (error)                                                                      \
+				return error;                                                           \
+			struct vfs_##name##_in in = {.has_root = path.has_root,                         \
+						     .data_len = path.bytes,                            \
+						     .ncaps = path.ncaps,                               \
+						     __VA_ARGS__};                                      \
+			status = vfs_##name(path.dir, self->page, &in, &out);                           \
+		} while (lx_path_follow(self, &path, status, out.number, out.consumed));                \
+		return lx_path_result(&path, status);                                                   \
 	} while (0)
 
 long sys_faccessat2(int32_t dirfd, uint64_t user, uint32_t mode, uint32_t flags)
@@ -457,7 +465,8 @@ struct file_times {
 static bool times_ok(const struct file_times *t)
 {
 	for (uint32_t i = 0; i < 2; i++) {
-		if (t->nsec[i] != UTIME_NOW && t->nsec[i] != UTIME_OMIT && (t->nsec[i] < 0 || t->nsec[i] >= 1000000000))
+		if (t->nsec[i] != UTIME_NOW && t->nsec[i] != UTIME_OMIT &&
+		    (t->nsec[i] < 0 || t->nsec[i] >= 1000000000))
 			return false;
 	}
 	return true;
@@ -465,8 +474,8 @@ static bool times_ok(const struct file_times *t)
 
 static long set_times_path(int32_t dirfd, uint64_t user, const struct file_times *t, uint32_t flags)
 {
-	PATH_CALL(utimens, dirfd, user, .atime_sec = t->sec[0], .atime_nsec = t->nsec[0], .mtime_sec = t->sec[1],
-		  .mtime_nsec = t->nsec[1], .flags = flags | path.at_empty);
+	PATH_CALL(utimens, dirfd, user, .atime_sec = t->sec[0], .atime_nsec = t->nsec[0],
+		  .mtime_sec = t->sec[1], .mtime_nsec = t->nsec[1], .flags = flags | path.at_empty);
 }
 
 static long set_times(int32_t dirfd, uint64_t user, const struct file_times *t, uint32_t flags)
@@ -476,8 +485,10 @@ static long set_times(int32_t dirfd, uint64_t user, const struct file_times *t, 
 	if (user)
 		return set_times_path(dirfd, user, t, flags);
 	cap_t file = lx_fd_own(dirfd);
-	struct file_utimens_in in = {
-		.atime_sec = t->sec[0], .atime_nsec = t->nsec[0], .mtime_sec = t->sec[1], .mtime_nsec = t->nsec[1]};
+	struct file_utimens_in in = {.atime_sec = t->sec[0],
+				     .atime_nsec = t->nsec[0],
+				     .mtime_sec = t->sec[1],
+				     .mtime_nsec = t->nsec[1]};
 	struct file_utimens_out out;
 	return file ? lx_result(file_utimens(file, lx_self()->page, &in, &out)) : -EBADF;
 }
@@ -549,8 +560,8 @@ static long copy_both(struct lx_thread *self, struct two_paths *two, char *data,
 	return 0;
 }
 
-static bool follow_both(struct lx_thread *self, struct two_paths *two, int status, uint32_t number, uint32_t consumed,
-			uint32_t which)
+static bool follow_both(struct lx_thread *self, struct two_paths *two, int status, uint32_t number,
+			uint32_t consumed, uint32_t which)
 {
 	return lx_path_follow(self, which ? &two->new : &two->old, status, number, consumed);
 }
@@ -680,7 +691,8 @@ long sys_readlinkat(int32_t dirfd, uint64_t user, uint64_t buffer, int64_t room)
 			status = length < 0 ? (int)-length : 0;
 			break;
 		}
-		struct vfs_readlink_in in = {.has_root = path.has_root, .data_len = path.bytes, .ncaps = path.ncaps};
+		struct vfs_readlink_in in = {
+			.has_root = path.has_root, .data_len = path.bytes, .ncaps = path.ncaps};
 		status = vfs_readlink(path.dir, self->page, &in, &out);
 	} while (lx_path_follow(self, &path, status, out.number, out.consumed));
 	if (status != 0)

@@ -151,16 +151,17 @@ static long poll_user(struct lx_thread *self, uint64_t user, uint32_t count, uin
 
 static long poll_again(struct lx_thread *self)
 {
-	long result = poll_user(self, self->restart_data[0], (uint32_t)self->restart_data[1], self->restart_data[2]);
+	long result = poll_user(self, self->restart_data[0], (uint32_t)self->restart_data[1],
+				self->restart_data[2]);
 	return result == -EINTR ? -ERESTART_RESTARTBLOCK : result;
 }
 
 long sys_poll(uint64_t user, uint32_t count, int32_t timeout_ms)
 {
 	struct lx_thread *self = lx_self();
-	uint64_t deadline = timeout_ms < 0  ? DEADLINE_NEVER :
-			    timeout_ms == 0 ? DEADLINE_POLL :
-					      lx_deadline_after((uint64_t)timeout_ms * 1000000u);
+	uint64_t deadline = timeout_ms < 0    ? DEADLINE_NEVER
+			    : timeout_ms == 0 ? DEADLINE_POLL
+					      : lx_deadline_after((uint64_t)timeout_ms * 1000000u);
 	long result = poll_user(self, user, count, deadline);
 	if (result != -EINTR)
 		return result;
@@ -288,7 +289,8 @@ long sys_select(int32_t n, uint64_t in, uint64_t out, uint64_t except, uint64_t 
 			return -EFAULT;
 		if (tv[0] < 0 || tv[1] < 0)
 			return -EINVAL;
-		struct __kernel_timespec t = {.tv_sec = tv[0] + tv[1] / 1000000, .tv_nsec = tv[1] % 1000000 * 1000};
+		struct __kernel_timespec t = {.tv_sec = tv[0] + tv[1] / 1000000,
+					      .tv_nsec = tv[1] % 1000000 * 1000};
 		deadline = tv[0] || tv[1] ? lx_deadline_after(lx_timespec_ns(&t)) : DEADLINE_POLL;
 	}
 	long result = select_until(self, n, user, deadline);
@@ -329,10 +331,11 @@ struct epoll_entry {
 	int32_t fd;
 	uint32_t events; /* 0 with fd -1: free */
 	uint64_t data;
-	uint32_t reported; /* EPOLLET: readiness that was reported and has not ceased since */
+	uint32_t reported;    /* EPOLLET: readiness that was reported and has not ceased since */
 	uint32_t is_disabled; /* EPOLLONESHOT has fired */
-	uint32_t turn;	      /* place in the list of ready ones: when it became ready or was reported last; 0: not ready */
-	uint32_t ready;	      /* events of the current pass */
+	uint32_t
+		turn; /* place in the list of ready ones: when it became ready or was reported last; 0: not ready */
+	uint32_t ready; /* events of the current pass */
 };
 
 struct lx_epoll {
@@ -390,9 +393,11 @@ static uint32_t epoll_ask(struct lx_thread *self, struct lx_epoll *set, bool is_
 		entry->ready = 0;
 		if (entry->is_disabled)
 			continue;
-		uint32_t now = (uint16_t)poll_file(self, entry->fd, (int16_t)entry->events, is_waiting && ready == 0);
+		uint32_t now = (uint16_t)poll_file(self, entry->fd, (int16_t)entry->events,
+						   is_waiting && ready == 0);
 		uint32_t fresh = now;
-		if (entry->events & EPOLLET) { /* input may have been renewed unseen: only output is judged by edges */
+		if (entry->events &
+		    EPOLLET) { /* input may have been renewed unseen: only output is judged by edges */
 			fresh = now & (~entry->reported | EPOLLIN | EPOLLRDNORM);
 			entry->reported = now;
 		}
@@ -421,7 +426,8 @@ static struct epoll_entry *epoll_next(struct lx_epoll *set)
 }
 
 /* One pass: events that are to be reported, at most `max`, in the order of Linux' ready list. */
-static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct epoll_event *events, uint32_t max, bool is_waiting)
+static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct epoll_event *events,
+			   uint32_t max, bool is_waiting)
 {
 	uint32_t count = 0;
 	if (epoll_ask(self, set, is_waiting) == 0)
@@ -446,7 +452,9 @@ int32_t lx_epoll_readiness(struct lx_thread *self, int32_t fd, uint32_t events, 
 	for (uint32_t i = 0; i < set->count && !ready; i++) {
 		struct epoll_entry *entry = &set->entry[i];
 		if (!entry->is_disabled && !epoll_find(files, entry->fd))
-			ready = poll_file(self, entry->fd, (int16_t)entry->events, is_waiting) ? POLLIN | POLLRDNORM : 0;
+			ready = poll_file(self, entry->fd, (int16_t)entry->events, is_waiting)
+					? POLLIN | POLLRDNORM
+					: 0;
 	}
 	return ready & (int32_t)events;
 }
@@ -510,8 +518,7 @@ long sys_epoll_ctl(int32_t fd, uint32_t operation, int32_t target, uint64_t user
 			return -ENOENT;
 		entry_remove(set, entry);
 		return 0;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	*entry = (struct epoll_entry){.fd = target, .events = event.events, .data = event.data};
 	return 0;
@@ -548,12 +555,13 @@ long sys_epoll_wait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms)
 	return sys_epoll_pwait(fd, user, max, timeout_ms, 0, 8);
 }
 
-long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms, uint64_t mask, uint64_t mask_bytes)
+long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms, uint64_t mask,
+		     uint64_t mask_bytes)
 {
 	struct lx_thread *self = lx_self();
-	uint64_t deadline = timeout_ms < 0  ? DEADLINE_NEVER :
-			    timeout_ms == 0 ? DEADLINE_POLL :
-					      lx_deadline_after((uint64_t)timeout_ms * 1000000u);
+	uint64_t deadline = timeout_ms < 0    ? DEADLINE_NEVER
+			    : timeout_ms == 0 ? DEADLINE_POLL
+					      : lx_deadline_after((uint64_t)timeout_ms * 1000000u);
 	long error = enter_mask(self, mask, mask_bytes);
 	if (error)
 		return error;
@@ -564,7 +572,8 @@ long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms,
 	return result == -ERESTARTNOHAND ? -EINTR : result;
 }
 
-long sys_epoll_pwait2(int32_t fd, uint64_t user, int32_t max, uint64_t timeout, uint64_t mask, uint64_t mask_bytes)
+long sys_epoll_pwait2(int32_t fd, uint64_t user, int32_t max, uint64_t timeout, uint64_t mask,
+		      uint64_t mask_bytes)
 {
 	struct lx_thread *self = lx_self();
 	uint64_t deadline;

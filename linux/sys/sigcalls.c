@@ -7,9 +7,10 @@
 #include "lx/when.h"
 
 #define SIGSET_BYTES 8u
-#define SA_KNOWN                                                                                                      \
-	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND | 0x04000000ul)
-#define DEFAULT_IGNORED                                                                                               \
+#define SA_KNOWN                                                                                          \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND | \
+	 0x04000000ul)
+#define DEFAULT_IGNORED \
 	(1ull << (SIGCHLD - 1) | 1ull << (SIGURG - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGCONT - 1))
 
 /* ---------------------------------------------------------------- dispositions */
@@ -101,7 +102,8 @@ long sys_sigaltstack(uint64_t user_new, uint64_t user_old)
 {
 	struct lx_thread *self = lx_self();
 	uint64_t sp = self->page->syscall_rsp;
-	bool is_on = self->altstack_size && sp > self->altstack_sp && sp - self->altstack_sp <= self->altstack_size;
+	bool is_on = self->altstack_size && sp > self->altstack_sp &&
+		     sp - self->altstack_sp <= self->altstack_size;
 	stack_t old, stack;
 	memset(&old, 0, sizeof(old));
 	old.ss_sp = (void *)self->altstack_sp;

@@ -69,23 +69,18 @@ static long clock_ns(uint32_t clock, uint64_t *ns)
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
-	case CLOCK_TAI:
-		*ns = lx_now() + lx_wall_offset();
-		return 0;
+	case CLOCK_TAI: *ns = lx_now() + lx_wall_offset(); return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_BOOTTIME:
-		*ns = lx_now();
-		return 0;
+	case CLOCK_BOOTTIME: *ns = lx_now(); return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
 	case CLOCK_THREAD_CPUTIME_ID: {
 		long error = usage_of(clock == CLOCK_THREAD_CPUTIME_ID ? RUSAGE_THREAD : RUSAGE_SELF, &usage);
 		*ns = timeval_ns(&usage.ru_utime) + timeval_ns(&usage.ru_stime);
 		return error;
 	}
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 }
 
@@ -116,7 +111,8 @@ long sys_clock_settime(uint32_t clock, uint64_t buffer)
 long sys_gettimeofday(uint64_t buffer, uint64_t zone)
 {
 	uint64_t ns = lx_now() + lx_wall_offset();
-	const int64_t tv[2] = {(int64_t)(ns / (uint64_t)NS_PER_SEC), (int64_t)(ns % (uint64_t)NS_PER_SEC / 1000)};
+	const int64_t tv[2] = {(int64_t)(ns / (uint64_t)NS_PER_SEC),
+			       (int64_t)(ns % (uint64_t)NS_PER_SEC / 1000)};
 	const int32_t tz[2] = {0, 0};
 	if (buffer && lx_put(buffer, tv, sizeof(tv)))
 		return -EFAULT;
@@ -174,7 +170,8 @@ long sys_clock_nanosleep(uint32_t clock, uint32_t flags, uint64_t user, uint64_t
 {
 	struct lx_thread *self = lx_self();
 	struct __kernel_timespec t;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
+	    clock != CLOCK_TAI)
 		return clock == CLOCK_PROCESS_CPUTIME_ID ? -EOPNOTSUPP : -EINVAL;
 	if (lx_get(&t, user, sizeof(t)))
 		return -EFAULT;
@@ -232,13 +229,15 @@ long sys_setitimer(uint32_t which, uint64_t user_new, uint64_t user_old)
 		return -EINVAL;
 	if (user_new && lx_get(&wanted, user_new, sizeof(wanted)))
 		return -EFAULT;
-	if (!microseconds_ok(wanted.interval_sec, wanted.interval_usec) || !microseconds_ok(wanted.value_sec, wanted.value_usec))
+	if (!microseconds_ok(wanted.interval_sec, wanted.interval_usec) ||
+	    !microseconds_ok(wanted.value_sec, wanted.value_usec))
 		return -EINVAL;
-	struct proc_timer_in in = {
-		.which = which,
-		.set = 1,
-		.value_ns = (uint64_t)wanted.value_sec * (uint64_t)NS_PER_SEC + (uint64_t)wanted.value_usec * 1000u,
-		.interval_ns = (uint64_t)wanted.interval_sec * (uint64_t)NS_PER_SEC + (uint64_t)wanted.interval_usec * 1000u};
+	struct proc_timer_in in = {.which = which,
+				   .set = 1,
+				   .value_ns = (uint64_t)wanted.value_sec * (uint64_t)NS_PER_SEC +
+					       (uint64_t)wanted.value_usec * 1000u,
+				   .interval_ns = (uint64_t)wanted.interval_sec * (uint64_t)NS_PER_SEC +
+						  (uint64_t)wanted.interval_usec * 1000u};
 	struct proc_timer_out out = {0};
 	long error = timer_call(&in, &out);
 	if (error || !user_old)
@@ -266,7 +265,8 @@ long sys_alarm(uint32_t seconds)
 	if (error)
 		return error;
 	uint64_t rest = out.value_ns / (uint64_t)NS_PER_SEC;
-	bool rounds_up = out.value_ns % (uint64_t)NS_PER_SEC >= (uint64_t)NS_PER_SEC / 2 || (rest == 0 && out.value_ns);
+	bool rounds_up = out.value_ns % (uint64_t)NS_PER_SEC >= (uint64_t)NS_PER_SEC / 2 ||
+			 (rest == 0 && out.value_ns);
 	return (long)(rest + rounds_up);
 }
 

@@ -24,7 +24,8 @@ static long wait_child(int32_t which, uint32_t id, uint32_t options, struct wait
 		memset(result, 0, sizeof(*result));
 		int status = proc_wait(LX_CAP_PROC, self->page, &in, &result->out);
 		if (status == 0) {
-			memcpy(&result->usage, proc_wait_out_data(self->page), lx_min(result->out.data_len, sizeof(result->usage)));
+			memcpy(&result->usage, proc_wait_out_data(self->page),
+			       lx_min(result->out.data_len, sizeof(result->usage)));
 			return result->out.pid;
 		}
 		if (status != ST_WOULD_BLOCK)
@@ -85,7 +86,8 @@ long sys_waitid(uint32_t which, int32_t id, uint64_t user_info, uint32_t options
 {
 	struct wait_result result;
 	struct lx_siginfo info = {0};
-	const uint32_t known = WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | __WNOTHREAD | __WCLONE | __WALL;
+	const uint32_t known =
+		WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | __WNOTHREAD | __WCLONE | __WALL;
 	if ((options & ~known) || !(options & (WSTOPPED | WEXITED | WCONTINUED)) || which > P_GROUP)
 		return -EINVAL;
 	if (which != P_ALL_CHILDREN && id < 0)
@@ -95,7 +97,8 @@ long sys_waitid(uint32_t which, int32_t id, uint64_t user_info, uint32_t options
 	if (child < 0)
 		return child;
 	if (child > 0) {
-		const int32_t fields[3] = {(int32_t)result.out.pid, (int32_t)result.out.uid, status_of(result.out.status)};
+		const int32_t fields[3] = {(int32_t)result.out.pid, (int32_t)result.out.uid,
+					   status_of(result.out.status)};
 		info.signo = SIGCHLD;
 		info.code = code_of(result.out.status);
 		memcpy(info.rest, fields, sizeof(fields));

@@ -30,7 +30,11 @@ void fake_reset(void)
 	lx_main.files.leaves = 1;
 	for (uint32_t i = 0; i < FAKE_THREADS; i++) {
 		struct lx_thread *t = &fake[i].thread;
-		*t = (struct lx_thread){.page = &fake[i].page, .identity = &fake_page, .process = &lx_main, .slot = i, .tid = 100 + i};
+		*t = (struct lx_thread){.page = &fake[i].page,
+					.identity = &fake_page,
+					.process = &lx_main,
+					.slot = i,
+					.tid = 100 + i};
 		t->shared = &fake_page.thread[i];
 		fake_page.thread[i].tid = t->tid;
 	}
@@ -100,7 +104,10 @@ int lx_load32(uint32_t *out, const uint32_t *src)
 
 int lx_cmpxchg32(uint32_t *address, uint32_t *expected, uint32_t desired)
 {
-	return __atomic_compare_exchange_n(address, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) ? 0 : 1;
+	return __atomic_compare_exchange_n(address, expected, desired, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST)
+		       ? 0
+		       : 1;
 }
 
 enum tessera_error ts_call(cap_t ep, struct ipc_msg *m, uint64_t deadline_ns)

@@ -12,11 +12,11 @@ struct fake_thread {
 };
 extern struct fake_thread fake[FAKE_THREADS];
 extern struct process_page fake_page;
-extern uint32_t fake_current;	       /* index of the thread that runs */
-extern int fake_answer;		       /* status of every service call */
-extern uint16_t fake_last_operation;   /* of the last service call */
+extern uint32_t fake_current;	     /* index of the thread that runs */
+extern int fake_answer;		     /* status of every service call */
+extern uint16_t fake_last_operation; /* of the last service call */
 extern uint32_t fake_calls;
-extern uint64_t fake_deleted;	       /* slot of the last cnode_delete */
-extern long (*fake_wait)(void);	       /* what happens while a thread waits: lx_wait's result */
+extern uint64_t fake_deleted;	/* slot of the last cnode_delete */
+extern long (*fake_wait)(void); /* what happens while a thread waits: lx_wait's result */
 
 void fake_reset(void);

@@ -25,17 +25,19 @@ struct small_elf {
 /* Text and data segments as a linker makes them. */
 static struct small_elf good_elf(uint16_t type, uint64_t base)
 {
-	struct small_elf elf = {.header = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-					   .e_type = type,
-					   .e_machine = 62,
-					   .e_version = EV_CURRENT,
-					   .e_entry = base + 0x1000,
-					   .e_phoff = sizeof(Elf64_Ehdr),
-					   .e_ehsize = sizeof(Elf64_Ehdr),
-					   .e_phentsize = sizeof(Elf64_Phdr),
-					   .e_phnum = 3}};
+	struct small_elf elf = {
+		.header = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+			   .e_type = type,
+			   .e_machine = 62,
+			   .e_version = EV_CURRENT,
+			   .e_entry = base + 0x1000,
+			   .e_phoff = sizeof(Elf64_Ehdr),
+			   .e_ehsize = sizeof(Elf64_Ehdr),
+			   .e_phentsize = sizeof(Elf64_Phdr),
+			   .e_phnum = 3}};
 	elf.segment[0] = (Elf64_Phdr){PT_LOAD, PF_R | PF_X, 0, base, base, 0x2345, 0x2345, 0x1000};
-	elf.segment[1] = (Elf64_Phdr){PT_LOAD, PF_R | PF_W, 0x3010, base + 0x4010, base + 0x4010, 0x500, 0x3000, 0x1000};
+	elf.segment[1] = (Elf64_Phdr){PT_LOAD,	     PF_R | PF_W, 0x3010, base + 0x4010,
+				      base + 0x4010, 0x500,	  0x3000, 0x1000};
 	elf.segment[2] = (Elf64_Phdr){PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 0, 16};
 	return elf;
 }
@@ -63,12 +65,12 @@ static void test_good(void **state)
 	assert_true(plan.is_dynamic);
 }
 
-#define REFUSED(...)                                                                                                \
-	do {                                                                                                           \
-		struct small_elf elf = good_elf(ET_EXEC, 0x400000);                                                    \
-		struct elf_plan plan;                                                                                  \
-		__VA_ARGS__;                                                                                           \
-		assert_int_equal(check(&elf, &plan), -ENOEXEC);                                                        \
+#define REFUSED(...)                                                \
+	do {                                                        \
+		struct small_elf elf = good_elf(ET_EXEC, 0x400000); \
+		struct elf_plan plan;                               \
+		__VA_ARGS__;                                        \
+		assert_int_equal(check(&elf, &plan), -ENOEXEC);     \
 	} while (0)
 
 static void test_damaged(void **state)
@@ -84,7 +86,7 @@ static void test_damaged(void **state)
 	REFUSED(elf.header.e_phoff = 65);
 	REFUSED(elf.header.e_entry = 0x3fffff);
 	REFUSED(elf.header.e_entry = 0x408000);
-	REFUSED(elf.segment[0].p_filesz = 0x2346); /* more than in memory */
+	REFUSED(elf.segment[0].p_filesz = 0x2346);  /* more than in memory */
 	REFUSED(elf.segment[0].p_vaddr = 0x400001); /* not congruent */
 	REFUSED(elf.segment[0].p_vaddr = 0x1000);   /* below the lowest address */
 	REFUSED(elf.segment[1].p_vaddr = 0x402010); /* overlaps */
@@ -116,7 +118,8 @@ static void test_random(void **state)
 		for (uint32_t i = 0; i < plan.segments; i++) {
 			const struct elf_segment *s = &plan.segment[i];
 			assert_true(s->address >= last && s->address + s->memory_bytes <= LIMIT);
-			assert_true(s->file_bytes <= s->memory_bytes && s->offset + s->file_bytes <= FILE_BYTES);
+			assert_true(s->file_bytes <= s->memory_bytes &&
+				    s->offset + s->file_bytes <= FILE_BYTES);
 			last = (s->address + s->memory_bytes + 4095) & ~4095ull;
 		}
 		assert_true(plan.high == last);

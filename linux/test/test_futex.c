@@ -40,7 +40,7 @@ static void test_values(void **state)
 {
 	(void)state;
 	assert_int_equal(wait_word(4), -EAGAIN);
-	assert_int_equal(wait_word(5), -ERESTARTSYS); /* a signal came */
+	assert_int_equal(wait_word(5), -ERESTARTSYS);		       /* a signal came */
 	assert_int_equal(lx_futex_wake_private(at(&word), 9, ~0u), 0); /* it has left the queue */
 	struct __kernel_timespec t = {.tv_sec = 1};
 	assert_int_equal(sys_futex(at(&word), PRIVATE(FUTEX_WAIT), 5, (uint64_t)&t, 0, 0), -ETIMEDOUT);
@@ -148,8 +148,8 @@ static void test_wake_op(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_values, reset),  cmocka_unit_test_setup(test_wake, reset),
-		cmocka_unit_test_setup(test_order, reset),   cmocka_unit_test_setup(test_requeue, reset),
+		cmocka_unit_test_setup(test_values, reset), cmocka_unit_test_setup(test_wake, reset),
+		cmocka_unit_test_setup(test_order, reset),  cmocka_unit_test_setup(test_requeue, reset),
 		cmocka_unit_test_setup(test_bitset, reset), cmocka_unit_test_setup(test_wake_op, reset),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,8 @@ static bool has_any(const struct process *p)
 	return false;
 }
 
-static uint32_t armed; /* processes with timers: maybe too many (one was forgotten with its timers), never too few */
+static uint32_t
+	armed; /* processes with timers: maybe too many (one was forgotten with its timers), never too few */
 
 static void note_timers(struct process *p)
 {
@@ -75,7 +76,8 @@ uint64_t timers_next_deadline(void)
 			if (due_ns(p, k) < next)
 				next = due_ns(p, k);
 		for (uint32_t k = 0; k < TIMERS; k++)
-			if (p->timers[k].is_used && p->timers[k].expires_ns != 0 && p->timers[k].expires_ns < next)
+			if (p->timers[k].is_used && p->timers[k].expires_ns != 0 &&
+			    p->timers[k].expires_ns < next)
 				next = p->timers[k].expires_ns;
 	}
 	return next;
@@ -166,7 +168,8 @@ static int itimer(struct process *p, const struct proc_timer_in *in, struct proc
 	if (!in->set)
 		return 0;
 	t->expires_ns = in->value_ns != 0 ? add(clock, in->value_ns) : 0;
-	t->interval_ns = in->interval_ns != 0 && in->interval_ns < MIN_INTERVAL_NS ? MIN_INTERVAL_NS : in->interval_ns;
+	t->interval_ns =
+		in->interval_ns != 0 && in->interval_ns < MIN_INTERVAL_NS ? MIN_INTERVAL_NS : in->interval_ns;
 	note_timers(p);
 	return 0;
 }
@@ -192,8 +195,10 @@ static int timer_create(struct request *rq, struct process *p, const struct proc
 	event.value = id;
 	if (in->data_len >= sizeof(event))
 		memcpy(&event, proc_timer_in_data(rq->page), sizeof(event));
-	bool is_known = event.notify == SIGEV_SIGNAL || event.notify == SIGEV_NONE || event.notify == SIGEV_THREAD_ID;
-	if (!is_known || (event.notify != SIGEV_NONE && (event.signo < 1 || event.signo > (int32_t)LX_SIGNALS)))
+	bool is_known =
+		event.notify == SIGEV_SIGNAL || event.notify == SIGEV_NONE || event.notify == SIGEV_THREAD_ID;
+	if (!is_known ||
+	    (event.notify != SIGEV_NONE && (event.signo < 1 || event.signo > (int32_t)LX_SIGNALS)))
 		return EINVAL;
 	p->timers[id] = (struct timer){.is_used = true,
 				       .signal = (uint8_t)event.signo,
@@ -215,7 +220,8 @@ static int timer_set(struct process *p, struct timer *t, const struct proc_timer
 		value = add(now_ns(), value);
 	}
 	t->expires_ns = value;
-	t->interval_ns = in->interval_ns != 0 && in->interval_ns < MIN_INTERVAL_NS ? MIN_INTERVAL_NS : in->interval_ns;
+	t->interval_ns =
+		in->interval_ns != 0 && in->interval_ns < MIN_INTERVAL_NS ? MIN_INTERVAL_NS : in->interval_ns;
 	t->overrun = 0;
 	note_timers(p);
 	return 0;
@@ -230,7 +236,8 @@ int proc_on_timer(struct request *rq, const struct proc_timer_in *in, struct pro
 		return itimer(p, in, out);
 	if (in->which == TIMER_CREATE)
 		return timer_create(rq, p, in, out);
-	if (in->which < TIMER_CREATE || in->which > TIMER_DELETE || in->id >= TIMERS || !p->timers[in->id].is_used)
+	if (in->which < TIMER_CREATE || in->which > TIMER_DELETE || in->id >= TIMERS ||
+	    !p->timers[in->id].is_used)
 		return EINVAL;
 	struct timer *t = &p->timers[in->id];
 	out->value_ns = remaining(t->expires_ns, now_ns());

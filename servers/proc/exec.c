@@ -112,7 +112,8 @@ static void set_ids(struct process *p, const struct file_stat *stat)
 	p->is_secure = p->euid != p->uid || p->egid != p->gid || old_euid != p->euid || old_egid != p->egid;
 }
 
-static void reset_page(struct process *p, uint64_t blocked, const struct space *s, const struct proc_exec_in *in)
+static void reset_page(struct process *p, uint64_t blocked, const struct space *s,
+		       const struct proc_exec_in *in)
 {
 	struct process_page *page = process_page(p);
 	for (uint32_t i = 0; i < LX_SIGNALS; i++) {
@@ -123,7 +124,8 @@ static void reset_page(struct process *p, uint64_t blocked, const struct space *
 	memset(page->thread, 0, sizeof(page->thread));
 	page->thread[0].blocked = blocked;
 	page->thread[0].pending = 0;
-	page->arg_start = page->arg_end = page->env_start = page->env_end = page->brk_start = page->stack_start = 0;
+	page->arg_start = page->arg_end = page->env_start = page->env_end = page->brk_start =
+		page->stack_start = 0;
 	page->exec_area = EXEC_AREA_VA;
 	page->exec_pages = in->pages;
 	page->personality_base = s->personality_base;
@@ -150,14 +152,17 @@ static int commit(struct process *p, struct thread *t, struct space *s, const st
 	if (ts_cnode_copy(SLOT_IN(p->service_leaf, LX_CAP_MEM), SLOT_OWN(s->mem), RIGHTS_ALL) != E_OK)
 		return ENOMEM;
 	reset_page(p, blocked, s, in);
-	if (p->limit_soft[RLIMIT_AS] != ~0ull || p->limit_soft[RLIMIT_DATA] != ~0ull || p->limit_soft[RLIMIT_STACK] != STACK_DEFAULT)
-		space_set_limits(s, p->limit_soft[RLIMIT_AS], p->limit_soft[RLIMIT_DATA], p->limit_soft[RLIMIT_STACK]);
+	if (p->limit_soft[RLIMIT_AS] != ~0ull || p->limit_soft[RLIMIT_DATA] != ~0ull ||
+	    p->limit_soft[RLIMIT_STACK] != STACK_DEFAULT)
+		space_set_limits(s, p->limit_soft[RLIMIT_AS], p->limit_soft[RLIMIT_DATA],
+				 p->limit_soft[RLIMIT_STACK]);
 	memcpy(t->name, p->name, sizeof(t->name));
 	publish_process(p);
 	publish_thread(t);
-	struct thread_start start = {
-		.ip = s->start_entry, .sp = PERSONALITY_STACK_VA + PERSONALITY_STACK_STRIDE, .rsi = PROCESS_PAGE_VA,
-		.is_page_cleared = true};
+	struct thread_start start = {.ip = s->start_entry,
+				     .sp = PERSONALITY_STACK_VA + PERSONALITY_STACK_STRIDE,
+				     .rsi = PROCESS_PAGE_VA,
+				     .is_page_cleared = true};
 	return thread_start(t, s, &start);
 }
 
@@ -169,8 +174,9 @@ int proc_on_exec(struct request *rq, const struct proc_exec_in *in, struct proc_
 		return ESRCH;
 	struct process *p = process_at(t->process);
 	uint8_t data[PROC_EXEC_IN_MAX];
-	if (in->bitmap_bytes > in->data_len || in->bitmap_bytes % 8 != 0 || in->bitmap_bytes > FD_LEAVES * 8 ||
-	    in->area % 4096 != 0 || in->pages == 0 || in->pages > EXEC_AREA_MAX_BYTES / 4096)
+	if (in->bitmap_bytes > in->data_len || in->bitmap_bytes % 8 != 0 ||
+	    in->bitmap_bytes > FD_LEAVES * 8 || in->area % 4096 != 0 || in->pages == 0 ||
+	    in->pages > EXEC_AREA_MAX_BYTES / 4096)
 		return EINVAL;
 	memcpy(data, proc_exec_in_data(rq->page), in->data_len);
 	struct file_stat stat;

@@ -87,7 +87,8 @@ static void copy_identity(const struct process *from, struct process *to)
 	memcpy(proc.labels->process[process_index(to)].exe, from->exe, sizeof(from->exe));
 }
 
-static void copy_page(const struct process *from, const struct thread *caller, struct process *to, uint32_t slot)
+static void copy_page(const struct process *from, const struct thread *caller, struct process *to,
+		      uint32_t slot)
 {
 	struct process_page *page = process_page(to);
 	uint64_t blocked = process_page(from)->thread[caller->slot].blocked;
@@ -99,8 +100,8 @@ static void copy_page(const struct process *from, const struct thread *caller, s
 }
 
 /* The address space and thread slot of a new process. */
-static int join_space(const struct process *parent, const struct thread *caller, struct process *child, uint64_t flags,
-		      uint32_t *slot)
+static int join_space(const struct process *parent, const struct thread *caller, struct process *child,
+		      uint64_t flags, uint32_t *slot)
 {
 	struct space *s = space_at(parent->space);
 	if (!(flags & CLONE_VM)) {
@@ -339,7 +340,7 @@ int process_start_init(void)
 	page->personality_base = s->personality_base;
 	publish_process(p);
 	publish_thread(t);
-	struct thread_start start = {.ip = s->start_entry, .sp = stack_top(0), .rsi = PROCESS_PAGE_VA,
-				     .is_page_cleared = true};
+	struct thread_start start = {
+		.ip = s->start_entry, .sp = stack_top(0), .rsi = PROCESS_PAGE_VA, .is_page_cleared = true};
 	return thread_start(t, s, &start);
 }

@@ -53,7 +53,8 @@ static int set_pair(const struct ids *i, uint32_t real, uint32_t effective, bool
 
 static int set_triple(const struct ids *i, const struct proc_set_ids_in *in, bool is_privileged)
 {
-	bool is_allowed = (in->a == UNCHANGED || is_one_of(in->a, i)) && (in->b == UNCHANGED || is_one_of(in->b, i)) &&
+	bool is_allowed = (in->a == UNCHANGED || is_one_of(in->a, i)) &&
+			  (in->b == UNCHANGED || is_one_of(in->b, i)) &&
 			  (in->c == UNCHANGED || is_one_of(in->c, i));
 	if (!is_privileged && !is_allowed)
 		return EPERM;
@@ -75,21 +76,17 @@ static int change_ids(struct process *p, const struct proc_set_ids_in *in)
 	bool is_privileged = p->euid == 0;
 	switch (in->which) {
 	case SET_UID:
-	case SET_GID:
-		return in->a == UNCHANGED ? EINVAL : set_single(ids, in->a, is_privileged);
+	case SET_GID: return in->a == UNCHANGED ? EINVAL : set_single(ids, in->a, is_privileged);
 	case SET_REUID:
-	case SET_REGID:
-		return set_pair(ids, in->a, in->b, is_privileged);
+	case SET_REGID: return set_pair(ids, in->a, in->b, is_privileged);
 	case SET_RESUID:
-	case SET_RESGID:
-		return set_triple(ids, in, is_privileged);
+	case SET_RESGID: return set_triple(ids, in, is_privileged);
 	case SET_FSUID:
 	case SET_FSGID:
 		if (is_privileged || is_one_of(in->a, ids) || in->a == *ids->file)
 			*ids->file = in->a;
 		return 0;
-	default:
-		return EINVAL;
+	default: return EINVAL;
 	}
 }
 
@@ -157,7 +154,8 @@ int proc_on_get_ids(struct request *rq, const struct proc_get_ids_in *in, struct
 	return 0;
 }
 
-int proc_on_set_session(struct request *rq, const struct proc_set_session_in *in, struct proc_set_session_out *out)
+int proc_on_set_session(struct request *rq, const struct proc_set_session_in *in,
+			struct proc_set_session_out *out)
 {
 	(void)in;
 	struct process *p = process_by_label(rq->label);
@@ -187,7 +185,8 @@ static int set_limit(struct process *caller, struct process *p, const struct pro
 	p->limit_soft[in->resource] = in->soft;
 	p->limit_hard[in->resource] = in->hard;
 	publish_process(p);
-	bool is_for_mem = in->resource == RLIMIT_AS || in->resource == RLIMIT_DATA || in->resource == RLIMIT_STACK;
+	bool is_for_mem =
+		in->resource == RLIMIT_AS || in->resource == RLIMIT_DATA || in->resource == RLIMIT_STACK;
 	if (p->space != 0 && is_for_mem)
 		space_set_limits(space_at(p->space), p->limit_soft[RLIMIT_AS], p->limit_soft[RLIMIT_DATA],
 				 p->limit_soft[RLIMIT_STACK]);
@@ -216,9 +215,7 @@ int proc_on_sched(struct request *rq, const struct proc_sched_in *in, struct pro
 	if (caller == NULL || p == NULL)
 		return ESRCH;
 	switch (in->what) {
-	case 0:
-		out->value = p->nice;
-		return 0;
+	case 0: out->value = p->nice; return 0;
 	case 1:
 		if (caller->euid != 0 && caller->euid != p->uid && caller->euid != p->euid)
 			return EPERM;
@@ -227,20 +224,15 @@ int proc_on_sched(struct request *rq, const struct proc_sched_in *in, struct pro
 		p->nice = (int32_t)(in->value < -20 ? -20 : in->value > 19 ? 19 : in->value);
 		publish_process(p);
 		return 0;
-	case 2:
-		out->value = SCHED_OTHER;
-		return 0;
-	case 3:
-		return in->value == SCHED_OTHER ? 0 : EPERM;
-	case 4:
-		out->value = 1;
-		return 0;
-	default:
-		return EINVAL;
+	case 2: out->value = SCHED_OTHER; return 0;
+	case 3: return in->value == SCHED_OTHER ? 0 : EPERM;
+	case 4: out->value = 1; return 0;
+	default: return EINVAL;
 	}
 }
 
-int proc_on_parent_death(struct request *rq, const struct proc_parent_death_in *in, struct proc_parent_death_out *out)
+int proc_on_parent_death(struct request *rq, const struct proc_parent_death_in *in,
+			 struct proc_parent_death_out *out)
 {
 	struct process *p = process_by_label(rq->label);
 	if (p == NULL)

@@ -29,10 +29,12 @@ void kobject_init(void)
 uint64_t kobject_untyped_free(void)
 {
 	uint64_t type, rights, badge, base, size_log2, free_bytes = 0;
-	if (ts_cap_inspect(SLOT_OWN(SERVICE_CAP_UNTYPED), &type, &rights, &badge, &base, &size_log2, &free_bytes) != E_OK)
+	if (ts_cap_inspect(SLOT_OWN(SERVICE_CAP_UNTYPED), &type, &rights, &badge, &base, &size_log2,
+			   &free_bytes) != E_OK)
 		free_bytes = 0;
-	return free_bytes + ((uint64_t)bundles.free_count << BUNDLE_LOG2) + ((uint64_t)thread_units.free_count << 13) +
-	       ((uint64_t)leaf_units.free_count << 12) + ((uint64_t)notification_units.free_count << 6);
+	return free_bytes + ((uint64_t)bundles.free_count << BUNDLE_LOG2) +
+	       ((uint64_t)thread_units.free_count << 13) + ((uint64_t)leaf_units.free_count << 12) +
+	       ((uint64_t)notification_units.free_count << 6);
 }
 
 /* Slots in use that do not come back with the pools: what the leak test compares. */
@@ -104,7 +106,8 @@ int bundle_create(struct process *p, struct thread *t, const struct space *s)
 	p->service_leaf = make(p->bundle, CAP_CNODE, LX_SERVICE_LEAF_LOG2, &ok);
 	p->notification[t->slot] = make(p->bundle, CAP_NOTIFICATION, 0, &ok);
 	if (ok)
-		copy(SLOT_IN(p->thread_leaf, t->slot), p->notification[t->slot], RIGHT_READ | RIGHT_WRITE, &ok);
+		copy(SLOT_IN(p->thread_leaf, t->slot), p->notification[t->slot], RIGHT_READ | RIGHT_WRITE,
+		     &ok);
 	fill_service_leaf(p, s, &ok);
 	fill_root(p, &ok);
 	if (!ok) {
@@ -266,7 +269,8 @@ int thread_start(struct thread *t, const struct space *s, const struct thread_st
 	};
 	if (ts_thread_configure(t->thread) != E_OK)
 		return EAGAIN;
-	struct personality_config *personality = (struct personality_config *)&proc.page->words[MSG_REGISTER_WORDS];
+	struct personality_config *personality =
+		(struct personality_config *)&proc.page->words[MSG_REGISTER_WORDS];
 	*personality = s->config;
 	if (ts_thread_set_personality(t->thread) != E_OK)
 		return EAGAIN;

@@ -73,18 +73,21 @@ int proc_on_power(struct request *rq, const struct proc_power_in *in, struct pro
 	return root_power(SERVICE_CAP_CONTROL, proc.page, &power, &done) == 0 ? 0 : EIO;
 }
 
-int proc_on_unimplemented(struct request *rq, const struct proc_unimplemented_in *in, struct proc_unimplemented_out *out)
+int proc_on_unimplemented(struct request *rq, const struct proc_unimplemented_in *in,
+			  struct proc_unimplemented_out *out)
 {
 	(void)out;
 	const struct process *p = process_by_label(rq->label);
 	uint32_t index = in->number < UNIMPLEMENTED_NUMBERS - 1 ? in->number : UNIMPLEMENTED_NUMBERS - 1;
 	if (proc.unimplemented[index]++ == 0)
-		log_line(LOG_WARNING, "system call %s (%u) is not implemented (first: pid %u, %s)", linux_call_name(in->number),
-			 in->number, p != NULL ? p->pid : 0, p != NULL ? p->name : "?");
+		log_line(LOG_WARNING, "system call %s (%u) is not implemented (first: pid %u, %s)",
+			 linux_call_name(in->number), in->number, p != NULL ? p->pid : 0,
+			 p != NULL ? p->name : "?");
 	return 0;
 }
 
-int proc_on_system_info(struct request *rq, const struct proc_system_info_in *in, struct proc_system_info_out *out)
+int proc_on_system_info(struct request *rq, const struct proc_system_info_in *in,
+			struct proc_system_info_out *out)
 {
 	(void)rq;
 	(void)in;
@@ -97,7 +100,8 @@ int proc_on_system_info(struct request *rq, const struct proc_system_info_in *in
 	return 0;
 }
 
-int proc_on_stop_count(struct request *rq, const struct proc_stop_count_in *in, struct proc_stop_count_out *out)
+int proc_on_stop_count(struct request *rq, const struct proc_stop_count_in *in,
+		       struct proc_stop_count_out *out)
 {
 	(void)rq;
 	(void)in;
@@ -199,7 +203,8 @@ static void answer_descriptors(struct upcall_ring *ring, uint32_t index)
 	for (uint32_t leaf = 0; leaf < FD_LEAVES; leaf++) {
 		for (uint32_t slot = 0; p->fd_leaf[leaf] != 0 && slot < LX_FD_LEAF_SLOTS; slot++) {
 			uint64_t type = 0, rights, badge, i0, i1, i2;
-			if (ts_cap_inspect(SLOT_IN(p->fd_leaf[leaf], slot), &type, &rights, &badge, &i0, &i1, &i2) == E_OK &&
+			if (ts_cap_inspect(SLOT_IN(p->fd_leaf[leaf], slot), &type, &rights, &badge, &i0, &i1,
+					   &i2) == E_OK &&
 			    (type & 0xff) != CAP_NULL)
 				ring->answer[leaf] |= 1ull << slot;
 		}
@@ -262,20 +267,11 @@ static void upcall(struct upcall_ring *ring, const struct upcall *u)
 		if (p != NULL && u->b >= 1 && u->b <= LX_SIGNALS)
 			(void)signal_send_kernel(p, u->b);
 		break;
-	case UPCALL_REFRESH:
-		refresh();
-		break;
-	case UPCALL_DESCRIPTORS:
-		answer_descriptors(ring, u->a);
-		break;
-	case UPCALL_COUNTS:
-		answer_counts(ring);
-		break;
-	case UPCALL_DESCRIPTOR_PATH:
-		answer_path(ring, u->a, u->b);
-		break;
-	default:
-		log_line(LOG_WARNING, "upcall of unknown kind %u", u->kind);
+	case UPCALL_REFRESH: refresh(); break;
+	case UPCALL_DESCRIPTORS: answer_descriptors(ring, u->a); break;
+	case UPCALL_COUNTS: answer_counts(ring); break;
+	case UPCALL_DESCRIPTOR_PATH: answer_path(ring, u->a, u->b); break;
+	default: log_line(LOG_WARNING, "upcall of unknown kind %u", u->kind);
 	}
 }
 
@@ -311,8 +307,8 @@ static int on_fault(struct request *rq)
 {
 	struct process *p = process_by_label(rq->label);
 	if (p != NULL) {
-		log_line(LOG_INFO, "pid %u (%s): fault in its personality, vector %lu at 0x%lx", p->pid, p->name,
-			 (unsigned long)rq->w[0], (unsigned long)rq->w[2]);
+		log_line(LOG_INFO, "pid %u (%s): fault in its personality, vector %lu at 0x%lx", p->pid,
+			 p->name, (unsigned long)rq->w[0], (unsigned long)rq->w[2]);
 		process_end(p, SIGSEGV);
 	}
 	return SERVICE_NO_REPLY;

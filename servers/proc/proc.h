@@ -37,8 +37,8 @@ enum process_state { PROCESS_FREE = 0, PROCESS_LIVE, PROCESS_ZOMBIE };
 
 /* An address space of mem's; shared by vfork children. */
 struct space {
-	uint32_t refs; /* processes in it; 0: free entry */
-	uint32_t id;   /* mem's number */
+	uint32_t refs;	     /* processes in it; 0: free entry */
+	uint32_t id;	     /* mem's number */
 	uint64_t slots_used; /* thread slots, one bit each */
 	cap_t mem, vspace, fault;
 	uint64_t start_entry, personality_base;
@@ -95,7 +95,7 @@ struct process {
 	uint32_t pid, pgid, sid;
 	process_ref parent, first_child, next_sibling, prev_sibling;
 	space_ref space;
-	uint8_t main_slot; /* thread slot of the first thread: says where the process page is */
+	uint8_t main_slot;  /* thread slot of the first thread: says where the process page is */
 	thread_ref threads; /* first; the leader is the one whose tid is pid */
 	uint32_t thread_count;
 	/* identity */
@@ -146,7 +146,8 @@ struct proc_state {
 	cap_t mem, vfs, tty, waiters, vfs_notify, receive;
 	struct msg_page *page; /* the server thread's message page */
 	uint32_t personality_flags;
-	uint64_t unimplemented[UNIMPLEMENTED_NUMBERS]; /* calls answered ENOSYS, by number; the last: all beyond */
+	uint64_t unimplemented
+		[UNIMPLEMENTED_NUMBERS]; /* calls answered ENOSYS, by number; the last: all beyond */
 };
 extern struct proc_state proc;
 
@@ -178,18 +179,18 @@ static inline struct space *space_at(space_ref index)
 /* ---- table.c: allocation, lookup, publishing ---- */
 
 void table_init(void);
-struct process *process_alloc(void);	/* NULL: table full */
-void process_free(struct process *p);	/* after it was waited for */
+struct process *process_alloc(void);  /* NULL: table full */
+void process_free(struct process *p); /* after it was waited for */
 struct thread *thread_alloc(struct process *p, uint32_t tid);
-void thread_free(struct thread *t);	/* unlinked from its process */
-uint32_t pid_alloc(void);		/* 0: none left */
-struct process *process_by_pid(uint32_t pid); /* live or zombie; NULL: none */
-struct thread *thread_by_tid(uint32_t tid);   /* NULL: none */
+void thread_free(struct thread *t);		  /* unlinked from its process */
+uint32_t pid_alloc(void);			  /* 0: none left */
+struct process *process_by_pid(uint32_t pid);	  /* live or zombie; NULL: none */
+struct thread *thread_by_tid(uint32_t tid);	  /* NULL: none */
 struct process *process_by_label(uint64_t label); /* NULL: not one of ours, or dead */
 struct thread *thread_by_label(uint64_t label);
 struct thread *process_leader(const struct process *p); /* first thread */
 bool pgid_is_in_session(uint32_t pgid, uint32_t sid);
-bool pid_is_in_use(uint32_t pid); /* as pid, tid, pgid or sid */
+bool pid_is_in_use(uint32_t pid);	       /* as pid, tid, pgid or sid */
 void publish_process(const struct process *p); /* label table and process page */
 void publish_thread(const struct thread *t);
 void publish_state(const struct process *p);
@@ -214,7 +215,7 @@ struct thread_start {
 };
 int thread_start(struct thread *t, const struct space *s, const struct thread_start *start);
 int copy_descriptors(const struct process *from, struct process *to);
-void wake_thread(const struct thread *t); /* signals its Notification */
+void wake_thread(const struct thread *t);      /* signals its Notification */
 void interrupt_thread(const struct thread *t); /* thread_interrupt: it will look for signals */
 void suspend_thread(const struct thread *t);
 void resume_thread(const struct thread *t);
@@ -229,17 +230,18 @@ void kobject_init(void);
 
 int space_create(process_ref page, struct space **out);
 int space_fork(const struct space *parent, process_ref page, struct space **out);
-void space_put(struct space *s, const struct process *user); /* last one: destroyed */
+void space_put(struct space *s, const struct process *user);	       /* last one: destroyed */
 int space_slot_take(struct space *s, uint32_t wanted, uint32_t *slot); /* wanted: 0.. or ~0 for any from 1 */
 void space_slot_put(struct space *s, uint32_t slot);
 void space_release_robust(const struct space *s, uint64_t head, uint32_t tid);
-void space_write_word(const struct space *s, uint64_t address, uint32_t value); /* and wakes a shared futex there */
+void space_write_word(const struct space *s, uint64_t address,
+		      uint32_t value); /* and wakes a shared futex there */
 void space_set_limits(const struct space *s, uint64_t as_bytes, uint64_t data_bytes, uint64_t stack_bytes);
 
 /* ---- main.c: what proc tells others ---- */
 
-void system_ended(uint32_t code);   /* pid 1 has ended */
-void session_ended(uint32_t sid);   /* its leader has ended: tty hangs up */
+void system_ended(uint32_t code); /* pid 1 has ended */
+void session_ended(uint32_t sid); /* its leader has ended: tty hangs up */
 
 /* ---- exit.c, wait.c ---- */
 

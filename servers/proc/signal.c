@@ -207,7 +207,8 @@ void signal_orphaned_group(uint32_t pgid)
 		return;
 	bool has_stopped = false;
 	for (process_ref i = 1; i <= proc.process_high; i++)
-		has_stopped |= process_at(i)->state == PROCESS_LIVE && process_at(i)->pgid == pgid && process_at(i)->is_stopped;
+		has_stopped |= process_at(i)->state == PROCESS_LIVE && process_at(i)->pgid == pgid &&
+			       process_at(i)->is_stopped;
 	if (!has_stopped)
 		return;
 	signal_group(pgid, SIGHUP);
@@ -325,7 +326,8 @@ static uint32_t next_signal(const struct process *p, const struct thread *t, uin
 	return ready != 0 ? (uint32_t)__builtin_ctzll(ready) + 1 : 0;
 }
 
-int proc_on_signal_fetch(struct request *rq, const struct proc_signal_fetch_in *in, struct proc_signal_fetch_out *out)
+int proc_on_signal_fetch(struct request *rq, const struct proc_signal_fetch_in *in,
+			 struct proc_signal_fetch_out *out)
 {
 	struct thread *t = thread_by_label(rq->label);
 	if (t == NULL)
@@ -350,7 +352,8 @@ int proc_on_signal_fetch(struct request *rq, const struct proc_signal_fetch_in *
 	return 0;
 }
 
-int proc_on_signal_mask(struct request *rq, const struct proc_signal_mask_in *in, struct proc_signal_mask_out *out)
+int proc_on_signal_mask(struct request *rq, const struct proc_signal_mask_in *in,
+			struct proc_signal_mask_out *out)
 {
 	(void)in;
 	(void)out;
@@ -373,7 +376,8 @@ int proc_on_signal_pending(struct request *rq, const struct proc_signal_pending_
 	return 0;
 }
 
-int proc_on_signal_raise(struct request *rq, const struct proc_signal_raise_in *in, struct proc_signal_raise_out *out)
+int proc_on_signal_raise(struct request *rq, const struct proc_signal_raise_in *in,
+			 struct proc_signal_raise_out *out)
 {
 	(void)out;
 	struct thread *t = thread_by_label(rq->label);
@@ -404,7 +408,8 @@ static bool may_signal(const struct process *from, const struct process *to, uin
 	return signal == SIGCONT && from->sid == to->sid;
 }
 
-static int kill_one(struct process *from, struct process *p, struct thread *t, const struct siginfo_head *info)
+static int kill_one(struct process *from, struct process *p, struct thread *t,
+		    const struct siginfo_head *info)
 {
 	if (!may_signal(from, p, (uint32_t)info->signo))
 		return EPERM;

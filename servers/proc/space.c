@@ -60,7 +60,8 @@ int space_create(process_ref page, struct space **out)
 	struct space *s = space_alloc();
 	if (s == NULL)
 		return ENOMEM;
-	struct mem_as_create_in in = {.personality_flags = proc.personality_flags, .process_page = page, .allow_wx = 1};
+	struct mem_as_create_in in = {
+		.personality_flags = proc.personality_flags, .process_page = page, .allow_wx = 1};
 	struct mem_as_create_out made = {0};
 	name_slots(s);
 	int status = mem_as_create(proc.mem, proc.page, &in, &made);

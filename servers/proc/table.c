@@ -47,7 +47,9 @@ uint32_t pid_alloc(void)
 	for (uint32_t tries = 0; tries < PID_MAX; tries++) {
 		uint32_t pid = proc.last_pid + 1;
 		if (pid >= PID_MAX)
-			pid = proc.last_pid >= 300 ? 300 : 2; /* Linux, too, leaves the first 300 to the start of the system */
+			pid = proc.last_pid >= 300
+				      ? 300
+				      : 2; /* Linux, too, leaves the first 300 to the start of the system */
 		proc.last_pid = pid;
 		if (!pid_is_in_use(pid))
 			return pid;

@@ -42,7 +42,8 @@ int attribute_chown(const struct caller *caller, struct inode *inode, uint32_t u
 	if (!caller_is_root(caller)) {
 		if (uid != ~0u && (caller->uid != inode->uid || uid != inode->uid))
 			return EPERM;
-		if (gid != ~0u && (caller->uid != inode->uid || !(caller_in_group(caller, gid) || gid == inode->gid)))
+		if (gid != ~0u &&
+		    (caller->uid != inode->uid || !(caller_in_group(caller, gid) || gid == inode->gid)))
 			return EPERM;
 	}
 	if (uid != ~0u)
@@ -82,7 +83,8 @@ static void set_stamp(struct stamp *stamp, struct stamp value)
 		*stamp = value;
 }
 
-int attribute_utimens(const struct caller *caller, struct inode *inode, struct stamp atime, struct stamp mtime)
+int attribute_utimens(const struct caller *caller, struct inode *inode, struct stamp atime,
+		      struct stamp mtime)
 {
 	if (!nsec_is_valid(atime.nsec) || !nsec_is_valid(mtime.nsec))
 		return EINVAL;
@@ -126,7 +128,8 @@ int attribute_truncate(const struct caller *caller, struct inode *inode, uint64_
 void attribute_statfs(const struct filesystem *fs, struct statfs_out *out)
 {
 	static const int64_t magic[FS_TYPES] = {
-		[FS_TMPFS] = 0x01021994, [FS_PROC] = 0x9fa0, [FS_DEV] = 0x01021994, [FS_PTS] = 0x1cd1, [FS_ANON] = 0x50495045,
+		[FS_TMPFS] = 0x01021994, [FS_PROC] = 0x9fa0,	 [FS_DEV] = 0x01021994,
+		[FS_PTS] = 0x1cd1,	 [FS_ANON] = 0x50495045,
 	};
 	*out = (struct statfs_out){.type = magic[fs->type], .bsize = 4096, .namelen = 255, .frsize = 4096};
 	out->flags = 0x20 | (int64_t)(fs->flags & 15u) | ((fs->flags & FS_MS_RELATIME) ? 0x1000 : 0);

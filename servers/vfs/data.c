@@ -149,18 +149,10 @@ void data_cut(struct data *data, uint64_t from)
 	if (from >= reach(data->height))
 		return;
 	switch (data->height) {
-	case 0:
-		cut_leaf(data, &data->root);
-		break;
-	case 1:
-		cut_level1(data, &data->root, 0, from);
-		break;
-	case 2:
-		cut_level2(data, &data->root, 0, from);
-		break;
-	default:
-		cut_level3(data, &data->root, from);
-		break;
+	case 0: cut_leaf(data, &data->root); break;
+	case 1: cut_level1(data, &data->root, 0, from); break;
+	case 2: cut_level2(data, &data->root, 0, from); break;
+	default: cut_level3(data, &data->root, from); break;
 	}
 	if (from == 0)
 		data->height = 0;
@@ -186,7 +178,8 @@ void data_read(const struct data *data, uint64_t offset, void *to, uint64_t leng
 	uint8_t *out = to;
 	uint64_t first = offset >> FRAME_LOG2;
 	/* The most common read: a whole page of a file below 4 MiB. */
-	if (length == FRAME_BYTES && (offset & (FRAME_BYTES - 1)) == 0 && data->height == 1 && first < INDEX_ENTRIES && data->root != 0) {
+	if (length == FRAME_BYTES && (offset & (FRAME_BYTES - 1)) == 0 && data->height == 1 &&
+	    first < INDEX_ENTRIES && data->root != 0) {
 		uint32_t frame = index_of(data->root)[first] & ~DATA_SUPPLIED;
 		if (frame != 0) {
 			bytes_copy(out, frame_address(frame), FRAME_BYTES);
@@ -243,7 +236,9 @@ int data_seek(const struct data *data, uint64_t size, uint64_t offset, bool want
 		if ((entry && *entry != 0) == want_data)
 			break;
 		/* Without an index nothing stands until the next index begins. */
-		page = entry || page < reach(data->height) ? (entry ? page + 1 : (page | (INDEX_ENTRIES - 1)) + 1) : pages;
+		page = entry || page < reach(data->height)
+			       ? (entry ? page + 1 : (page | (INDEX_ENTRIES - 1)) + 1)
+			       : pages;
 	}
 	if (page >= pages) {
 		*found = size;

@@ -53,7 +53,7 @@ enum device_who device_of(const struct inode *inode, uint32_t *tty_kind, uint32_
 		return DEVICE_UNKNOWN;
 	if (major == MAJOR_MEM)
 		return minor == MEM_NULL || minor == MEM_ZERO || minor == MEM_FULL || minor == MEM_RANDOM ||
-			       minor == MEM_URANDOM
+				       minor == MEM_URANDOM
 			       ? DEVICE_OURS
 			       : DEVICE_UNKNOWN;
 	return tty_device(major, minor, tty_kind, tty_index);
@@ -64,16 +64,10 @@ int device_read(const struct inode *inode, void *to, uint32_t length, uint32_t *
 	*done = length;
 	switch (minor_of(inode->rdev)) {
 	case MEM_ZERO:
-	case MEM_FULL:
-		bytes_zero(to, length);
-		return 0;
+	case MEM_FULL: bytes_zero(to, length); return 0;
 	case MEM_RANDOM:
-	case MEM_URANDOM:
-		random_bytes(to, length);
-		return 0;
-	default:
-		*done = 0;
-		return 0;
+	case MEM_URANDOM: random_bytes(to, length); return 0;
+	default: *done = 0; return 0;
 	}
 }
 

@@ -23,7 +23,8 @@ struct env_object {
 	uint32_t capability[2]; /* slots: 0 read and private, 1 shared writing */
 };
 int env_object_create(uint64_t size, bool is_window, uint64_t name, struct env_object *out);
-int env_object_supply(const struct env_object *object, uint64_t first_page, const uint32_t *frames, uint32_t count);
+int env_object_supply(const struct env_object *object, uint64_t first_page, const uint32_t *frames,
+		      uint32_t count);
 int env_object_resize(const struct env_object *object, uint64_t size);
 /* EBUSY: still mapped. On success the capabilities are gone too. */
 int env_object_destroy(struct env_object *object);

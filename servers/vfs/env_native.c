@@ -76,7 +76,8 @@ int env_object_create(uint64_t size, bool is_window, uint64_t name, struct env_o
 		status = positive(mem_object_create(mem_endpoint, page, &in, &answer));
 		page->recv_slot[0] = 0;
 		page->recv_slot[1] = 0;
-		if (status == 0 && (page->received_kind[0] != RECEIVED_SLOT || page->received_kind[1] != RECEIVED_SLOT))
+		if (status == 0 &&
+		    (page->received_kind[0] != RECEIVED_SLOT || page->received_kind[1] != RECEIVED_SLOT))
 			status = ENOMEM;
 	}
 	if (status != 0) {
@@ -89,7 +90,8 @@ int env_object_create(uint64_t size, bool is_window, uint64_t name, struct env_o
 	return 0;
 }
 
-int env_object_supply(const struct env_object *object, uint64_t first_page, const uint32_t *frames, uint32_t count)
+int env_object_supply(const struct env_object *object, uint64_t first_page, const uint32_t *frames,
+		      uint32_t count)
 {
 	struct msg_page *page = service_page();
 	struct mem_object_supply_in in = {
@@ -135,8 +137,9 @@ int env_object_revoke(const struct env_object *object, uint32_t *mappings)
 int env_memory_read(uint32_t space, uint64_t address, void *to, uint32_t length)
 {
 	struct msg_page *page = service_page();
-	struct mem_as_read_in in = {
-		.space = space, .addr = address, .len = length < MEM_AS_READ_OUT_MAX ? length : MEM_AS_READ_OUT_MAX};
+	struct mem_as_read_in in = {.space = space,
+				    .addr = address,
+				    .len = length < MEM_AS_READ_OUT_MAX ? length : MEM_AS_READ_OUT_MAX};
 	struct mem_as_read_out out = {0};
 	int status = positive(mem_as_read(mem_endpoint, page, &in, &out));
 	if (status != 0 || out.data_len > length)
@@ -178,8 +181,9 @@ int env_system_memory(struct env_system_memory *to)
 	struct mem_usage_in in = {};
 	struct mem_usage_out out = {0};
 	int status = positive(mem_usage(mem_endpoint, service_page(), &in, &out));
-	*to = (struct env_system_memory){out.pages_total, out.pages_free, out.spaces,		 out.areas,
-					 out.objects,	  out.slots_free, out.untyped_free_bytes, out.table_pages};
+	*to = (struct env_system_memory){
+		out.pages_total, out.pages_free,	 out.spaces,	 out.areas, out.objects,
+		out.slots_free,	 out.untyped_free_bytes, out.table_pages};
 	return status;
 }
 
@@ -250,8 +254,10 @@ bool env_service(uint32_t index, struct env_service *to)
 	struct root_services_out out = {0};
 	if (root_services(SERVICE_CAP_CONTROL, page, &in, &out) != 0)
 		return false;
-	*to = (struct env_service){
-		.state = out.state, .restarts = out.restarts, .memory_bytes = out.memory_bytes, .untyped_free = out.untyped_free};
+	*to = (struct env_service){.state = out.state,
+				   .restarts = out.restarts,
+				   .memory_bytes = out.memory_bytes,
+				   .untyped_free = out.untyped_free};
 	uint32_t length = out.data_len < sizeof(to->name) - 1 ? out.data_len : (uint32_t)sizeof(to->name) - 1;
 	memcpy(to->name, root_services_out_data(page), length);
 	return true;

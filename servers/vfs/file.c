@@ -56,14 +56,10 @@ static uint32_t access_state(uint32_t flags)
 	if (flags & O_PATH)
 		return OPENFILE_PATH_ONLY;
 	switch (flags & O_ACCMODE) {
-	case O_RDONLY:
-		return OPENFILE_MAY_READ;
-	case O_WRONLY:
-		return OPENFILE_MAY_WRITE;
-	case O_RDWR:
-		return OPENFILE_MAY_READ | OPENFILE_MAY_WRITE;
-	default:
-		return 0;
+	case O_RDONLY: return OPENFILE_MAY_READ;
+	case O_WRONLY: return OPENFILE_MAY_WRITE;
+	case O_RDWR: return OPENFILE_MAY_READ | OPENFILE_MAY_WRITE;
+	default: return 0;
 	}
 }
 
@@ -90,8 +86,8 @@ struct file *openfile_new(struct inode *inode, struct dentry *dentry, uint32_t f
 	file->offset = 0;
 	file->snapshot = NULL;
 	file->serial = ++files_serial;
-	file->flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_PATH | O_DIRECTORY |
-			       O_NOFOLLOW | O_SYNC | O_ASYNC);
+	file->flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_PATH |
+			       O_DIRECTORY | O_NOFOLLOW | O_SYNC | O_ASYNC);
 	file->state = (file->state & OPENFILE_ANCHORED) | OPENFILE_IN_USE | access_state(flags);
 	if ((flags & OPEN_EXEC) && inode->kind == NODE_FILE)
 		file->state |= OPENFILE_EXECUTABLE;

@@ -17,11 +17,11 @@
 
 #define OPENFILE_MAY_READ 1u
 #define OPENFILE_MAY_WRITE 2u
-#define OPENFILE_PATH_ONLY 4u /* O_PATH */
+#define OPENFILE_PATH_ONLY 4u  /* O_PATH */
 #define OPENFILE_EXECUTABLE 8u /* counts in inode.executors */
-#define OPENFILE_ANCHORED 16u /* the anchor of this index exists (kept over close) */
+#define OPENFILE_ANCHORED 16u  /* the anchor of this index exists (kept over close) */
 #define OPENFILE_IN_USE 32u
-#define OPENFILE_FLOCK 64u	  /* may hold an flock */
+#define OPENFILE_FLOCK 64u /* may hold an flock */
 
 struct file {
 	struct inode *inode;
@@ -32,7 +32,7 @@ struct file {
 	uint32_t state;		/* FILE_* */
 	uint32_t index;
 	uint32_t next_free;
-	uint64_t serial;	/* tells this opening from an earlier one of the same index */
+	uint64_t serial; /* tells this opening from an earlier one of the same index */
 };
 static_assert(sizeof(struct file) == 56 || sizeof(struct file) == 64, "64 descriptions a frame");
 
@@ -52,36 +52,39 @@ uint32_t openfile_anchored(void);
 /* ---- reading and writing (rw.c). offset OPENFILE_OWN_OFFSET: the description's own. Return 0, errno, ST_WOULD_BLOCK. */
 #define OPENFILE_OWN_OFFSET (~0ull)
 int openfile_read(struct file *file, const struct caller *caller, void *to, uint32_t length, uint64_t offset,
-	      uint32_t *done);
-int openfile_write(struct file *file, const struct caller *caller, const void *from, uint32_t length, uint64_t offset,
-	       uint32_t *done);
+		  uint32_t *done);
+int openfile_write(struct file *file, const struct caller *caller, const void *from, uint32_t length,
+		   uint64_t offset, uint32_t *done);
 int openfile_seek(struct file *file, int64_t offset, uint32_t whence, uint64_t *result);
-int openfile_getdents(struct file *file, const struct caller *caller, void *to, uint32_t size, uint32_t *done);
+int openfile_getdents(struct file *file, const struct caller *caller, void *to, uint32_t size,
+		      uint32_t *done);
 uint32_t openfile_poll(struct file *file);
 /* Takes back what the last file_read or file_getdents consumed. */
 void openfile_undo_last(void);
-int openfile_allocate(struct file *file, const struct caller *caller, uint32_t mode, uint64_t offset, uint64_t length);
+int openfile_allocate(struct file *file, const struct caller *caller, uint32_t mode, uint64_t offset,
+		      uint64_t length);
 /* Up to length bytes from one to the other. offsets: OPENFILE_OWN_OFFSET or absolute. */
-int openfile_copy_range(struct file *from, uint64_t from_offset, struct file *to, uint64_t to_offset, uint64_t length,
-		    const struct caller *caller, uint64_t *done);
+int openfile_copy_range(struct file *from, uint64_t from_offset, struct file *to, uint64_t to_offset,
+			uint64_t length, const struct caller *caller, uint64_t *done);
 /* /proc/self/fd/N's text. Length or -errno. */
 int openfile_path(const struct file *file, const struct dentry *root, char *out, uint32_t size);
-int openfile_ioctl(struct file *file, const struct caller *caller, uint32_t command, uint64_t argument, const void *in,
-	       uint32_t in_length, void *out, uint32_t *out_length, uint64_t *result);
+int openfile_ioctl(struct file *file, const struct caller *caller, uint32_t command, uint64_t argument,
+		   const void *in, uint32_t in_length, void *out, uint32_t *out_length, uint64_t *result);
 
 /* ---- opening (open.c) */
 struct open_result {
-	struct file *file;	/* NULL with device_kind: tty opens it */
+	struct file *file;	      /* NULL with device_kind: tty opens it */
 	uint32_t tty_kind, tty_index; /* tty.open's arguments; tty_kind ~0: none */
 	struct file_stat tty_stat;    /* with tty_kind: of the device's node */
-	uint32_t mode;		/* S_IFMT bits */
+	uint32_t mode;		      /* S_IFMT bits */
 	uint32_t number, consumed;
 };
-int openfile_open(const struct caller *caller, struct walk_start start, const char *path, uint32_t length, uint32_t flags,
-	      uint32_t mode, struct open_result *out);
+int openfile_open(const struct caller *caller, struct walk_start start, const char *path, uint32_t length,
+		  uint32_t flags, uint32_t mode, struct open_result *out);
 /* Opens what stands behind a description (or a directory entry) anew. */
 int openfile_reopen(const struct caller *caller, struct file *file, uint32_t flags, struct open_result *out);
-int openfile_open_memfd(const struct caller *caller, const char *name, uint32_t length, uint32_t flags, struct file **out);
+int openfile_open_memfd(const struct caller *caller, const char *name, uint32_t length, uint32_t flags,
+			struct file **out);
 int openfile_open_pipe(const struct caller *caller, uint32_t flags, struct file *ends[2]);
 int openfile_open_event(const struct caller *caller, uint64_t initial, uint32_t flags, struct file **out);
 int openfile_open_timer(const struct caller *caller, uint32_t clock, uint32_t flags, struct file **out);

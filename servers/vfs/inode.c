@@ -65,7 +65,8 @@ struct stamp stamp_now(void)
 	return (struct stamp){.sec = last_second, .nsec = (int64_t)(wall % 1000000000u)};
 }
 
-struct inode *inode_new(struct filesystem *fs, enum node_kind kind, uint32_t mode, const struct caller *caller)
+struct inode *inode_new(struct filesystem *fs, enum node_kind kind, uint32_t mode,
+			const struct caller *caller)
 {
 	struct inode *inode = slab_alloc(&inode_slab);
 	if (!inode)
@@ -106,17 +107,10 @@ static void inode_free(struct inode *inode)
 		else
 			data_free(&inode->data);
 		break;
-	case NODE_SYMLINK:
-		string_free(inode->target);
-		break;
-	case NODE_FIFO:
-		pipe_free(inode);
-		break;
-	case NODE_TIMER:
-		timer_disarm(inode);
-		break;
-	default:
-		break;
+	case NODE_SYMLINK: string_free(inode->target); break;
+	case NODE_FIFO: pipe_free(inode); break;
+	case NODE_TIMER: timer_disarm(inode); break;
+	default: break;
 	}
 	slab_free(&inode_slab, inode);
 }

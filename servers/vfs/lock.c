@@ -121,12 +121,14 @@ static const struct lock *find_conflict(struct inode *inode, uint64_t owner, con
 	return found;
 }
 
-static struct lock *insert(struct inode *inode, uint64_t owner, uint64_t start, uint64_t end, uint32_t type, uint32_t pid)
+static struct lock *insert(struct inode *inode, uint64_t owner, uint64_t start, uint64_t end, uint32_t type,
+			   uint32_t pid)
 {
 	struct lock *lock = slab_alloc(&lock_slab);
 	if (!lock)
 		return NULL;
-	*lock = (struct lock){.next = inode->locks, .owner = owner, .start = start, .end = end, .type = type, .pid = pid};
+	*lock = (struct lock){
+		.next = inode->locks, .owner = owner, .start = start, .end = end, .type = type, .pid = pid};
 	inode->locks = lock;
 	return lock;
 }
@@ -165,7 +167,8 @@ static void merge(struct inode *inode, struct lock *lock)
 	struct lock **at = &inode->locks;
 	while (*at) {
 		struct lock *other = *at;
-		bool same = other != lock && !other->file && other->owner == lock->owner && other->type == lock->type;
+		bool same = other != lock && !other->file && other->owner == lock->owner &&
+			    other->type == lock->type;
 		if (same && (other->end == lock->start || lock->end == other->start)) {
 			lock->start = other->start < lock->start ? other->start : lock->start;
 			lock->end = other->end > lock->end ? other->end : lock->end;
@@ -223,7 +226,8 @@ void lock_get(struct file *file, const struct caller *caller, struct lock_range 
 		range->type = TYPE_UNLOCK;
 		return;
 	}
-	*range = (struct lock_range){.start = lock->start, .end = lock->end, .type = lock->type, .pid = lock->pid};
+	*range = (struct lock_range){
+		.start = lock->start, .end = lock->end, .type = lock->type, .pid = lock->pid};
 }
 
 static struct lock **find_flock(struct inode *inode, const struct file *file)

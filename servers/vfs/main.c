@@ -56,8 +56,8 @@ static void prepare(void)
 	int error = unpack_mounts();
 	if (error != 0)
 		service_fail("mounting /proc and /dev failed: errno %d", error);
-	log_line(counts.failed ? LOG_WARNING : LOG_INFO, "root file system: entries=%u bytes=%llu failed=%u", counts.entries,
-		 (unsigned long long)counts.bytes, counts.failed);
+	log_line(counts.failed ? LOG_WARNING : LOG_INFO, "root file system: entries=%u bytes=%llu failed=%u",
+		 counts.entries, (unsigned long long)counts.bytes, counts.failed);
 }
 
 int main(void)

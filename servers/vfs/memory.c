@@ -17,11 +17,11 @@ struct slab_page {
 };
 
 uint8_t *frames_base;
-static uint32_t frames_end;	 /* first frame of the windows' part */
-static uint32_t frames_fresh;	 /* never used from here on */
+static uint32_t frames_end;   /* first frame of the windows' part */
+static uint32_t frames_fresh; /* never used from here on */
 static uint32_t frames_free_list;
 static uint32_t frames_used, frames_slab, frames_tables;
-static uint32_t frames_for_files; /* files may use no more than this many of all */
+static uint32_t frames_for_files;   /* files may use no more than this many of all */
 static uint32_t runs_low, runs_end; /* windows' part: runs are cut from runs_low downward */
 static uint32_t runs_free_list[FRAME_RUN_SIZES];
 static uint32_t runs_used;

@@ -18,7 +18,7 @@ struct frame_counts {
 	uint64_t total; /* frames for files and objects */
 	uint64_t kept;	/* of these, never for contents of files */
 	uint64_t used;
-	uint64_t slab;	/* of these, in slabs */
+	uint64_t slab;	 /* of these, in slabs */
 	uint64_t tables; /* and in tables that grow with the highest index used, and stay */
 	uint64_t windows_total, windows_used; /* frames for windows */
 };
@@ -47,9 +47,9 @@ struct frame_counts frames_count(void);
 struct slab_page;
 struct slab {
 	uint32_t size;
-	uint32_t used;		    /* live objects */
-	struct slab_page *partial;  /* pages with free room */
-	struct slab_page *empty;    /* one page kept for the next object */
+	uint32_t used;		   /* live objects */
+	struct slab_page *partial; /* pages with free room */
+	struct slab_page *empty;   /* one page kept for the next object */
 };
 #define SLAB_OF(type) {.size = (sizeof(type) + 7u) & ~7u}
 

@@ -22,7 +22,8 @@ static struct slab filesystem_slab = SLAB_OF(struct filesystem);
 static uint32_t next_device = 20;
 
 static const char *const type_names[FS_TYPES] = {
-	[FS_TMPFS] = "tmpfs", [FS_PROC] = "proc", [FS_DEV] = "devtmpfs", [FS_PTS] = "devpts", [FS_ANON] = "anon",
+	[FS_TMPFS] = "tmpfs", [FS_PROC] = "proc", [FS_DEV] = "devtmpfs",
+	[FS_PTS] = "devpts",  [FS_ANON] = "anon",
 };
 
 const char *mount_type_name(enum fs_type type)
@@ -53,19 +54,14 @@ static uint64_t option_size(const char *options)
 	char *end;
 	uint64_t bytes = strtoull(at + 5, &end, 10);
 	switch (*end) {
-	case '%':
-		return frames_count().total * (bytes > 100 ? 100 : bytes) / 100;
+	case '%': return frames_count().total * (bytes > 100 ? 100 : bytes) / 100;
 	case 'g':
-	case 'G':
-		return bytes << (30 - FRAME_LOG2);
+	case 'G': return bytes << (30 - FRAME_LOG2);
 	case 'm':
-	case 'M':
-		return bytes << (20 - FRAME_LOG2);
+	case 'M': return bytes << (20 - FRAME_LOG2);
 	case 'k':
-	case 'K':
-		return (bytes + 3) / 4;
-	default:
-		return (bytes + FRAME_BYTES - 1) >> FRAME_LOG2;
+	case 'K': return (bytes + 3) / 4;
+	default: return (bytes + FRAME_BYTES - 1) >> FRAME_LOG2;
 	}
 }
 
@@ -86,12 +82,16 @@ static struct filesystem *fs_new(enum fs_type type, const char *source, uint32_t
 	*fs = (struct filesystem){
 		.type = type,
 		.device = next_device++,
-		.flags = (flags & (FS_MS_RDONLY | FS_MS_NOSUID | FS_MS_NODEV | FS_MS_NOEXEC | FS_MS_NOATIME)) |
-			 ((flags & FS_MS_NOATIME) ? 0 : FS_MS_RELATIME),
+		.flags =
+			(flags & (FS_MS_RDONLY | FS_MS_NOSUID | FS_MS_NODEV | FS_MS_NOEXEC | FS_MS_NOATIME)) |
+			((flags & FS_MS_NOATIME) ? 0 : FS_MS_RELATIME),
 	};
 	fs->pages_max = type == FS_TMPFS ? option_size(options) : 0;
 	fs->source = string_new(source, (uint32_t)strnlen(source, 200));
-	fs->root = fs->source ? make_root(fs, option_mode(options, type == FS_TMPFS ? 01777u : type == FS_PROC ? 0555u : 0755u)) : NULL;
+	fs->root = fs->source ? make_root(fs, option_mode(options, type == FS_TMPFS  ? 01777u
+								   : type == FS_PROC ? 0555u
+										     : 0755u))
+			      : NULL;
 	if (fs->root)
 		return fs;
 	if (fs->source)

@@ -68,8 +68,8 @@ static int enter(const struct caller *caller, struct walk *where, struct inode *
 	return 0;
 }
 
-int name_create(const struct caller *caller, struct walk *where, enum node_kind kind, uint32_t mode, uint64_t rdev,
-		struct dentry **out)
+int name_create(const struct caller *caller, struct walk *where, enum node_kind kind, uint32_t mode,
+		uint64_t rdev, struct dentry **out)
 {
 	int error = can_create(caller, where, kind == NODE_DIRECTORY);
 	if (error != 0)
@@ -227,7 +227,8 @@ static int rename_permissions(const struct caller *caller, const struct walk *fr
 		return error;
 	if (target)
 		error = can_remove(caller, target,
-				   (flags & RENAME_FLAG_EXCHANGE) ? inode_is_directory(target->inode) : is_directory);
+				   (flags & RENAME_FLAG_EXCHANGE) ? inode_is_directory(target->inode)
+								  : is_directory);
 	else
 		error = can_change(to->parent->inode, caller);
 	if (error != 0)

@@ -42,7 +42,8 @@ static int may_open(const struct caller *caller, const struct inode *inode, uint
 		return EACCES;
 	if (created)
 		return 0;
-	if ((may & MAY_WRITE) && fs_is_readonly(inode->fs) && (S_ISREG(inode->mode) || inode_is_directory(inode)))
+	if ((may & MAY_WRITE) && fs_is_readonly(inode->fs) &&
+	    (S_ISREG(inode->mode) || inode_is_directory(inode)))
 		return EROFS;
 	int error = permission(inode, caller, may);
 	if (error == 0 && inode->kind == NODE_PROC)
@@ -59,7 +60,8 @@ static int may_open(const struct caller *caller, const struct inode *inode, uint
 }
 
 /* Kinds that are not simply a description. */
-static int open_special(const struct caller *caller, struct inode *inode, uint32_t flags, struct open_result *out)
+static int open_special(const struct caller *caller, struct inode *inode, uint32_t flags,
+			struct open_result *out)
 {
 	if (inode->kind == NODE_FIFO && inode->fs != &fs_anonymous)
 		return pipe_fifo_open(inode, caller, flags);
@@ -73,8 +75,8 @@ static int open_special(const struct caller *caller, struct inode *inode, uint32
 	return inode->kind == NODE_EVENT || inode->kind == NODE_TIMER ? ENXIO : 0;
 }
 
-static int finish_open(const struct caller *caller, struct inode *inode, struct dentry *dentry, uint32_t flags,
-		       bool created, struct open_result *out)
+static int finish_open(const struct caller *caller, struct inode *inode, struct dentry *dentry,
+		       uint32_t flags, bool created, struct open_result *out)
 {
 	out->mode = inode->mode & S_IFMT;
 	if (!openfile_has_room(caller))
@@ -146,8 +148,8 @@ static int open_create(const struct caller *caller, struct walk *walk, uint32_t 
 	return finish_open(caller, walk->entry->inode, walk->entry, flags, true, out);
 }
 
-int openfile_open(const struct caller *caller, struct walk_start start, const char *path, uint32_t length, uint32_t flags,
-	      uint32_t mode, struct open_result *out)
+int openfile_open(const struct caller *caller, struct walk_start start, const char *path, uint32_t length,
+		  uint32_t flags, uint32_t mode, struct open_result *out)
 {
 	struct walk walk;
 	*out = (struct open_result){.tty_kind = TTY_NONE};
@@ -188,7 +190,8 @@ int openfile_reopen(const struct caller *caller, struct file *file, uint32_t fla
 	return finish_open(caller, file->inode, file->dentry, flags & ~(uint32_t)O_CREAT, false, out);
 }
 
-int openfile_open_memfd(const struct caller *caller, const char *name, uint32_t length, uint32_t flags, struct file **out)
+int openfile_open_memfd(const struct caller *caller, const char *name, uint32_t length, uint32_t flags,
+			struct file **out)
 {
 	char full[256] = "memfd:";
 	if (length > 249 || memchr(name, '\0', length))
@@ -209,8 +212,9 @@ int openfile_open_memfd(const struct caller *caller, const char *name, uint32_t 
 
 int openfile_open_pipe(const struct caller *caller, uint32_t flags, struct file *ends[2])
 {
-	struct inode *inode =
-		openfile_has_room(caller) ? inode_new(&fs_anonymous, NODE_FIFO, S_IFIFO | 0600u, caller) : NULL;
+	struct inode *inode = openfile_has_room(caller)
+				      ? inode_new(&fs_anonymous, NODE_FIFO, S_IFIFO | 0600u, caller)
+				      : NULL;
 	if (!inode)
 		return ENFILE;
 	int error = pipe_new(inode) != 0 ? ENFILE : 0;

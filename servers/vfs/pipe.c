@@ -118,7 +118,8 @@ void pipe_close_end(struct inode *inode, bool reads, bool writes)
 		wait_wake_if(&inode->waiters, POLLOUT | POLLERR);
 	if (writes && writer_count(inode) == 0)
 		wait_wake_if(&inode->waiters, POLLIN | POLLHUP);
-	if (pipe->readers == 0 && pipe->writers == 0 && reader_count(inode) == 0 && writer_count(inode) == 0) {
+	if (pipe->readers == 0 && pipe->writers == 0 && reader_count(inode) == 0 &&
+	    writer_count(inode) == 0) {
 		drop_pages(pipe, 0);
 		pipe->head = 0;
 		pipe->length = 0;
@@ -159,8 +160,8 @@ int pipe_fifo_open(struct inode *inode, const struct caller *caller, uint32_t fl
 		return 0;
 	/* The other side's open may wait for us. */
 	for (struct waiter *waiter = inode->waiters; waiter; waiter = waiter->next)
-		if ((waiter->events & (reads ? WAIT_OPEN_WRITE : WAIT_OPEN_READ)) && waiter->label != caller->label &&
-		    label_is_alive(waiter->label))
+		if ((waiter->events & (reads ? WAIT_OPEN_WRITE : WAIT_OPEN_READ)) &&
+		    waiter->label != caller->label && label_is_alive(waiter->label))
 			return 0;
 	if (flags & O_NONBLOCK)
 		return ENXIO;
@@ -253,7 +254,8 @@ static int wait_for_room(struct inode *inode, const struct caller *caller)
 	return ST_WOULD_BLOCK;
 }
 
-int pipe_write(struct inode *inode, const struct caller *caller, const void *from, uint32_t length, uint32_t *done)
+int pipe_write(struct inode *inode, const struct caller *caller, const void *from, uint32_t length,
+	       uint32_t *done)
 {
 	struct pipe *pipe = inode->pipe;
 	*done = 0;

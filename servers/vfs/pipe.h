@@ -15,7 +15,8 @@ void pipe_close_end(struct inode *inode, bool reads, bool writes);
 /* Opening a FIFO by name: 0 when it can be opened now, ST_WOULD_BLOCK, ENXIO, ENOMEM. */
 int pipe_fifo_open(struct inode *inode, const struct caller *caller, uint32_t flags);
 int pipe_read(struct inode *inode, const struct caller *caller, void *to, uint32_t length, uint32_t *done);
-int pipe_write(struct inode *inode, const struct caller *caller, const void *from, uint32_t length, uint32_t *done);
+int pipe_write(struct inode *inode, const struct caller *caller, const void *from, uint32_t length,
+	       uint32_t *done);
 /* Puts the last `bytes` taken bytes back; nothing was written since. */
 void pipe_unread(struct inode *inode, uint32_t bytes);
 uint32_t pipe_poll(const struct inode *inode, bool reads, bool writes);

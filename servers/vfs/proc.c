@@ -25,14 +25,22 @@ struct proc_entry {
 };
 
 static const struct proc_entry pid_entries[] = {
-	{"task", PROC_TASKS, S_IFDIR | 0555u},	  {"fd", PROC_FDS, S_IFDIR | 0500u},
-	{"stat", PROC_STAT, S_IFREG | 0444u},	  {"status", PROC_STATUS, S_IFREG | 0444u},
-	{"statm", PROC_STATM, S_IFREG | 0444u},	  {"cmdline", PROC_CMDLINE, S_IFREG | 0444u},
-	{"environ", PROC_ENVIRON, S_IFREG | 0400u}, {"maps", PROC_MAPS, S_IFREG | 0444u},
-	{"comm", PROC_COMM, S_IFREG | 0644u},	  {"limits", PROC_LIMITS, S_IFREG | 0444u},
-	{"mounts", PROC_MOUNTS, S_IFREG | 0444u}, {"mountinfo", PROC_MOUNTINFO, S_IFREG | 0444u},
-	{"oom_score_adj", PROC_OOM_ADJ, S_IFREG | 0644u}, {"cgroup", PROC_CGROUP, S_IFREG | 0444u},
-	{"exe", PROC_EXE, S_IFLNK | 0777u},	  {"cwd", PROC_CWD, S_IFLNK | 0777u},
+	{"task", PROC_TASKS, S_IFDIR | 0555u},
+	{"fd", PROC_FDS, S_IFDIR | 0500u},
+	{"stat", PROC_STAT, S_IFREG | 0444u},
+	{"status", PROC_STATUS, S_IFREG | 0444u},
+	{"statm", PROC_STATM, S_IFREG | 0444u},
+	{"cmdline", PROC_CMDLINE, S_IFREG | 0444u},
+	{"environ", PROC_ENVIRON, S_IFREG | 0400u},
+	{"maps", PROC_MAPS, S_IFREG | 0444u},
+	{"comm", PROC_COMM, S_IFREG | 0644u},
+	{"limits", PROC_LIMITS, S_IFREG | 0444u},
+	{"mounts", PROC_MOUNTS, S_IFREG | 0444u},
+	{"mountinfo", PROC_MOUNTINFO, S_IFREG | 0444u},
+	{"oom_score_adj", PROC_OOM_ADJ, S_IFREG | 0644u},
+	{"cgroup", PROC_CGROUP, S_IFREG | 0444u},
+	{"exe", PROC_EXE, S_IFLNK | 0777u},
+	{"cwd", PROC_CWD, S_IFLNK | 0777u},
 	{"root", PROC_ROOT, S_IFLNK | 0777u},
 };
 #define PID_ENTRIES (sizeof(pid_entries) / sizeof(pid_entries[0]))
@@ -98,7 +106,8 @@ static int link_static(struct dentry *root, const struct static_entry *entry)
 		name = slash + 1;
 	}
 	bool is_dir = S_ISDIR(entry->mode);
-	struct inode *inode = inode_new(root->inode->fs, is_dir ? NODE_DIRECTORY : NODE_PROC, entry->mode, NULL);
+	struct inode *inode =
+		inode_new(root->inode->fs, is_dir ? NODE_DIRECTORY : NODE_PROC, entry->mode, NULL);
 	struct dentry *made = inode ? dentry_new(dir, name, (uint32_t)strlen(name), inode) : NULL;
 	if (made) {
 		if (!is_dir)
@@ -166,13 +175,15 @@ static bool parse_number(const char *name, uint32_t length, uint32_t *value)
 	return true;
 }
 
-static struct dentry *make(struct dentry *dir, const char *name, uint32_t length, uint32_t mode, struct proc_state state)
+static struct dentry *make(struct dentry *dir, const char *name, uint32_t length, uint32_t mode,
+			   struct proc_state state)
 {
 	struct inode *inode = inode_new(dir->inode->fs, NODE_PROC, mode, NULL);
 	if (!inode)
 		return NULL;
 	inode->proc = state;
-	inode->ino = ((uint64_t)state.process << 32) | ((uint64_t)state.type << 24) | (state.number & 0xffffffu);
+	inode->ino =
+		((uint64_t)state.process << 32) | ((uint64_t)state.type << 24) | (state.number & 0xffffffu);
 	const struct label_process *process = state.process ? proc_process(inode) : NULL;
 	if (process) {
 		inode->uid = process->euid;
@@ -197,7 +208,8 @@ static int lookup_pid(struct dentry *dir, const char *name, uint32_t length, str
 	uint32_t index = find_pid(pid);
 	if (index == 0)
 		return 0;
-	struct proc_state state = {.type = PROC_PID, .process = index, .generation = env_labels->process[index].generation};
+	struct proc_state state = {
+		.type = PROC_PID, .process = index, .generation = env_labels->process[index].generation};
 	return made_or_nomem(make(dir, name, length, S_IFDIR | 0555u, state), found);
 }
 
@@ -219,7 +231,8 @@ static int lookup_entry(struct dentry *dir, const char *name, uint32_t length, s
 static bool thread_is_of(uint32_t index, const struct inode *inode)
 {
 	const struct label_thread *thread = &env_labels->thread[index];
-	return thread->process == inode->proc.process && thread->state != LABEL_FREE && thread->state != LABEL_DEAD;
+	return thread->process == inode->proc.process && thread->state != LABEL_FREE &&
+	       thread->state != LABEL_DEAD;
 }
 
 static int lookup_thread(struct dentry *dir, const char *name, uint32_t length, struct dentry **found)
@@ -238,8 +251,7 @@ static int lookup_thread(struct dentry *dir, const char *name, uint32_t length, 
 	return 0;
 }
 
-static int lookup_descriptor(struct dentry *dir, const char *name, uint32_t length,
-			     struct dentry **found)
+static int lookup_descriptor(struct dentry *dir, const char *name, uint32_t length, struct dentry **found)
 {
 	struct proc_state state = dir->inode->proc;
 	uint32_t number;
@@ -268,7 +280,8 @@ static int lookup_pts(struct dentry *dir, const char *name, uint32_t length, str
 
 static bool is_dynamic_root(const struct inode *dir)
 {
-	return (dir->fs->type == FS_PROC || dir->fs->type == FS_PTS) && dir->fs->root && dir == dir->fs->root->inode;
+	return (dir->fs->type == FS_PROC || dir->fs->type == FS_PTS) && dir->fs->root &&
+	       dir == dir->fs->root->inode;
 }
 
 bool proc_is_dynamic(const struct inode *dir)
@@ -289,14 +302,10 @@ int proc_lookup(const struct caller *caller, struct dentry *dir, const char *nam
 		return 0;
 	switch (inode->proc.type) {
 	case PROC_PID:
-	case PROC_TID:
-		return lookup_entry(dir, name, length, found);
-	case PROC_TASKS:
-		return lookup_thread(dir, name, length, found);
-	case PROC_FDS:
-		return lookup_descriptor(dir, name, length, found);
-	default:
-		return 0;
+	case PROC_TID: return lookup_entry(dir, name, length, found);
+	case PROC_TASKS: return lookup_thread(dir, name, length, found);
+	case PROC_FDS: return lookup_descriptor(dir, name, length, found);
+	default: return 0;
 	}
 }
 
@@ -364,7 +373,8 @@ static int link_of_process(const struct caller *caller, const struct inode *inod
 	return ST_OWN_DESCRIPTOR;
 }
 
-int proc_readlink(const struct caller *caller, const struct inode *inode, char *out, uint32_t size, uint32_t *number)
+int proc_readlink(const struct caller *caller, const struct inode *inode, char *out, uint32_t size,
+		  uint32_t *number)
 {
 	char text[64];
 	switch (inode->proc.type) {
@@ -379,10 +389,8 @@ int proc_readlink(const struct caller *caller, const struct inode *inode, char *
 		snprintf(text, sizeof(text), "%u/task/%u", caller->process->pid,
 			 env_labels->thread[LABEL_THREAD(caller->label) % LABEL_THREADS].tid);
 		return copy_text(out, size, text);
-	case PROC_MOUNTS_LINK:
-		return copy_text(out, size, "self/mounts");
-	default:
-		return link_of_process(caller, inode, out, size, number);
+	case PROC_MOUNTS_LINK: return copy_text(out, size, "self/mounts");
+	default: return link_of_process(caller, inode, out, size, number);
 	}
 }
 
@@ -408,10 +416,8 @@ int proc_may_open(const struct caller *caller, const struct inode *inode)
 	switch (inode->proc.type) {
 	case PROC_ENVIRON:
 	case PROC_MAPS:
-	case PROC_FDS:
-		return may_inspect(caller, inode) ? 0 : EACCES;
-	default:
-		return 0;
+	case PROC_FDS: return may_inspect(caller, inode) ? 0 : EACCES;
+	default: return 0;
 	}
 }
 
@@ -434,7 +440,8 @@ static int list_pids(struct emitter *emitter, uint64_t *offset)
 	for (uint32_t i = 0; i < count; i++) {
 		char name[12];
 		int length = snprintf(name, sizeof(name), "%u", pids[i]);
-		if (!emit(emitter, pids[i] + 1000000u, name, (uint32_t)length, S_IFDIR, FIRST_DYNAMIC + pids[i] + 1))
+		if (!emit(emitter, pids[i] + 1000000u, name, (uint32_t)length, S_IFDIR,
+			  FIRST_DYNAMIC + pids[i] + 1))
 			break;
 		*offset = FIRST_DYNAMIC + pids[i] + 1;
 	}
@@ -456,7 +463,8 @@ static int list_entries(const struct inode *dir, struct emitter *emitter, uint64
 	return 0;
 }
 
-static int list_numbers(const uint64_t *bits, uint32_t count, uint32_t mode, struct emitter *emitter, uint64_t *offset)
+static int list_numbers(const uint64_t *bits, uint32_t count, uint32_t mode, struct emitter *emitter,
+			uint64_t *offset)
 {
 	for (uint64_t i = *offset - 2; i < count; i++) {
 		char name[12];
@@ -496,16 +504,13 @@ int proc_readdir(struct file *file, const struct caller *caller, struct emitter 
 	}
 	switch (dir->proc.type) {
 	case PROC_PID:
-	case PROC_TID:
-		return list_entries(dir, emitter, offset);
-	case PROC_TASKS:
-		return list_threads(dir, emitter, offset);
+	case PROC_TID: return list_entries(dir, emitter, offset);
+	case PROC_TASKS: return list_threads(dir, emitter, offset);
 	case PROC_FDS:
 		if (!upcall_have(UPCALL_DESCRIPTORS, dir->proc.process, 0))
 			return VFS_PARK;
 		return list_numbers(upcall_answer(), DESCRIPTORS_MAX, S_IFLNK, emitter, offset);
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 
@@ -540,7 +545,8 @@ int proc_make_text(struct file *file, const struct caller *caller)
 	if (!snapshot)
 		return ENOMEM;
 	struct text text = {.to = snapshot};
-	int error = inode->proc.process ? proc_pid_text(inode, caller->label, &text) : proc_system_text(inode, &text);
+	int error = inode->proc.process ? proc_pid_text(inode, caller->label, &text)
+					: proc_system_text(inode, &text);
 	if (error == 0)
 		error = text.error;
 	if (error != 0) {
@@ -553,7 +559,8 @@ int proc_make_text(struct file *file, const struct caller *caller)
 	return 0;
 }
 
-int proc_write(struct file *file, const struct caller *caller, const void *from, uint32_t length, uint32_t *done)
+int proc_write(struct file *file, const struct caller *caller, const void *from, uint32_t length,
+	       uint32_t *done)
 {
 	(void)caller;
 	(void)from;

@@ -14,7 +14,8 @@ int proc_mount(struct filesystem *fs); /* fills the static part; ENOMEM */
 /* A name in a dynamic directory: *found with a reference, or NULL. */
 int proc_lookup(const struct caller *caller, struct dentry *dir, const char *name, uint32_t length,
 		struct dentry **found);
-int proc_readlink(const struct caller *caller, const struct inode *inode, char *out, uint32_t size, uint32_t *number);
+int proc_readlink(const struct caller *caller, const struct inode *inode, char *out, uint32_t size,
+		  uint32_t *number);
 /* For the operation readlink, which can wait: descriptors, cwd and root of other processes. Length, -errno or VFS_PARK. */
 int proc_readlink_other(const struct caller *caller, const struct inode *inode, char *out, uint32_t size);
 /* Permission to open beyond the mode (environ, fd of others). */
@@ -22,7 +23,8 @@ int proc_may_open(const struct caller *caller, const struct inode *inode);
 /* Makes file->snapshot anew. 0, errno or VFS_PARK. */
 int proc_make_text(struct file *file, const struct caller *caller);
 /* The few files that can be written (hostname, comm: EPERM or accepted). */
-int proc_write(struct file *file, const struct caller *caller, const void *from, uint32_t length, uint32_t *done);
+int proc_write(struct file *file, const struct caller *caller, const void *from, uint32_t length,
+	       uint32_t *done);
 /* RAM of the machine, and what of it nobody uses. Asks mem and root. */
 void proc_memory(uint64_t *total_bytes, uint64_t *bytes);
 /* chmod, chown of a pts node are remembered by number. */
@@ -36,7 +38,8 @@ struct emitter {
 	uint32_t is_full;
 };
 /* False (and is_full) when the record does not fit. next: the offset behind it. */
-bool emit(struct emitter *emitter, uint64_t ino, const char *name, uint32_t length, uint32_t mode, uint64_t next);
+bool emit(struct emitter *emitter, uint64_t ino, const char *name, uint32_t length, uint32_t mode,
+	  uint64_t next);
 /* Entries from *offset on, which it moves. 0, errno or VFS_PARK. */
 int proc_readdir(struct file *file, const struct caller *caller, struct emitter *emitter, uint64_t *offset);
 bool proc_is_dynamic(const struct inode *dir);

@@ -17,8 +17,8 @@
 static char state_letter(uint32_t state)
 {
 	static const char letters[] = {
-		[LABEL_FREE] = 'X', [LABEL_RUNNING] = 'R', [LABEL_SLEEPING] = 'S', [LABEL_STOPPED] = 'T',
-		[LABEL_ZOMBIE] = 'Z', [LABEL_DEAD] = 'X',
+		[LABEL_FREE] = 'X',    [LABEL_RUNNING] = 'R', [LABEL_SLEEPING] = 'S',
+		[LABEL_STOPPED] = 'T', [LABEL_ZOMBIE] = 'Z',  [LABEL_DEAD] = 'X',
 	};
 	return state < sizeof(letters) ? letters[state] : '?';
 }
@@ -26,16 +26,11 @@ static char state_letter(uint32_t state)
 static const char *state_word(char letter)
 {
 	switch (letter) {
-	case 'R':
-		return "running";
-	case 'S':
-		return "sleeping";
-	case 'T':
-		return "stopped";
-	case 'Z':
-		return "zombie";
-	default:
-		return "dead";
+	case 'R': return "running";
+	case 'S': return "sleeping";
+	case 'T': return "stopped";
+	case 'Z': return "zombie";
+	default: return "dead";
 	}
 }
 
@@ -60,8 +55,8 @@ static struct env_memory_usage usage_of(const struct label_process *process)
 }
 
 /* The reader itself runs, whatever the table says. */
-static char letter_of(const struct inode *inode, const struct label_process *process, const struct label_thread *thread,
-		      uint64_t reader)
+static char letter_of(const struct inode *inode, const struct label_process *process,
+		      const struct label_thread *thread, uint64_t reader)
 {
 	bool is_reader = LABEL_PROCESS(reader) == inode->proc.process && !(reader & LABEL_NATIVE);
 	if (is_reader && (!thread || thread == &env_labels->thread[LABEL_THREAD(reader) % LABEL_THREADS]))
@@ -76,7 +71,8 @@ static void name_of(const struct label_process *process, const struct label_thre
 	out[16] = '\0';
 }
 
-static int text_stat(const struct inode *inode, const struct label_process *process, uint64_t reader, struct text *text)
+static int text_stat(const struct inode *inode, const struct label_process *process, uint64_t reader,
+		     struct text *text)
 {
 	const struct label_thread *thread = thread_of(inode);
 	if (!upcall_have(UPCALL_REFRESH, 0, 0))
@@ -85,16 +81,21 @@ static int text_stat(const struct inode *inode, const struct label_process *proc
 	char name[17];
 	name_of(process, thread, name);
 	char state = letter_of(inode, process, thread, reader);
-	const struct process_page *page = env_process_page(inode->proc.process); /* there is one: proc_pid_text */
+	const struct process_page *page =
+		env_process_page(inode->proc.process); /* there is one: proc_pid_text */
 	uint64_t user = (thread ? thread->user_ns : process->user_ns) / TICK_NS;
 	int32_t nice = (int32_t)process->nice;
 	text_format(text, "%u (%s) %c %u %u %u 0 -1 4194304 0 0 0 0 %llu 0 %llu 0 %d %d %u 0 %llu ",
-		    thread ? thread->tid : process->pid, name, state, process->ppid, process->pgid, process->sid,
-		    (unsigned long long)user, (unsigned long long)(process->children_ns / TICK_NS), 20 + nice, nice,
-		    process->threads, (unsigned long long)(process->start_ns / TICK_NS));
-	text_format(text, "%llu %llu 18446744073709551615 0 0 %llu 0 0 %llu %llu %llu %llu 0 0 0 %u 0 0 0 0 0 0 0 0 %llu ",
-		    (unsigned long long)(usage.virtual_pages * 4096), (unsigned long long)usage.resident_pages,
-		    (unsigned long long)page->stack_start, (unsigned long long)process->signals_pending & 0x7fffffffu,
+		    thread ? thread->tid : process->pid, name, state, process->ppid, process->pgid,
+		    process->sid, (unsigned long long)user,
+		    (unsigned long long)(process->children_ns / TICK_NS), 20 + nice, nice, process->threads,
+		    (unsigned long long)(process->start_ns / TICK_NS));
+	text_format(text,
+		    "%llu %llu 18446744073709551615 0 0 %llu 0 0 %llu %llu %llu %llu 0 0 0 %u 0 0 0 0 0 0 0 "
+		    "0 %llu ",
+		    (unsigned long long)(usage.virtual_pages * 4096),
+		    (unsigned long long)usage.resident_pages, (unsigned long long)page->stack_start,
+		    (unsigned long long)process->signals_pending & 0x7fffffffu,
 		    (unsigned long long)process->signals_blocked & 0x7fffffffu,
 		    (unsigned long long)process->signals_ignored & 0x7fffffffu,
 		    (unsigned long long)process->signals_caught & 0x7fffffffu, process->exit_signal,
@@ -108,18 +109,25 @@ static int text_stat(const struct inode *inode, const struct label_process *proc
 static void status_memory(const struct label_process *process, struct text *text)
 {
 	struct env_memory_usage usage = usage_of(process);
-	uint64_t anonymous = usage.resident_pages > usage.shared_pages ? usage.resident_pages - usage.shared_pages : 0;
+	uint64_t anonymous =
+		usage.resident_pages > usage.shared_pages ? usage.resident_pages - usage.shared_pages : 0;
 	text_format(text, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t       0 kB\nVmPin:\t       0 kB\n",
 		    (unsigned long long)usage.virtual_pages * 4, (unsigned long long)usage.virtual_pages * 4);
-	text_format(text, "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\nRssShmem:\t       0 kB\n",
-		    (unsigned long long)usage.resident_pages * 4, (unsigned long long)usage.resident_pages * 4,
-		    (unsigned long long)anonymous * 4, (unsigned long long)usage.shared_pages * 4);
-	text_format(text, "VmData:\t%8llu kB\nVmStk:\t%8llu kB\nVmExe:\t%8llu kB\nVmLib:\t       0 kB\nVmPTE:\t       0 kB\nVmSwap:\t       0 kB\n",
+	text_format(text,
+		    "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\nRssShmem:\t "
+		    "      0 kB\n",
+		    (unsigned long long)usage.resident_pages * 4,
+		    (unsigned long long)usage.resident_pages * 4, (unsigned long long)anonymous * 4,
+		    (unsigned long long)usage.shared_pages * 4);
+	text_format(text,
+		    "VmData:\t%8llu kB\nVmStk:\t%8llu kB\nVmExe:\t%8llu kB\nVmLib:\t       0 kB\nVmPTE:\t    "
+		    "   0 kB\nVmSwap:\t       0 kB\n",
 		    (unsigned long long)usage.data_pages * 4, (unsigned long long)usage.stack_pages * 4,
 		    (unsigned long long)usage.text_pages * 4);
 }
 
-static int text_status(const struct inode *inode, const struct label_process *process, uint64_t reader, struct text *text)
+static int text_status(const struct inode *inode, const struct label_process *process, uint64_t reader,
+		       struct text *text)
 {
 	const struct label_thread *thread = thread_of(inode);
 	char name[17];
@@ -127,25 +135,38 @@ static int text_status(const struct inode *inode, const struct label_process *pr
 	if (!upcall_have(UPCALL_REFRESH, 0, 0))
 		return VFS_PARK;
 	char state = letter_of(inode, process, thread, reader);
-	text_format(text, "Name:\t%s\nUmask:\t0022\nState:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", name,
-		    state, state_word(state), process->pid, thread ? thread->tid : process->pid, process->ppid);
-	text_format(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t", process->uid, process->euid,
-		    process->suid, process->fsuid, process->gid, process->egid, process->sgid, process->fsgid);
+	text_format(text,
+		    "Name:\t%s\nUmask:\t0022\nState:\t%c "
+		    "(%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n",
+		    name, state, state_word(state), process->pid, thread ? thread->tid : process->pid,
+		    process->ppid);
+	text_format(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t", process->uid,
+		    process->euid, process->suid, process->fsuid, process->gid, process->egid, process->sgid,
+		    process->fsgid);
 	for (uint32_t i = 0; i < process->group_count && i < LABEL_GROUPS; i++)
 		text_format(text, "%u ", process->groups[i]);
 	text_format(text, "\nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n", process->pid,
 		    thread ? thread->tid : process->pid, process->pgid, process->sid);
 	if (process->state != LABEL_ZOMBIE)
 		status_memory(process, text);
-	text_format(text, "Threads:\t%u\nSigQ:\t0/1024\nSigPnd:\t0000000000000000\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+	text_format(text,
+		    "Threads:\t%u\nSigQ:\t0/"
+		    "1024\nSigPnd:\t0000000000000000\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%"
+		    "016llx\nSigCgt:\t%016llx\n",
 		    process->threads, (unsigned long long)process->signals_pending,
-		    (unsigned long long)process->signals_blocked, (unsigned long long)process->signals_ignored,
+		    (unsigned long long)process->signals_blocked,
+		    (unsigned long long)process->signals_ignored,
 		    (unsigned long long)process->signals_caught);
 	const char *capabilities = process->euid == 0 ? "000001ffffffffff" : "0000000000000000";
-	text_format(text, "CapInh:\t0000000000000000\nCapPrm:\t%s\nCapEff:\t%s\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n",
+	text_format(text,
+		    "CapInh:\t0000000000000000\nCapPrm:\t%s\nCapEff:\t%s\nCapBnd:\t000001ffffffffff\nCapAmb:"
+		    "\t0000000000000000\n",
 		    capabilities, capabilities);
-	text_format(text, "NoNewPrivs:\t%u\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n",
-		    process->no_new_privs);
+	text_format(
+		text,
+		"NoNewPrivs:\t%u\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:"
+		"\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n",
+		process->no_new_privs);
 	return 0;
 }
 
@@ -190,7 +211,8 @@ static void map_line(const struct mem_area *area, struct text *text)
 		ino = area->name;
 		if (inode && inode->alias)
 			length = inode->fs == &fs_anonymous
-					 ? snprintf(path, sizeof(path), "/%s (deleted)", dentry_name(inode->alias))
+					 ? snprintf(path, sizeof(path), "/%s (deleted)",
+						    dentry_name(inode->alias))
 					 : dentry_path(inode->alias, root_dentry, path, sizeof(path));
 	} else if (area->flags & MEM_AREA_HEAP) {
 		length = snprintf(path, sizeof(path), "[heap]");
@@ -198,14 +220,16 @@ static void map_line(const struct mem_area *area, struct text *text)
 		length = snprintf(path, sizeof(path), "[stack]");
 	}
 	char line[128];
-	int used = snprintf(line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx 00:%02x %llu ",
-			    (unsigned long long)area->start, (unsigned long long)area->end,
-			    (area->flags & MEM_AREA_READ) ? 'r' : '-', (area->flags & MEM_AREA_WRITE) ? 'w' : '-',
-			    (area->flags & MEM_AREA_EXEC) ? 'x' : '-', (area->flags & MEM_AREA_SHARED) ? 's' : 'p',
-			    (unsigned long long)area->offset, device, (unsigned long long)ino);
+	int used = snprintf(
+		line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx 00:%02x %llu ",
+		(unsigned long long)area->start, (unsigned long long)area->end,
+		(area->flags & MEM_AREA_READ) ? 'r' : '-', (area->flags & MEM_AREA_WRITE) ? 'w' : '-',
+		(area->flags & MEM_AREA_EXEC) ? 'x' : '-', (area->flags & MEM_AREA_SHARED) ? 's' : 'p',
+		(unsigned long long)area->offset, device, (unsigned long long)ino);
 	text_bytes(text, line, (uint32_t)used);
 	if (length > 0) {
-		static const char spaces[] = "                                                                         ";
+		static const char spaces[] =
+			"                                                                         ";
 		if (used < 73)
 			text_bytes(text, spaces, (uint32_t)(73 - used));
 		text_bytes(text, path, (uint32_t)length);
@@ -238,12 +262,14 @@ static int text_limits(const struct label_process *process, struct text *text)
 	static const struct {
 		const char *name, *unit;
 	} rows[] = {
-		{"Max cpu time", "seconds"}, {"Max file size", "bytes"}, {"Max data size", "bytes"},
-		{"Max stack size", "bytes"}, {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
-		{"Max processes", "processes"}, {"Max open files", "files"}, {"Max locked memory", "bytes"},
-		{"Max address space", "bytes"}, {"Max file locks", "locks"}, {"Max pending signals", "signals"},
-		{"Max msgqueue size", "bytes"}, {"Max nice priority", ""}, {"Max realtime priority", ""},
-		{"Max realtime timeout", "us"},
+		{"Max cpu time", "seconds"},	 {"Max file size", "bytes"},
+		{"Max data size", "bytes"},	 {"Max stack size", "bytes"},
+		{"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+		{"Max processes", "processes"},	 {"Max open files", "files"},
+		{"Max locked memory", "bytes"},	 {"Max address space", "bytes"},
+		{"Max file locks", "locks"},	 {"Max pending signals", "signals"},
+		{"Max msgqueue size", "bytes"},	 {"Max nice priority", ""},
+		{"Max realtime priority", ""},	 {"Max realtime timeout", "us"},
 	};
 	text_format(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (uint32_t i = 0; i < LABEL_LIMITS && i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -257,8 +283,9 @@ static int text_limits(const struct label_process *process, struct text *text)
 
 static void mount_options(const struct filesystem *fs, char *out, size_t size)
 {
-	snprintf(out, size, "%s%s%s%s%s", fs_is_readonly(fs) ? "ro" : "rw", (fs->flags & FS_MS_NOSUID) ? ",nosuid" : "",
-		 (fs->flags & FS_MS_NODEV) ? ",nodev" : "", (fs->flags & FS_MS_NOEXEC) ? ",noexec" : "",
+	snprintf(out, size, "%s%s%s%s%s", fs_is_readonly(fs) ? "ro" : "rw",
+		 (fs->flags & FS_MS_NOSUID) ? ",nosuid" : "", (fs->flags & FS_MS_NODEV) ? ",nodev" : "",
+		 (fs->flags & FS_MS_NOEXEC) ? ",noexec" : "",
 		 (fs->flags & FS_MS_RELATIME) ? ",relatime" : ",noatime");
 }
 
@@ -273,10 +300,11 @@ static int text_mounts(struct text *text, bool is_info)
 		mount_options(fs, options, sizeof(options));
 		if (is_info)
 			text_format(text, "%u %u 0:%u / %s %s - %s %s rw\n", fs->device,
-				    fs->covers ? fs->covers->inode->fs->device : 1u, fs->device, path, options,
-				    mount_type_name(fs->type), fs->source);
+				    fs->covers ? fs->covers->inode->fs->device : 1u, fs->device, path,
+				    options, mount_type_name(fs->type), fs->source);
 		else
-			text_format(text, "%s %s %s %s 0 0\n", fs->source, path, mount_type_name(fs->type), options);
+			text_format(text, "%s %s %s %s 0 0\n", fs->source, path, mount_type_name(fs->type),
+				    options);
 	}
 	return 0;
 }
@@ -289,38 +317,28 @@ int proc_pid_text(const struct inode *inode, uint64_t reader, struct text *text)
 	if (!process || !page)
 		return ESRCH;
 	switch (inode->proc.type) {
-	case PROC_STAT:
-		return text_stat(inode, process, reader, text);
-	case PROC_STATUS:
-		return text_status(inode, process, reader, text);
-	case PROC_STATM:
-		return text_statm(process, text);
+	case PROC_STAT: return text_stat(inode, process, reader, text);
+	case PROC_STATUS: return text_status(inode, process, reader, text);
+	case PROC_STATM: return text_statm(process, text);
 	case PROC_CMDLINE:
-		if (!upcall_have(UPCALL_REFRESH, 0, 0)) /* where the arguments lie is in the process page, which proc reads */
+		if (!upcall_have(UPCALL_REFRESH, 0,
+				 0)) /* where the arguments lie is in the process page, which proc reads */
 			return VFS_PARK;
 		return text_memory(process, page->arg_start, page->arg_end, text);
 	case PROC_ENVIRON:
 		if (!upcall_have(UPCALL_REFRESH, 0, 0))
 			return VFS_PARK;
 		return text_memory(process, page->env_start, page->env_end, text);
-	case PROC_MAPS:
-		return text_maps(process, text);
+	case PROC_MAPS: return text_maps(process, text);
 	case PROC_COMM:
 		name_of(process, thread_of(inode), name);
 		text_format(text, "%s\n", name);
 		return 0;
-	case PROC_LIMITS:
-		return text_limits(process, text);
+	case PROC_LIMITS: return text_limits(process, text);
 	case PROC_MOUNTS:
-	case PROC_MOUNTINFO:
-		return text_mounts(text, inode->proc.type == PROC_MOUNTINFO);
-	case PROC_OOM_ADJ:
-		text_bytes(text, "0\n", 2);
-		return 0;
-	case PROC_CGROUP:
-		text_bytes(text, "0::/\n", 5);
-		return 0;
-	default:
-		return EINVAL;
+	case PROC_MOUNTINFO: return text_mounts(text, inode->proc.type == PROC_MOUNTINFO);
+	case PROC_OOM_ADJ: text_bytes(text, "0\n", 2); return 0;
+	case PROC_CGROUP: text_bytes(text, "0::/\n", 5); return 0;
+	default: return EINVAL;
 	}
 }

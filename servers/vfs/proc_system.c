@@ -21,18 +21,10 @@ struct constant {
 };
 
 static const struct constant constants[] = {
-	{"hostname", "tessera\n"},
-	{"domainname", "(none)\n"},
-	{"ostype", "Linux\n"},
-	{"osrelease", "6.1.0-tessera\n"},
-	{"version", "#1 Tessera\n"},
-	{"pid_max", "32768\n"},
-	{"threads-max", "4095\n"},
-	{"ngroups_max", "32\n"},
-	{"cap_last_cap", "40\n"},
-	{"overcommit_memory", "0\n"},
-	{"file-max", "16383\n"},
-	{"pipe-max-size", "65536\n"},
+	{"hostname", "tessera\n"},	  {"domainname", "(none)\n"},  {"ostype", "Linux\n"},
+	{"osrelease", "6.1.0-tessera\n"}, {"version", "#1 Tessera\n"}, {"pid_max", "32768\n"},
+	{"threads-max", "4095\n"},	  {"ngroups_max", "32\n"},     {"cap_last_cap", "40\n"},
+	{"overcommit_memory", "0\n"},	  {"file-max", "16383\n"},     {"pipe-max-size", "65536\n"},
 };
 
 uint32_t proc_constant(const char *name)
@@ -114,7 +106,8 @@ static void processor_name(char out[49])
 {
 	unsigned words[12] = {0};
 	for (unsigned i = 0; i < 3; i++)
-		__get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]);
+		__get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
+			    &words[4 * i + 3]);
 	memcpy(out, words, 48);
 	out[48] = '\0';
 }
@@ -125,10 +118,10 @@ static void processor_flags(struct text *text)
 		uint8_t bit, in_ecx;
 		char name[10];
 	} flags[] = {
-		{0, 0, "fpu"}, {4, 0, "tsc"}, {8, 0, "cx8"}, {15, 0, "cmov"}, {23, 0, "mmx"}, {24, 0, "fxsr"}, {25, 0, "sse"},
-		{26, 0, "sse2"}, {0, 1, "pni"}, {1, 1, "pclmulqdq"}, {9, 1, "ssse3"}, {12, 1, "fma"}, {13, 1, "cx16"},
-		{19, 1, "sse4_1"}, {20, 1, "sse4_2"}, {23, 1, "popcnt"}, {25, 1, "aes"}, {26, 1, "xsave"}, {28, 1, "avx"},
-		{30, 1, "rdrand"},
+		{0, 0, "fpu"},	   {4, 0, "tsc"},  {8, 0, "cx8"},    {15, 0, "cmov"},	{23, 0, "mmx"},
+		{24, 0, "fxsr"},   {25, 0, "sse"}, {26, 0, "sse2"},  {0, 1, "pni"},	{1, 1, "pclmulqdq"},
+		{9, 1, "ssse3"},   {12, 1, "fma"}, {13, 1, "cx16"},  {19, 1, "sse4_1"}, {20, 1, "sse4_2"},
+		{23, 1, "popcnt"}, {25, 1, "aes"}, {26, 1, "xsave"}, {28, 1, "avx"},	{30, 1, "rdrand"},
 	};
 	unsigned eax, ebx, ecx = 0, edx = 0;
 	__get_cpuid(1, &eax, &ebx, &ecx, &edx);
@@ -149,14 +142,21 @@ static int text_cpuinfo(struct text *text)
 	memcpy(vendor + 8, &ecx, 4);
 	processor_name(name);
 	__get_cpuid(1, &eax, &ebx, &ecx, &edx);
-	unsigned family = ((eax >> 8) & 15u) + ((eax >> 20) & 255u), model = ((eax >> 4) & 15u) | ((eax >> 12) & 0xf0u);
+	unsigned family = ((eax >> 8) & 15u) + ((eax >> 20) & 255u),
+		 model = ((eax >> 4) & 15u) | ((eax >> 12) & 0xf0u);
 	uint64_t hz = env_tsc_hz();
-	text_format(text, "processor\t: 0\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n", vendor,
-		    family, model, name, eax & 15u);
-	text_format(text, "cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\n",
+	text_format(text,
+		    "processor\t: 0\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: "
+		    "%s\nstepping\t: %u\n",
+		    vendor, family, model, name, eax & 15u);
+	text_format(text,
+		    "cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: "
+		    "1\nfpu\t\t: yes\n",
 		    (unsigned long long)(hz / 1000000), (unsigned long long)(hz / 1000 % 1000));
 	processor_flags(text);
-	text_format(text, "bogomips\t: %llu.%02llu\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 40 bits physical, 48 bits virtual\n\n",
+	text_format(text,
+		    "bogomips\t: %llu.%02llu\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 40 "
+		    "bits physical, 48 bits virtual\n\n",
 		    (unsigned long long)(hz / 500000), (unsigned long long)(hz / 5000 % 100));
 	return 0;
 }
@@ -187,8 +187,11 @@ static int text_stat(struct text *text)
 		return VFS_PARK;
 	uint64_t now = env_now_ns(), busy = busy_ns();
 	unsigned long long user = busy / TICK_NS, idle = (now - busy) / TICK_NS;
-	text_format(text, "cpu  %llu 0 0 %llu 0 0 0 0 0 0\ncpu0 %llu 0 0 %llu 0 0 0 0 0 0\n", user, idle, user, idle);
-	text_format(text, "intr 0\nctxt 0\nbtime %llu\nprocesses %llu\nprocs_running %llu\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
+	text_format(text, "cpu  %llu 0 0 %llu 0 0 0 0 0 0\ncpu0 %llu 0 0 %llu 0 0 0 0 0 0\n", user, idle,
+		    user, idle);
+	text_format(text,
+		    "intr 0\nctxt 0\nbtime %llu\nprocesses %llu\nprocs_running %llu\nprocs_blocked "
+		    "0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
 		    (unsigned long long)((env_wall_ns() - now) / NSEC), (unsigned long long)env_labels->forks,
 		    (unsigned long long)(env_labels->running ? env_labels->running : 1));
 	return 0;
@@ -211,9 +214,10 @@ static int text_loadavg(struct text *text)
 
 static void uuid_text(struct text *text, const uint8_t bytes[16])
 {
-	text_format(text, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", bytes[0], bytes[1], bytes[2],
-		    bytes[3], bytes[4], bytes[5], bytes[6] & 15u, bytes[7], (bytes[8] & 0x3fu) | 0x80u, bytes[9], bytes[10],
-		    bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
+	text_format(text, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", bytes[0],
+		    bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6] & 15u, bytes[7],
+		    (bytes[8] & 0x3fu) | 0x80u, bytes[9], bytes[10], bytes[11], bytes[12], bytes[13],
+		    bytes[14], bytes[15]);
 }
 
 static int text_uuid(struct text *text, bool is_boot)
@@ -235,10 +239,12 @@ static int text_uuid(struct text *text, bool is_boot)
 static int text_services(struct text *text)
 {
 	struct env_service service;
-	text_format(text, "%-12s %5s %8s %12s %12s\n", "service", "state", "restarts", "memory", "untyped free");
+	text_format(text, "%-12s %5s %8s %12s %12s\n", "service", "state", "restarts", "memory",
+		    "untyped free");
 	for (uint32_t i = 0; i < 64 && env_service(i, &service); i++)
-		text_format(text, "%-12s %5u %8u %12llu %12llu\n", service.name, service.state, service.restarts,
-			    (unsigned long long)service.memory_bytes, (unsigned long long)service.untyped_free);
+		text_format(text, "%-12s %5u %8u %12llu %12llu\n", service.name, service.state,
+			    service.restarts, (unsigned long long)service.memory_bytes,
+			    (unsigned long long)service.untyped_free);
 	return 0;
 }
 
@@ -247,20 +253,25 @@ static void objects_of_mem(struct text *text)
 	struct env_system_memory m = {0};
 	if (env_system_memory(&m) != 0)
 		return;
-	text_format(text, "mem.pages_total %llu\nmem.pages_free %llu\nmem.spaces %llu\nmem.areas %llu\nmem.objects %llu\n",
-		    (unsigned long long)m.pages_total, (unsigned long long)m.pages_free, (unsigned long long)m.spaces,
-		    (unsigned long long)m.areas, (unsigned long long)m.objects);
-	text_format(text, "mem.slots_free %llu\nmem.untyped_free %llu\nmem.table_pages %llu\n", (unsigned long long)m.slots_free,
-		    (unsigned long long)m.untyped_free_bytes, (unsigned long long)m.table_pages);
+	text_format(text,
+		    "mem.pages_total %llu\nmem.pages_free %llu\nmem.spaces %llu\nmem.areas %llu\nmem.objects "
+		    "%llu\n",
+		    (unsigned long long)m.pages_total, (unsigned long long)m.pages_free,
+		    (unsigned long long)m.spaces, (unsigned long long)m.areas, (unsigned long long)m.objects);
+	text_format(text, "mem.slots_free %llu\nmem.untyped_free %llu\nmem.table_pages %llu\n",
+		    (unsigned long long)m.slots_free, (unsigned long long)m.untyped_free_bytes,
+		    (unsigned long long)m.table_pages);
 }
 
 /* Tables and the slots of anchors grow with the highest index that was ever used; both are told apart from what is in use. */
 static void objects_of_vfs(struct text *text)
 {
 	struct frame_counts counts = frames_count();
-	text_format(text, "vfs.open_files %u\nvfs.inodes %u\nvfs.pipes %u\nvfs.anchors %u\nvfs.windows %u\n", openfile_count(),
-		    inode_count(), pipe_count(), openfile_high(), window_count());
-	text_format(text, "vfs.cache_pages %llu\nvfs.cache_pages_used %llu\nvfs.slab_pages %llu\nvfs.window_pages %llu\n",
+	text_format(text, "vfs.open_files %u\nvfs.inodes %u\nvfs.pipes %u\nvfs.anchors %u\nvfs.windows %u\n",
+		    openfile_count(), inode_count(), pipe_count(), openfile_high(), window_count());
+	text_format(text,
+		    "vfs.cache_pages %llu\nvfs.cache_pages_used %llu\nvfs.slab_pages %llu\nvfs.window_pages "
+		    "%llu\n",
 		    (unsigned long long)counts.total, (unsigned long long)(counts.used - counts.tables),
 		    (unsigned long long)counts.slab, (unsigned long long)counts.windows_used);
 	text_format(text, "vfs.table_pages %llu\nvfs.slots_free %u\n", (unsigned long long)counts.tables,
@@ -270,7 +281,8 @@ static void objects_of_vfs(struct text *text)
 /* What is held and what is free, by service: the same before and after, or something leaks (tests/system/test_hostile.py). */
 static int text_objects(struct text *text)
 {
-	static const char *const names[] = {"processes", "threads", "zombies", "untyped_free", "slots_free", "unimplemented"};
+	static const char *const names[] = {"processes",    "threads",	  "zombies",
+					    "untyped_free", "slots_free", "unimplemented"};
 	if (!upcall_have(UPCALL_COUNTS, 0, 0))
 		return VFS_PARK;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -293,7 +305,8 @@ static int text_unimplemented(struct text *text)
 		return VFS_PARK;
 	const uint64_t *answer = upcall_answer();
 	for (uint32_t i = 6; i < 256 && answer[i] != 0; i++)
-		text_format(text, "%s %u\n", linux_call_name((uint32_t)(answer[i] >> 32)), (uint32_t)answer[i]);
+		text_format(text, "%s %u\n", linux_call_name((uint32_t)(answer[i] >> 32)),
+			    (uint32_t)answer[i]);
 	return 0;
 }
 
@@ -306,46 +319,30 @@ static int text_short(const struct inode *inode, struct text *text)
 	case PROC_FILESYSTEMS:
 		text_format(text, "nodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tdevpts\n");
 		return 0;
-	case PROC_KERNEL_CMDLINE:
-		text_format(text, "%s\n", env_command_line());
-		return 0;
+	case PROC_KERNEL_CMDLINE: text_format(text, "%s\n", env_command_line()); return 0;
 	case PROC_DEVICES:
-		text_format(text, "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n");
+		text_format(text, "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  "
+				  "5 /dev/ptmx\n136 pts\n\nBlock devices:\n");
 		return 0;
-	case PROC_SWAPS:
-		text_format(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-		return 0;
-	case PROC_CONSTANT:
-		text_format(text, "%s", constants[inode->proc.number].value);
-		return 0;
-	default:
-		return EINVAL;
+	case PROC_SWAPS: text_format(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"); return 0;
+	case PROC_CONSTANT: text_format(text, "%s", constants[inode->proc.number].value); return 0;
+	default: return EINVAL;
 	}
 }
 
 int proc_system_text(const struct inode *inode, struct text *text)
 {
 	switch (inode->proc.type) {
-	case PROC_MEMINFO:
-		return text_meminfo(text);
-	case PROC_CPUINFO:
-		return text_cpuinfo(text);
-	case PROC_UPTIME:
-		return text_uptime(text);
-	case PROC_SYSTEM_STAT:
-		return text_stat(text);
-	case PROC_LOADAVG:
-		return text_loadavg(text);
+	case PROC_MEMINFO: return text_meminfo(text);
+	case PROC_CPUINFO: return text_cpuinfo(text);
+	case PROC_UPTIME: return text_uptime(text);
+	case PROC_SYSTEM_STAT: return text_stat(text);
+	case PROC_LOADAVG: return text_loadavg(text);
 	case PROC_UUID:
-	case PROC_BOOT_ID:
-		return text_uuid(text, inode->proc.type == PROC_BOOT_ID);
-	case PROC_SERVICES:
-		return text_services(text);
-	case PROC_OBJECTS:
-		return text_objects(text);
-	case PROC_UNIMPLEMENTED:
-		return text_unimplemented(text);
-	default:
-		return text_short(inode, text);
+	case PROC_BOOT_ID: return text_uuid(text, inode->proc.type == PROC_BOOT_ID);
+	case PROC_SERVICES: return text_services(text);
+	case PROC_OBJECTS: return text_objects(text);
+	case PROC_UNIMPLEMENTED: return text_unimplemented(text);
+	default: return text_short(inode, text);
 	}
 }

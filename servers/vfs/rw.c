@@ -19,8 +19,8 @@
 
 static struct {
 	struct file *file;
-	uint64_t offset;   /* before */
-	uint64_t value;	   /* of an eventfd or timerfd */
+	uint64_t offset; /* before */
+	uint64_t value;	 /* of an eventfd or timerfd */
 	uint32_t bytes;
 } undo;
 
@@ -39,9 +39,7 @@ void openfile_undo_last(void)
 	if (!file || !(file->state & OPENFILE_IN_USE) || undo.bytes == 0)
 		return;
 	switch (file->inode->kind) {
-	case NODE_FIFO:
-		pipe_unread(file->inode, undo.bytes);
-		break;
+	case NODE_FIFO: pipe_unread(file->inode, undo.bytes); break;
 	case NODE_EVENT:
 		file->inode->event.count += undo.value;
 		wait_wake_if(&file->inode->waiters, POLLIN);
@@ -57,8 +55,8 @@ void openfile_undo_last(void)
 	}
 }
 
-static int read_contents(struct file *file, struct inode *contents, void *to, uint32_t length, uint64_t offset,
-			 uint32_t *done)
+static int read_contents(struct file *file, struct inode *contents, void *to, uint32_t length,
+			 uint64_t offset, uint32_t *done)
 {
 	uint64_t at = offset == OPENFILE_OWN_OFFSET ? file->offset : offset;
 	if (at >= contents->size) {
@@ -76,8 +74,8 @@ static int read_contents(struct file *file, struct inode *contents, void *to, ui
 	return 0;
 }
 
-static int read_proc(struct file *file, const struct caller *caller, void *to, uint32_t length, uint64_t offset,
-		     uint32_t *done)
+static int read_proc(struct file *file, const struct caller *caller, void *to, uint32_t length,
+		     uint64_t offset, uint32_t *done)
 {
 	uint64_t at = offset == OPENFILE_OWN_OFFSET ? file->offset : offset;
 	if (!file->snapshot || at == 0) {
@@ -88,7 +86,8 @@ static int read_proc(struct file *file, const struct caller *caller, void *to, u
 	return read_contents(file, file->snapshot, to, length, offset, done);
 }
 
-static int read_stream(struct file *file, const struct caller *caller, void *to, uint32_t length, uint32_t *done)
+static int read_stream(struct file *file, const struct caller *caller, void *to, uint32_t length,
+		       uint32_t *done)
 {
 	struct inode *inode = file->inode;
 	int error;
@@ -107,7 +106,7 @@ static int read_stream(struct file *file, const struct caller *caller, void *to,
 }
 
 int openfile_read(struct file *file, const struct caller *caller, void *to, uint32_t length, uint64_t offset,
-	      uint32_t *done)
+		  uint32_t *done)
 {
 	*done = 0;
 	undo.file = NULL;
@@ -120,21 +119,15 @@ int openfile_read(struct file *file, const struct caller *caller, void *to, uint
 	if (offset != OPENFILE_OWN_OFFSET && (int64_t)offset < 0)
 		return EINVAL;
 	switch (inode->kind) {
-	case NODE_FILE:
-		inode_accessed(inode);
-		return read_contents(file, inode, to, length, offset, done);
+	case NODE_FILE: inode_accessed(inode); return read_contents(file, inode, to, length, offset, done);
 	case NODE_PROC:
 		return inode_is_directory(inode) ? EISDIR : read_proc(file, caller, to, length, offset, done);
-	case NODE_DIRECTORY:
-		return EISDIR;
+	case NODE_DIRECTORY: return EISDIR;
 	case NODE_FIFO:
 	case NODE_EVENT:
-	case NODE_TIMER:
-		return read_stream(file, caller, to, length, done);
-	case NODE_DEVICE:
-		return device_read(inode, to, length, done);
-	default:
-		return EINVAL;
+	case NODE_TIMER: return read_stream(file, caller, to, length, done);
+	case NODE_DEVICE: return device_read(inode, to, length, done);
+	default: return EINVAL;
 	}
 }
 
@@ -165,8 +158,8 @@ static int write_regular(struct file *file, const struct caller *caller, const v
 	return 0;
 }
 
-int openfile_write(struct file *file, const struct caller *caller, const void *from, uint32_t length, uint64_t offset,
-	       uint32_t *done)
+int openfile_write(struct file *file, const struct caller *caller, const void *from, uint32_t length,
+		   uint64_t offset, uint32_t *done)
 {
 	*done = 0;
 	struct inode *inode = file->inode;
@@ -176,18 +169,12 @@ int openfile_write(struct file *file, const struct caller *caller, const void *f
 	if (offset != OPENFILE_OWN_OFFSET && (is_stream || (int64_t)offset < 0))
 		return is_stream ? ESPIPE : EINVAL;
 	switch (inode->kind) {
-	case NODE_FILE:
-		return write_regular(file, caller, from, length, offset, done);
-	case NODE_FIFO:
-		return pipe_write(inode, caller, from, length, done);
-	case NODE_EVENT:
-		return event_write(inode, caller, from, length, done);
-	case NODE_DEVICE:
-		return device_write(inode, length, done);
-	case NODE_PROC:
-		return proc_write(file, caller, from, length, done);
-	default:
-		return EINVAL;
+	case NODE_FILE: return write_regular(file, caller, from, length, offset, done);
+	case NODE_FIFO: return pipe_write(inode, caller, from, length, done);
+	case NODE_EVENT: return event_write(inode, caller, from, length, done);
+	case NODE_DEVICE: return device_write(inode, length, done);
+	case NODE_PROC: return proc_write(file, caller, from, length, done);
+	default: return EINVAL;
 	}
 }
 
@@ -238,10 +225,8 @@ uint32_t openfile_poll(struct file *file)
 	switch (inode->kind) {
 	case NODE_FIFO:
 		return pipe_poll(inode, file->state & OPENFILE_MAY_READ, file->state & OPENFILE_MAY_WRITE);
-	case NODE_EVENT:
-		return event_poll(inode);
-	case NODE_TIMER:
-		return timer_poll(inode);
+	case NODE_EVENT: return event_poll(inode);
+	case NODE_TIMER: return timer_poll(inode);
 	default:
 		if (file->state & OPENFILE_PATH_ONLY)
 			return POLLNVAL;
@@ -249,7 +234,8 @@ uint32_t openfile_poll(struct file *file)
 	}
 }
 
-bool emit(struct emitter *emitter, uint64_t ino, const char *name, uint32_t length, uint32_t mode, uint64_t next)
+bool emit(struct emitter *emitter, uint64_t ino, const char *name, uint32_t length, uint32_t mode,
+	  uint64_t next)
 {
 	uint32_t bytes = (19u + length + 1u + 7u) & ~7u;
 	if (emitter->size - emitter->used < bytes) {
@@ -275,7 +261,8 @@ static void list_children(const struct inode *dir, struct emitter *emitter, uint
 		entry = entry->next;
 	for (; entry; entry = entry->next) {
 		const struct inode *inode = entry->mounted ? entry->mounted->inode : entry->inode;
-		if (!emit(emitter, inode->ino, dentry_name(entry), entry->name_length, inode->mode, entry->position + 1))
+		if (!emit(emitter, inode->ino, dentry_name(entry), entry->name_length, inode->mode,
+			  entry->position + 1))
 			return;
 		*offset = entry->position + 1;
 	}

@@ -29,8 +29,8 @@ uint32_t serve_anchor(struct file *file)
 	cap_t slot = slot_alloc();
 	if (slot == 0)
 		return 0;
-	enum tessera_error error = ts_cnode_mint(SLOT_OWN(slot), SLOT_OWN(SERVICE_CAP_ENDPOINT), RIGHT_WRITE | RIGHT_GRANT,
-						 OPENFILE_BADGE(file->index), 1);
+	enum tessera_error error = ts_cnode_mint(SLOT_OWN(slot), SLOT_OWN(SERVICE_CAP_ENDPOINT),
+						 RIGHT_WRITE | RIGHT_GRANT, OPENFILE_BADGE(file->index), 1);
 	if (error != E_OK) {
 		slot_free(slot);
 		log_line(LOG_WARNING, "no anchor for a file error=%d", (int)error);
@@ -68,7 +68,8 @@ void serve_take_back(void)
 
 static int root_of(const struct request *rq, uint32_t cap, struct dentry **root)
 {
-	if (cap >= MSG_TAG_CAPS(rq->tag) || cap >= MSG_MAX_CAPS || rq->page->received_kind[cap] != RECEIVED_BADGE)
+	if (cap >= MSG_TAG_CAPS(rq->tag) || cap >= MSG_MAX_CAPS ||
+	    rq->page->received_kind[cap] != RECEIVED_BADGE)
 		return EBADF;
 	const struct file *file = openfile_of_badge(rq->page->received_badge[cap]);
 	if (!file || !file->dentry || !inode_is_directory(file->inode))
@@ -136,8 +137,12 @@ int serve_park(struct request *rq)
 	cap_t reply = service_keep_reply(rq);
 	if (reply == 0)
 		return ENOMEM;
-	*entry = (struct parked){.message = rq->msg, .wanted = wanted, .serial = file->serial, .reply = reply,
-				 .root_badge = rq->page->received_badge[0], .root_kind = rq->page->received_kind[0]};
+	*entry = (struct parked){.message = rq->msg,
+				 .wanted = wanted,
+				 .serial = file->serial,
+				 .reply = reply,
+				 .root_badge = rq->page->received_badge[0],
+				 .root_kind = rq->page->received_kind[0]};
 	memcpy(entry->words, &rq->page->words[MSG_REGISTER_WORDS], sizeof(entry->words));
 	parked_count++;
 	if (asked == 0)

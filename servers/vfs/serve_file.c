@@ -21,7 +21,8 @@ static int parked_or(struct request *rq, int status)
 /* Who transfers: only the label; what needs ids (limits, procfs) looks them up itself. */
 static struct caller transferring(const struct request *rq, const struct file *file, uint32_t wait)
 {
-	return (struct caller){.label = rq->label, .uid = ~0u, .gid = ~0u, .wait = wait && !(file->flags & O_NONBLOCK)};
+	return (struct caller){
+		.label = rq->label, .uid = ~0u, .gid = ~0u, .wait = wait && !(file->flags & O_NONBLOCK)};
 }
 
 static int nonblocking_or(const struct file *file, int status)
@@ -36,7 +37,8 @@ int file_on_read(struct request *rq, const struct file_read_in *in, struct file_
 		return EBADF;
 	struct caller caller = transferring(rq, file, in->wait);
 	uint32_t length = in->len < FILE_READ_OUT_MAX ? in->len : FILE_READ_OUT_MAX;
-	int status = openfile_read(file, &caller, file_read_out_data(rq->page), length, OPENFILE_OWN_OFFSET, &out->data_len);
+	int status = openfile_read(file, &caller, file_read_out_data(rq->page), length, OPENFILE_OWN_OFFSET,
+				   &out->data_len);
 	return status == 0 ? 0 : parked_or(rq, nonblocking_or(file, status));
 }
 
@@ -52,8 +54,8 @@ int file_on_write(struct request *rq, const struct file_write_in *in, struct fil
 	if (!file)
 		return EBADF;
 	struct caller caller = transferring(rq, file, in->wait);
-	return nonblocking_or(file, openfile_write(file, &caller, file_write_in_data(rq->page), in->data_len, OPENFILE_OWN_OFFSET,
-						   &out->written));
+	return nonblocking_or(file, openfile_write(file, &caller, file_write_in_data(rq->page), in->data_len,
+						   OPENFILE_OWN_OFFSET, &out->written));
 }
 
 int file_on_pread(struct request *rq, const struct file_pread_in *in, struct file_pread_out *out)
@@ -63,7 +65,8 @@ int file_on_pread(struct request *rq, const struct file_pread_in *in, struct fil
 		return file ? EINVAL : EBADF;
 	struct caller caller = transferring(rq, file, 0);
 	uint32_t length = in->len < FILE_PREAD_OUT_MAX ? in->len : FILE_PREAD_OUT_MAX;
-	return parked_or(rq, openfile_read(file, &caller, file_pread_out_data(rq->page), length, in->offset, &out->data_len));
+	return parked_or(rq, openfile_read(file, &caller, file_pread_out_data(rq->page), length, in->offset,
+					   &out->data_len));
 }
 
 int file_on_pwrite(struct request *rq, const struct file_pwrite_in *in, struct file_pwrite_out *out)
@@ -72,7 +75,8 @@ int file_on_pwrite(struct request *rq, const struct file_pwrite_in *in, struct f
 	if (!file || in->offset == OPENFILE_OWN_OFFSET)
 		return file ? EINVAL : EBADF;
 	struct caller caller = transferring(rq, file, 0);
-	return openfile_write(file, &caller, file_pwrite_in_data(rq->page), in->data_len, in->offset, &out->written);
+	return openfile_write(file, &caller, file_pwrite_in_data(rq->page), in->data_len, in->offset,
+			      &out->written);
 }
 
 int file_on_seek(struct request *rq, const struct file_seek_in *in, struct file_seek_out *out)
@@ -99,7 +103,8 @@ int file_on_getdents(struct request *rq, const struct file_getdents_in *in, stru
 		return EBADF;
 	struct caller caller = serve_caller(rq, 0);
 	uint32_t length = in->len < FILE_GETDENTS_OUT_MAX ? in->len : FILE_GETDENTS_OUT_MAX;
-	return parked_or(rq, openfile_getdents(file, &caller, file_getdents_out_data(rq->page), length, &out->data_len));
+	return parked_or(rq, openfile_getdents(file, &caller, file_getdents_out_data(rq->page), length,
+					       &out->data_len));
 }
 
 void file_undo_getdents(struct request *rq)
@@ -116,8 +121,8 @@ int file_on_ioctl(struct request *rq, const struct file_ioctl_in *in, struct fil
 		return EBADF;
 	struct caller caller = serve_caller(rq, 0);
 	memcpy(data, file_ioctl_in_data(rq->page), in->data_len);
-	return openfile_ioctl(file, &caller, in->command, in->argument, data, in->data_len, file_ioctl_out_data(rq->page),
-			  &out->data_len, &out->result);
+	return openfile_ioctl(file, &caller, in->command, in->argument, data, in->data_len,
+			      file_ioctl_out_data(rq->page), &out->data_len, &out->result);
 }
 
 int file_on_poll(struct request *rq, const struct file_poll_in *in, struct file_poll_out *out)
@@ -271,7 +276,8 @@ int file_on_lock(struct request *rq, const struct file_lock_in *in, struct file_
 	struct caller caller = serve_caller(rq, in->wait);
 	range.pid = caller.process ? caller.process->pid : 0;
 	if (command == 6) {
-		if ((in->type == 0 && !(file->state & OPENFILE_MAY_READ)) || (in->type == 1 && !(file->state & OPENFILE_MAY_WRITE)))
+		if ((in->type == 0 && !(file->state & OPENFILE_MAY_READ)) ||
+		    (in->type == 1 && !(file->state & OPENFILE_MAY_WRITE)))
 			return EBADF;
 		return lock_set(file, &caller, range);
 	}
@@ -370,7 +376,8 @@ int file_on_write_win(struct request *rq, const struct file_write_win_in *in, st
 	return nonblocking_or(file, openfile_write(file, &caller, memory, length, in->offset, &out->written));
 }
 
-int file_on_copy_range(struct request *rq, const struct file_copy_range_in *in, struct file_copy_range_out *out)
+int file_on_copy_range(struct request *rq, const struct file_copy_range_in *in,
+		       struct file_copy_range_out *out)
 {
 	struct file *to = serve_file(rq);
 	if (!to)
@@ -382,10 +389,12 @@ int file_on_copy_range(struct request *rq, const struct file_copy_range_in *in, 
 		return EBADF;
 	bool nonblocking = ((from->flags | to->flags) & O_NONBLOCK) != 0;
 	struct caller caller = serve_caller(rq, in->wait && !nonblocking);
-	int status = openfile_copy_range(from, in->in_offset, to, in->out_offset, in->len, &caller, &out->done);
+	int status =
+		openfile_copy_range(from, in->in_offset, to, in->out_offset, in->len, &caller, &out->done);
 	if (status == ST_WOULD_BLOCK && nonblocking)
 		return EAGAIN;
-	return status == VFS_PARK ? EXDEV : status; /* texts of procfs that need proc: the client reads and writes */
+	return status == VFS_PARK ? EXDEV
+				  : status; /* texts of procfs that need proc: the client reads and writes */
 }
 
 int file_on_statfs(struct request *rq, const struct file_statfs_in *in, struct file_statfs_out *out)
@@ -399,7 +408,8 @@ int file_on_statfs(struct request *rq, const struct file_statfs_in *in, struct f
 	return 0;
 }
 
-int file_on_wait_cancel(struct request *rq, const struct file_wait_cancel_in *in, struct file_wait_cancel_out *out)
+int file_on_wait_cancel(struct request *rq, const struct file_wait_cancel_in *in,
+			struct file_wait_cancel_out *out)
 {
 	struct file *file = serve_file(rq);
 	(void)in;

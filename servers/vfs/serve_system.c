@@ -28,7 +28,10 @@ static int open_terminal(struct request *rq, const struct caller *caller, const 
 	}
 	if (tty_endpoint == 0 || tty_slot == 0)
 		return ENXIO;
-	struct tty_open_in in = {.kind = opened->tty_kind, .index = opened->tty_index, .flags = flags, .label = rq->label,
+	struct tty_open_in in = {.kind = opened->tty_kind,
+				 .index = opened->tty_index,
+				 .flags = flags,
+				 .label = rq->label,
 				 .data_len = sizeof(opened->tty_stat)};
 	struct tty_open_out out = {0};
 	memcpy(tty_open_in_data(rq->page), &opened->tty_stat, sizeof(opened->tty_stat));
@@ -76,8 +79,8 @@ int vfs_on_open(struct request *rq, const struct vfs_open_in *in, struct vfs_ope
 		error = serve_start(rq, in->has_root, 0, &start);
 		if (error != 0)
 			return error;
-		error = openfile_open(&caller, start, vfs_open_in_data(rq->page), in->data_len, in->flags & ~OPEN_EMPTY_PATH, in->mode,
-				  &opened);
+		error = openfile_open(&caller, start, vfs_open_in_data(rq->page), in->data_len,
+				      in->flags & ~OPEN_EMPTY_PATH, in->mode, &opened);
 	}
 	out->number = opened.number;
 	out->consumed = opened.consumed;
@@ -235,7 +238,8 @@ static int take_string(char *out, uint32_t size, const char **from, uint32_t *le
 	return 0;
 }
 
-static int mount_path(const struct request *rq, const struct caller *caller, const char *path, struct walk *walk)
+static int mount_path(const struct request *rq, const struct caller *caller, const char *path,
+		      struct walk *walk)
 {
 	struct walk_start start;
 	int error = serve_start(rq, 0, 0, &start);

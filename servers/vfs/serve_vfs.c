@@ -37,7 +37,8 @@ static int find(const struct request *rq, const struct caller *caller, const cha
 	int error = serve_start(rq, has_root, 0, &start);
 	if (error != 0)
 		return error;
-	error = walk_path(caller, start, path, length, (flags & FLAG_SYMLINK_NOFOLLOW) ? 0 : WALK_FOLLOW, &out->walk);
+	error = walk_path(caller, start, path, length, (flags & FLAG_SYMLINK_NOFOLLOW) ? 0 : WALK_FOLLOW,
+			  &out->walk);
 	if (error == 0) {
 		out->entry = out->walk.entry;
 		out->inode = out->entry->inode;
@@ -52,14 +53,16 @@ static int find_name(const struct request *rq, const struct caller *caller, cons
 	struct walk_start start;
 	*walk = (struct walk){0};
 	int error = serve_start(rq, has_root, 0, &start);
-	return error != 0 ? error : walk_path(caller, start, path, length, WALK_PARENT | WALK_NO_TRAILING, walk);
+	return error != 0 ? error
+			  : walk_path(caller, start, path, length, WALK_PARENT | WALK_NO_TRAILING, walk);
 }
 
 int vfs_on_stat(struct request *rq, const struct vfs_stat_in *in, struct vfs_stat_out *out)
 {
 	struct caller caller = serve_caller(rq, 0);
 	struct target target;
-	int error = find(rq, &caller, vfs_stat_in_data(rq->page), in->data_len, in->flags, in->has_root, &target);
+	int error =
+		find(rq, &caller, vfs_stat_in_data(rq->page), in->data_len, in->flags, in->has_root, &target);
 	out->number = target.walk.number;
 	out->consumed = target.walk.consumed;
 	if (error != 0)
@@ -76,13 +79,15 @@ int vfs_on_access(struct request *rq, const struct vfs_access_in *in, struct vfs
 	struct target target;
 	if (in->mode & ~7u)
 		return EINVAL;
-	int error = find(rq, &caller, vfs_access_in_data(rq->page), in->data_len, in->flags, in->has_root, &target);
+	int error = find(rq, &caller, vfs_access_in_data(rq->page), in->data_len, in->flags, in->has_root,
+			 &target);
 	out->number = target.walk.number;
 	out->consumed = target.walk.consumed;
 	if (error != 0)
 		return error;
 	error = in->mode != 0 ? permission(target.inode, &caller, in->mode) : 0;
-	bool is_device = S_ISCHR(target.inode->mode) || S_ISBLK(target.inode->mode) || S_ISFIFO(target.inode->mode);
+	bool is_device =
+		S_ISCHR(target.inode->mode) || S_ISBLK(target.inode->mode) || S_ISFIFO(target.inode->mode);
 	if (error == 0 && (in->mode & MAY_WRITE) && fs_is_readonly(target.inode->fs) && !is_device)
 		error = EROFS;
 	walk_done(&target.walk);
@@ -107,21 +112,12 @@ static int node_kind_of(uint32_t mode, enum node_kind *kind)
 {
 	switch (mode & S_IFMT) {
 	case 0:
-	case S_IFREG:
-		*kind = NODE_FILE;
-		return 0;
-	case S_IFIFO:
-		*kind = NODE_FIFO;
-		return 0;
-	case S_IFSOCK:
-		*kind = NODE_SOCKET;
-		return 0;
+	case S_IFREG: *kind = NODE_FILE; return 0;
+	case S_IFIFO: *kind = NODE_FIFO; return 0;
+	case S_IFSOCK: *kind = NODE_SOCKET; return 0;
 	case S_IFCHR:
-	case S_IFBLK:
-		*kind = NODE_DEVICE;
-		return 0;
-	default:
-		return (mode & S_IFMT) == S_IFDIR ? EPERM : EINVAL;
+	case S_IFBLK: *kind = NODE_DEVICE; return 0;
+	default: return (mode & S_IFMT) == S_IFDIR ? EPERM : EINVAL;
 	}
 }
 
@@ -144,7 +140,8 @@ int vfs_on_mknod(struct request *rq, const struct vfs_mknod_in *in, struct vfs_m
 	else if (kind == NODE_DEVICE && !caller_is_root(&caller))
 		error = EPERM;
 	else
-		error = name_create(&caller, &walk, kind, format | (in->mode & 07777u), kind == NODE_DEVICE ? in->rdev : 0, NULL);
+		error = name_create(&caller, &walk, kind, format | (in->mode & 07777u),
+				    kind == NODE_DEVICE ? in->rdev : 0, NULL);
 	walk_done(&walk);
 	return error;
 }
@@ -219,7 +216,8 @@ static int find_two(const struct request *rq, const struct caller *caller, const
 	out->from.name = out->from_name;
 	error = second_start(rq, has_root, &start);
 	if (error == 0)
-		error = walk_path(caller, start, paths + old_length, length - old_length, WALK_PARENT | WALK_NO_TRAILING, &out->to);
+		error = walk_path(caller, start, paths + old_length, length - old_length,
+				  WALK_PARENT | WALK_NO_TRAILING, &out->to);
 	if (error != 0) {
 		out->number = out->to.number;
 		out->consumed = out->to.consumed;
@@ -257,7 +255,8 @@ static int link_open_file(const struct request *rq, const struct caller *caller,
 	int error = second_start(rq, in->has_root, &start);
 	if (error != 0)
 		return error;
-	error = walk_path(caller, start, vfs_link_in_data(rq->page), in->data_len, WALK_PARENT | WALK_NO_TRAILING, &to);
+	error = walk_path(caller, start, vfs_link_in_data(rq->page), in->data_len,
+			  WALK_PARENT | WALK_NO_TRAILING, &to);
 	out->number = to.number;
 	out->consumed = to.consumed;
 	out->which = 1;
@@ -296,7 +295,8 @@ int vfs_on_symlink(struct request *rq, const struct vfs_symlink_in *in, struct v
 	const char *data = vfs_symlink_in_data(rq->page);
 	if (in->target_len > in->data_len)
 		return EINVAL;
-	int error = find_name(rq, &caller, data + in->target_len, in->data_len - in->target_len, in->has_root, &walk);
+	int error = find_name(rq, &caller, data + in->target_len, in->data_len - in->target_len, in->has_root,
+			      &walk);
 	out->number = walk.number;
 	out->consumed = walk.consumed;
 	if (error != 0)
@@ -310,19 +310,21 @@ int vfs_on_readlink(struct request *rq, const struct vfs_readlink_in *in, struct
 {
 	struct caller caller = serve_caller(rq, 0);
 	struct target target;
-	int error = find(rq, &caller, vfs_readlink_in_data(rq->page), in->data_len, FLAG_SYMLINK_NOFOLLOW | FLAG_EMPTY_PATH,
-			 in->has_root, &target);
+	int error = find(rq, &caller, vfs_readlink_in_data(rq->page), in->data_len,
+			 FLAG_SYMLINK_NOFOLLOW | FLAG_EMPTY_PATH, in->has_root, &target);
 	out->number = target.walk.number;
 	out->consumed = target.walk.consumed;
 	if (error != 0)
 		return error;
 	int length = -EINVAL;
 	if (inode_is_symlink(target.inode))
-		length = symlink_read(&caller, target.inode, vfs_readlink_out_data(rq->page), VFS_READLINK_OUT_MAX, &out->number);
+		length = symlink_read(&caller, target.inode, vfs_readlink_out_data(rq->page),
+				      VFS_READLINK_OUT_MAX, &out->number);
 	else if (in->data_len == 0)
 		length = -ENOENT;
 	if (length == -EACCES)
-		length = proc_readlink_other(&caller, target.inode, vfs_readlink_out_data(rq->page), VFS_READLINK_OUT_MAX);
+		length = proc_readlink_other(&caller, target.inode, vfs_readlink_out_data(rq->page),
+					     VFS_READLINK_OUT_MAX);
 	walk_done(&target.walk);
 	if (length == VFS_PARK)
 		return serve_park(rq);
@@ -342,12 +344,14 @@ int vfs_on_chmod(struct request *rq, const struct vfs_chmod_in *in, struct vfs_c
 {
 	struct caller caller = serve_caller(rq, 0);
 	struct target target;
-	int error = find(rq, &caller, vfs_chmod_in_data(rq->page), in->data_len, in->flags, in->has_root, &target);
+	int error = find(rq, &caller, vfs_chmod_in_data(rq->page), in->data_len, in->flags, in->has_root,
+			 &target);
 	out->number = target.walk.number;
 	out->consumed = target.walk.consumed;
 	if (error != 0)
 		return error;
-	error = inode_is_symlink(target.inode) ? EOPNOTSUPP : attribute_chmod(&caller, target.inode, in->mode);
+	error = inode_is_symlink(target.inode) ? EOPNOTSUPP
+					       : attribute_chmod(&caller, target.inode, in->mode);
 	walk_done(&target.walk);
 	return error;
 }
@@ -356,7 +360,8 @@ int vfs_on_chown(struct request *rq, const struct vfs_chown_in *in, struct vfs_c
 {
 	struct caller caller = serve_caller(rq, 0);
 	struct target target;
-	int error = find(rq, &caller, vfs_chown_in_data(rq->page), in->data_len, in->flags, in->has_root, &target);
+	int error = find(rq, &caller, vfs_chown_in_data(rq->page), in->data_len, in->flags, in->has_root,
+			 &target);
 	out->number = target.walk.number;
 	out->consumed = target.walk.consumed;
 	if (error != 0)
@@ -370,7 +375,8 @@ int vfs_on_utimens(struct request *rq, const struct vfs_utimens_in *in, struct v
 {
 	struct caller caller = serve_caller(rq, 0);
 	struct target target;
-	int error = find(rq, &caller, vfs_utimens_in_data(rq->page), in->data_len, in->flags, in->has_root, &target);
+	int error = find(rq, &caller, vfs_utimens_in_data(rq->page), in->data_len, in->flags, in->has_root,
+			 &target);
 	out->number = target.walk.number;
 	out->consumed = target.walk.consumed;
 	if (error != 0)

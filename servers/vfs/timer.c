@@ -32,7 +32,8 @@ int event_read(struct inode *inode, const struct caller *caller, void *to, uint3
 	return 0;
 }
 
-int event_write(struct inode *inode, const struct caller *caller, const void *from, uint32_t length, uint32_t *done)
+int event_write(struct inode *inode, const struct caller *caller, const void *from, uint32_t length,
+		uint32_t *done)
 {
 	uint64_t value;
 	if (length < 8)
@@ -123,7 +124,8 @@ void timer_get(struct inode *inode, struct timer_spec *out)
 
 int timer_set(struct inode *inode, uint32_t flags, const struct timer_spec *spec, struct timer_spec *old)
 {
-	if (!spec_is_valid(spec->value_sec, spec->value_nsec) || !spec_is_valid(spec->interval_sec, spec->interval_nsec))
+	if (!spec_is_valid(spec->value_sec, spec->value_nsec) ||
+	    !spec_is_valid(spec->interval_sec, spec->interval_nsec))
 		return EINVAL;
 	if (flags & ~3u) /* TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET */
 		return EINVAL;

@@ -9,7 +9,8 @@ struct timer_spec {
 };
 
 int event_read(struct inode *inode, const struct caller *caller, void *to, uint32_t length, uint32_t *done);
-int event_write(struct inode *inode, const struct caller *caller, const void *from, uint32_t length, uint32_t *done);
+int event_write(struct inode *inode, const struct caller *caller, const void *from, uint32_t length,
+		uint32_t *done);
 uint32_t event_poll(const struct inode *inode);
 
 int timer_set(struct inode *inode, uint32_t flags, const struct timer_spec *spec, struct timer_spec *old);

@@ -34,7 +34,8 @@ static void zero_range(struct inode *inode, uint64_t offset, uint64_t end)
 	data_punch(&inode->data, first, last);
 }
 
-int openfile_allocate(struct file *file, const struct caller *caller, uint32_t mode, uint64_t offset, uint64_t length)
+int openfile_allocate(struct file *file, const struct caller *caller, uint32_t mode, uint64_t offset,
+		      uint64_t length)
 {
 	struct inode *inode = file->inode;
 	if (!(file->state & OPENFILE_MAY_WRITE))
@@ -75,8 +76,8 @@ static void put_back(struct file *file, bool own_offset, uint32_t bytes)
 		file->offset -= bytes;
 }
 
-int openfile_copy_range(struct file *from, uint64_t from_offset, struct file *to, uint64_t to_offset, uint64_t length,
-		    const struct caller *caller, uint64_t *done)
+int openfile_copy_range(struct file *from, uint64_t from_offset, struct file *to, uint64_t to_offset,
+			uint64_t length, const struct caller *caller, uint64_t *done)
 {
 	static uint8_t piece[COPY_PIECE];
 	*done = 0;
@@ -90,11 +91,13 @@ int openfile_copy_range(struct file *from, uint64_t from_offset, struct file *to
 	while (*done < length) {
 		uint32_t part = length - *done < COPY_PIECE ? (uint32_t)(length - *done) : COPY_PIECE;
 		uint32_t got = 0, put = 0;
-		int error = openfile_read(from, caller, piece, part, own_from ? OPENFILE_OWN_OFFSET : from_offset + *done, &got);
+		int error = openfile_read(from, caller, piece, part,
+					  own_from ? OPENFILE_OWN_OFFSET : from_offset + *done, &got);
 		if (error == 0 && got == 0)
 			return 0;
 		if (error == 0) {
-			error = openfile_write(to, caller, piece, got, own_to ? OPENFILE_OWN_OFFSET : to_offset + *done, &put);
+			error = openfile_write(to, caller, piece, got,
+					       own_to ? OPENFILE_OWN_OFFSET : to_offset + *done, &put);
 			put_back(from, own_from, got - put);
 		}
 		*done += put;
@@ -110,7 +113,8 @@ int openfile_path(const struct file *file, const struct dentry *root, char *out,
 {
 	const struct dentry *dentry = file->dentry;
 	if (!dentry) {
-		static const char *const names[] = {[NODE_EVENT] = "anon_inode:[eventfd]", [NODE_TIMER] = "anon_inode:[timerfd]"};
+		static const char *const names[] = {
+			[NODE_EVENT] = "anon_inode:[eventfd]", [NODE_TIMER] = "anon_inode:[timerfd]"};
 		if (file->inode->kind == NODE_FIFO)
 			return snprintf(out, size, "pipe:[%llu]", (unsigned long long)file->inode->ino);
 		return snprintf(out, size, "%s", names[file->inode->kind]);
@@ -120,8 +124,8 @@ int openfile_path(const struct file *file, const struct dentry *root, char *out,
 	return dentry_path(dentry, root, out, size);
 }
 
-static int ioctl_pipe(struct inode *inode, const struct caller *caller, uint32_t command, uint64_t argument, void *out,
-		      uint32_t *out_length, uint64_t *result)
+static int ioctl_pipe(struct inode *inode, const struct caller *caller, uint32_t command, uint64_t argument,
+		      void *out, uint32_t *out_length, uint64_t *result)
 {
 	int32_t length = (int32_t)inode->pipe->length;
 	switch (command) {
@@ -129,13 +133,9 @@ static int ioctl_pipe(struct inode *inode, const struct caller *caller, uint32_t
 		memcpy(out, &length, 4);
 		*out_length = 4;
 		return 0;
-	case FILE_IOCTL_PIPE_SIZE_SET:
-		return pipe_set_capacity(inode, caller, argument, result);
-	case FILE_IOCTL_PIPE_SIZE_GET:
-		*result = inode->pipe->capacity;
-		return 0;
-	default:
-		return ENOTTY;
+	case FILE_IOCTL_PIPE_SIZE_SET: return pipe_set_capacity(inode, caller, argument, result);
+	case FILE_IOCTL_PIPE_SIZE_GET: *result = inode->pipe->capacity; return 0;
+	default: return ENOTTY;
 	}
 }
 
@@ -162,8 +162,8 @@ static int ioctl_timer(struct inode *inode, uint32_t command, const void *in, ui
 	return 0;
 }
 
-int openfile_ioctl(struct file *file, const struct caller *caller, uint32_t command, uint64_t argument, const void *in,
-	       uint32_t in_length, void *out, uint32_t *out_length, uint64_t *result)
+int openfile_ioctl(struct file *file, const struct caller *caller, uint32_t command, uint64_t argument,
+		   const void *in, uint32_t in_length, void *out, uint32_t *out_length, uint64_t *result)
 {
 	struct inode *inode = file->inode;
 	*out_length = 0;

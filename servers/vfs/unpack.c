@@ -106,13 +106,16 @@ static int enter_file(struct walk *walk, const struct cpio_entry *entry)
 static int enter_other(struct walk *walk, const struct cpio_entry *entry)
 {
 	uint32_t format = entry->mode & S_IFMT;
-	enum node_kind kind = format == S_IFDIR ? NODE_DIRECTORY : format == S_IFIFO ? NODE_FIFO : NODE_DEVICE;
+	enum node_kind kind = format == S_IFDIR	  ? NODE_DIRECTORY
+			      : format == S_IFIFO ? NODE_FIFO
+						  : NODE_DEVICE;
 	uint64_t rdev = ((uint64_t)entry->rdev_major << 8) | (entry->rdev_minor & 0xffu) |
 			((uint64_t)(entry->rdev_minor & ~0xffu) << 12);
 	struct dentry *made = NULL;
 	if (format == S_IFSOCK)
 		kind = NODE_SOCKET;
-	if (format != S_IFDIR && format != S_IFIFO && format != S_IFSOCK && format != S_IFCHR && format != S_IFBLK)
+	if (format != S_IFDIR && format != S_IFIFO && format != S_IFSOCK && format != S_IFCHR &&
+	    format != S_IFBLK)
 		return EINVAL;
 	int error = name_create(&unpacker, walk, kind, format | 0600u, kind == NODE_DEVICE ? rdev : 0, &made);
 	if (error != 0)
@@ -154,7 +157,8 @@ static int enter(const struct cpio_entry *entry, const char *path, uint32_t leng
 			error = enter_file(&walk, entry);
 		else if (S_ISLNK(entry->mode))
 			error = entry->bytes < PATH_BYTES_MAX
-					? name_symlink(&unpacker, &walk, (const char *)entry->data, (uint32_t)entry->bytes)
+					? name_symlink(&unpacker, &walk, (const char *)entry->data,
+						       (uint32_t)entry->bytes)
 					: ENAMETOOLONG;
 		else
 			error = enter_other(&walk, entry);
@@ -199,7 +203,9 @@ static int mount_on(const char *path, enum fs_type type, const char *source)
 	if (!walk.entry)
 		error = name_create(&unpacker, &walk, NODE_DIRECTORY, S_IFDIR | 0755u, 0, &walk.entry);
 	if (error == 0)
-		error = mount_at(walk.entry, type, source, type == FS_PROC ? FS_MS_NOSUID | FS_MS_NODEV | FS_MS_NOEXEC : FS_MS_NOSUID, NULL);
+		error = mount_at(walk.entry, type, source,
+				 type == FS_PROC ? FS_MS_NOSUID | FS_MS_NODEV | FS_MS_NOEXEC : FS_MS_NOSUID,
+				 NULL);
 	walk_done(&walk);
 	return error;
 }

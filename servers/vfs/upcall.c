@@ -55,8 +55,9 @@ bool upcall_post(uint64_t wanted)
 	uint32_t head = ring->head;
 	if (head - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) >= UPCALL_ENTRIES)
 		return false;
-	ring->entry[head % UPCALL_ENTRIES] = (struct upcall){
-		.kind = (uint32_t)(wanted >> 48), .a = (uint32_t)(wanted >> 32) & 0xffffu, .b = (uint32_t)wanted};
+	ring->entry[head % UPCALL_ENTRIES] = (struct upcall){.kind = (uint32_t)(wanted >> 48),
+							     .a = (uint32_t)(wanted >> 32) & 0xffffu,
+							     .b = (uint32_t)wanted};
 	__atomic_store_n(&ring->head, head + 1, __ATOMIC_RELEASE);
 	return true;
 }

@@ -57,7 +57,7 @@ const struct label_process *label_process_of(uint64_t label);
 struct waiter {
 	struct waiter *next;
 	uint64_t label;
-	uint32_t events; /* POLL* bits it waits for; WAIT_LOCK */
+	uint32_t events;  /* POLL* bits it waits for; WAIT_LOCK */
 	uint32_t granted; /* FIFO opens: the other side came meanwhile */
 };
 #define WAIT_LOCK 0x10000u
@@ -81,10 +81,10 @@ enum node_kind {
 	NODE_FILE,	/* regular file in frames */
 	NODE_DIRECTORY, /* names in frames */
 	NODE_SYMLINK,
-	NODE_FIFO,	/* named or anonymous pipe */
-	NODE_SOCKET,	/* a name only */
+	NODE_FIFO,   /* named or anonymous pipe */
+	NODE_SOCKET, /* a name only */
 	NODE_DEVICE,
-	NODE_PROC,	/* made by procfs or devpts on the fly */
+	NODE_PROC, /* made by procfs or devpts on the fly */
 	NODE_EVENT,
 	NODE_TIMER,
 };
@@ -94,7 +94,7 @@ struct filesystem;
 struct data {
 	uint32_t root;
 	uint32_t height;
-	uint64_t pages; /* data frames */
+	uint64_t pages;	       /* data frames */
 	struct filesystem *fs; /* charged for them; NULL: nobody any more */
 };
 #define DATA_SUPPLIED 0x80000000u /* in an entry: the mem object has this frame */
@@ -109,8 +109,8 @@ struct directory {
 #define PIPE_PAGES 16u
 #define PIPE_BYTES (PIPE_PAGES * 4096u)
 struct pipe {
-	uint32_t head, length;	   /* of the ring of PIPE_BYTES */
-	uint32_t readers, writers; /* open ends */
+	uint32_t head, length;		       /* of the ring of PIPE_BYTES */
+	uint32_t readers, writers;	       /* open ends */
 	uint32_t ghost_readers, ghost_writers; /* granted opens that were not fetched yet */
 	uint32_t page[PIPE_PAGES];
 	uint32_t capacity;
@@ -123,7 +123,7 @@ struct event_state {
 };
 
 struct timer_state {
-	struct inode *next_armed; /* list of armed timers */
+	struct inode *next_armed;	  /* list of armed timers */
 	uint64_t expires_ns, interval_ns; /* absolute on the boot clock; 0: disarmed */
 	uint64_t expirations;
 	uint32_t clock, is_armed;
@@ -165,10 +165,11 @@ struct inode {
 	struct lock *locks;
 	struct mapped *mapped;
 	uint32_t writers, executors; /* open descriptions for writing; for OPEN_EXEC */
-	struct dentry *alias; /* one of its names, not counted; NULL: none known */
+	struct dentry *alias;	     /* one of its names, not counted; NULL: none known */
 };
 
-struct inode *inode_new(struct filesystem *fs, enum node_kind kind, uint32_t mode, const struct caller *caller);
+struct inode *inode_new(struct filesystem *fs, enum node_kind kind, uint32_t mode,
+			const struct caller *caller);
 static inline struct inode *inode_get(struct inode *inode)
 {
 	inode->refs++;
@@ -262,16 +263,16 @@ struct filesystem {
 	struct dentry *root;
 	struct dentry *covers; /* NULL: the root file system, or detached */
 	char *source;
-	uint32_t type;	  /* enum fs_type */
-	uint32_t device;  /* st_dev minor */
-	uint32_t flags;	  /* MS_* */
-	uint32_t users;	  /* open files on it */
+	uint32_t type;	 /* enum fs_type */
+	uint32_t device; /* st_dev minor */
+	uint32_t flags;	 /* MS_* */
+	uint32_t users;	 /* open files on it */
 	uint32_t is_detached;
 	uint32_t reserved;
 	uint64_t pages, pages_max; /* of contents; 0: no limit of its own (size=) */
 };
 
-extern struct dentry *root_dentry;		/* of the whole system */
+extern struct dentry *root_dentry;     /* of the whole system */
 extern struct filesystem fs_anonymous; /* pipes, eventfds, memfds */
 extern struct filesystem *mounts_first;
 #define FS_MS_RDONLY 1u
@@ -302,9 +303,10 @@ bool permission_is_owner(const struct inode *inode, const struct caller *caller)
 int permission_delete(const struct dentry *entry, const struct caller *caller);
 
 /* ---- path walk (walk.c) */
-#define WALK_FOLLOW 1u	/* a symbolic link at the end is followed */
-#define WALK_PARENT 2u	/* the last name may be missing; parent and last name are told */
-#define WALK_NO_TRAILING 4u /* with PARENT: a trailing slash neither follows a link nor asks for a directory; it is told */
+#define WALK_FOLLOW 1u /* a symbolic link at the end is followed */
+#define WALK_PARENT 2u /* the last name may be missing; parent and last name are told */
+#define WALK_NO_TRAILING \
+	4u /* with PARENT: a trailing slash neither follows a link nor asks for a directory; it is told */
 
 struct walk_start {
 	struct dentry *at;   /* NULL: the start is no directory (ENOTDIR for relative paths) */
@@ -318,8 +320,8 @@ struct walk {
 	struct dentry *parent; /* WALK_PARENT: with a reference */
 	const char *name;      /* WALK_PARENT: last name, valid until the next walk */
 	uint32_t name_length;
-	uint32_t last;	       /* enum walk_last */
-	uint32_t trailing;     /* a slash stood behind the last name */
+	uint32_t last;		   /* enum walk_last */
+	uint32_t trailing;	   /* a slash stood behind the last name */
 	uint32_t number, consumed; /* with ST_OWN_DESCRIPTOR */
 };
 
@@ -328,11 +330,12 @@ int walk_path(const struct caller *caller, struct walk_start start, const char *
 void walk_done(struct walk *walk);
 
 /* One symbolic link's text; length or -errno, or ST_OWN_DESCRIPTOR with *number. */
-int symlink_read(const struct caller *caller, struct inode *inode, char *out, uint32_t size, uint32_t *number);
+int symlink_read(const struct caller *caller, struct inode *inode, char *out, uint32_t size,
+		 uint32_t *number);
 
 /* ---- names changed (names.c) */
-int name_create(const struct caller *caller, struct walk *where, enum node_kind kind, uint32_t mode, uint64_t rdev,
-		struct dentry **out);
+int name_create(const struct caller *caller, struct walk *where, enum node_kind kind, uint32_t mode,
+		uint64_t rdev, struct dentry **out);
 int name_symlink(const struct caller *caller, struct walk *where, const char *target, uint32_t length);
 int name_unlink(const struct caller *caller, struct walk *what, bool is_rmdir);
 int name_link(const struct caller *caller, struct dentry *from, struct walk *to);
@@ -341,7 +344,8 @@ int name_rename(const struct caller *caller, struct walk *from, struct walk *to,
 /* ---- attributes (attributes.c) */
 int attribute_chmod(const struct caller *caller, struct inode *inode, uint32_t mode);
 int attribute_chown(const struct caller *caller, struct inode *inode, uint32_t uid, uint32_t gid);
-int attribute_utimens(const struct caller *caller, struct inode *inode, struct stamp atime, struct stamp mtime);
+int attribute_utimens(const struct caller *caller, struct inode *inode, struct stamp atime,
+		      struct stamp mtime);
 int attribute_truncate(const struct caller *caller, struct inode *inode, uint64_t size);
 /* Writing or giving away takes set-id bits. */
 void attribute_drop_setid(const struct caller *caller, struct inode *inode);

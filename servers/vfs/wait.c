@@ -13,7 +13,8 @@ static struct slab waiter_slab = SLAB_OF(struct waiter);
 int wait_add(struct waiter **list, uint64_t label, uint32_t events)
 {
 	for (struct waiter *waiter = *list; waiter; waiter = waiter->next) {
-		if (LABEL_THREAD(waiter->label) != LABEL_THREAD(label) || (waiter->label != label && waiter->granted))
+		if (LABEL_THREAD(waiter->label) != LABEL_THREAD(label) ||
+		    (waiter->label != label && waiter->granted))
 			continue;
 		if (waiter->label != label)
 			waiter->events = 0;

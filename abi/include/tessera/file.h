@@ -8,7 +8,7 @@
 #define ST_OWN_DESCRIPTOR 0xff02
 #define OPEN_EXEC 0x80000000u
 #define OPEN_EMPTY_PATH 0x40000000u /* vfs.open: an empty path means the object itself */
-#define OWN_SCRATCH 0x80000000u	     /* with ST_OWN_DESCRIPTOR: number is a scratch slot */
+#define OWN_SCRATCH 0x80000000u	    /* with ST_OWN_DESCRIPTOR: number is a scratch slot */
 
 struct file_stat {
 	uint64_t dev, ino, nlink;

@@ -16,7 +16,7 @@
 	(((uint64_t)(generation) << 32) | ((uint64_t)(process) << 16) | (uint64_t)(thread))
 
 #define LABEL_PROCESSES 512u /* index 0 is none */
-#define LABEL_THREADS 2048u   /* index 0 is none */
+#define LABEL_THREADS 2048u  /* index 0 is none */
 #define LABEL_GROUPS 32u
 #define LABEL_LIMITS 16u
 
@@ -33,15 +33,16 @@ struct label_process {
 	uint32_t groups[LABEL_GROUPS];
 	uint64_t limit_soft[LABEL_LIMITS]; /* RLIMIT_* */
 	uint32_t threads, nice;
-	uint32_t space;	      /* mem's address space */
+	uint32_t space; /* mem's address space */
 	uint32_t exit_signal;
-	uint64_t start_ns;    /* since boot */
+	uint64_t start_ns;	       /* since boot */
 	uint64_t user_ns, children_ns; /* refreshed by proc when asked through the procfs ring, and at exit */
-	uint64_t arg_start, arg_end, env_start, env_end, brk_start, stack_start; /* in the program, from exec */
+	uint64_t arg_start, arg_end, env_start, env_end, brk_start,
+		stack_start; /* in the program, from exec */
 	uint64_t signals_pending, signals_blocked, signals_ignored, signals_caught;
-	char name[16];	      /* comm */
-	char exe[256];	      /* path given to exec, for /proc/pid/exe */
-	char cwd[256];	      /* set by vfs? no: empty; /proc/pid/cwd of others asks the ring */
+	char name[16]; /* comm */
+	char exe[256]; /* path given to exec, for /proc/pid/exe */
+	char cwd[256]; /* set by vfs? no: empty; /proc/pid/cwd of others asks the ring */
 	uint32_t is_session_leader_lost;
 	uint32_t no_new_privs;
 	uint32_t tty_pgid_hint;
@@ -54,7 +55,7 @@ struct label_thread {
 	uint16_t process; /* index */
 	uint16_t state;	  /* enum label_state */
 	uint32_t tid;
-	uint32_t next;	  /* next thread of the process, 0: none */
+	uint32_t next; /* next thread of the process, 0: none */
 	char name[16];
 	uint64_t user_ns;
 };
@@ -63,7 +64,7 @@ struct label_thread {
 struct label_table {
 	struct label_process process[LABEL_PROCESSES];
 	struct label_thread thread[LABEL_THREADS];
-	uint64_t process_high; /* highest process index in use */
+	uint64_t process_high;						   /* highest process index in use */
 	uint64_t processes, threads, forks, running, load1, load5, load15; /* loads: 16.16 fixed point */
 	uint64_t refreshed; /* counts refreshes of the times (asked through rings.h) */
 };

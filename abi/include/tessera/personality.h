@@ -24,7 +24,8 @@ struct personality_entries {
 	uint64_t image_bytes; /* from base to the end of bss, page aligned */
 	uint64_t start;
 	uint64_t syscall_entry, exception_entry, interrupt_entry;
-	uint64_t code_start, code_end; /* the personality's code for thread_interrupt; the restore sequence and the vDSO lie outside */
+	uint64_t code_start,
+		code_end; /* the personality's code for thread_interrupt; the restore sequence and the vDSO lie outside */
 	uint64_t exit_start, exit_end;
 	uint64_t vdso, vdso_bytes; /* an ELF shared object, page aligned */
 };

@@ -12,12 +12,14 @@
 #define EXEC_AREA_MAX_BYTES 0x400000ull
 #define PERSONALITY_HEAP_VA 0x7fff50000000ull
 #define PERSONALITY_HEAP_BYTES 0x10000000ull
-#define MESSAGE_PAGE_VA 0x7fff60000000ull   /* + thread slot * 4096; shares a page table with the first stacks */
+#define MESSAGE_PAGE_VA \
+	0x7fff60000000ull /* + thread slot * 4096; shares a page table with the first stacks */
 #define PERSONALITY_STACK_VA 0x7fff60040000ull
 #define PERSONALITY_STACK_STRIDE 0x10000ull /* upper half used, lower half guard */
 #define WINDOW_VA 0x7fff70000000ull
 #define WINDOW_BYTES 0x10000000ull
-#define PROCESS_PAGE_VA 0x7fffffff0000ull /* a vfork child in thread slot t of its parent's space: - t * 4096 */
+#define PROCESS_PAGE_VA \
+	0x7fffffff0000ull   /* a vfork child in thread slot t of its parent's space: - t * 4096 */
 #define PROCESS_THREADS 64u /* threads a process may have */
 
 /* Capability addresses in a Linux process */
@@ -27,7 +29,8 @@
 #define LX_CAP_SCRATCH_CNODE 5u
 #define LX_CAP_FD_CNODE(leaf) (6u + (leaf)) /* leaf 0..15 */
 #define LX_CAP_VFS 22u
-#define LX_CAP_NOTIFICATION(slot) (0x100u + (((slot) >> 6) << 8) + ((slot) & 63u)) /* thread leaf: 64 slots, root slot 1 */
+#define LX_CAP_NOTIFICATION(slot) \
+	(0x100u + (((slot) >> 6) << 8) + ((slot) & 63u)) /* thread leaf: 64 slots, root slot 1 */
 #define LX_SCRATCH(i) (0x800u + (i))
 #define LX_SCRATCH_CWD 1u
 #define LX_SCRATCH_ROOT 2u
@@ -54,23 +57,24 @@ struct process_thread {
 	uint32_t tid;	  /* proc writes; 0: slot free */
 	uint32_t label_index;
 	uint32_t vfork_done; /* proc writes 1 when the vfork child of this thread has left the space */
-	uint32_t waiting_mask_valid; /* personality: 1 while in sigtimedwait/sigsuspend, `blocked` is then what it waits with */
+	uint32_t
+		waiting_mask_valid; /* personality: 1 while in sigtimedwait/sigsuspend, `blocked` is then what it waits with */
 };
 
 struct process_page {
 	/* proc writes */
 	uint32_t pid, ppid, pgid, sid;
 	uint32_t uid, euid, suid, gid, egid, sgid;
-	uint32_t flags; /* LX_FLAG_* */
-	uint32_t is_secure; /* AT_SECURE */
-	uint64_t pending; /* summary of the process queue */
+	uint32_t flags;			/* LX_FLAG_* */
+	uint32_t is_secure;		/* AT_SECURE */
+	uint64_t pending;		/* summary of the process queue */
 	uint64_t exec_area, exec_pages; /* where exec's strings lie in this space */
 	uint64_t personality_base;
 	uint64_t limit_stack, limit_nofile, limit_fsize, limit_data, limit_as;
-	uint64_t random[4]; /* fresh at exec and fork */
+	uint64_t random[4];  /* fresh at exec and fork */
 	uint64_t start_mode; /* 0: first start of pid 1 (open /dev/ttyS0 by itself), 1: exec */
 	/* personality writes, for itself */
-	uint64_t handler[LX_SIGNALS]; /* 0 SIG_DFL, 1 SIG_IGN, else caught; index signal - 1 */
+	uint64_t handler[LX_SIGNALS];	   /* 0 SIG_DFL, 1 SIG_IGN, else caught; index signal - 1 */
 	uint64_t action_flags[LX_SIGNALS]; /* SA_*: NOCLDSTOP, NOCLDWAIT are read by proc */
 	uint64_t arg_start, arg_end, env_start, env_end, brk_start, stack_start;
 	char name[16]; /* comm, at exec */
@@ -83,8 +87,8 @@ static_assert(sizeof(struct process_page) <= 4096, "one page");
 struct exec_area {
 	uint32_t magic;
 	uint32_t argc, envc;
-	uint32_t flags; /* EXEC_* */
+	uint32_t flags;				/* EXEC_* */
 	uint64_t strings_offset, strings_bytes; /* argv strings then envp strings, each NUL-terminated */
-	uint64_t path_offset, path_bytes; /* AT_EXECFN and /proc/pid/exe, without NUL */
+	uint64_t path_offset, path_bytes;	/* AT_EXECFN and /proc/pid/exe, without NUL */
 	uint64_t total_bytes;
 };

@@ -10,12 +10,15 @@
 
 enum upcall_kind {
 	UPCALL_NONE = 0,
-	UPCALL_SIGNAL_GROUP = 1, /* a: pgid, b: signal, c: sid */
+	UPCALL_SIGNAL_GROUP = 1,   /* a: pgid, b: signal, c: sid */
 	UPCALL_SIGNAL_PROCESS = 2, /* a: pid, b: signal */
-	UPCALL_REFRESH = 3,	 /* times of all processes into the label table; answered by bumping label_table.refreshed */
-	UPCALL_DESCRIPTORS = 4,	 /* a: process index; answer: bitmap of descriptors in answer[] (1,024 bits) */
-	UPCALL_COUNTS = 5,	 /* answer[0..5] as proc.stop_count, then unimplemented calls: answer[6..]: (number << 32 | count) pairs until 0 */
-	UPCALL_DESCRIPTOR_PATH = 6, /* a: process index, b: descriptor, or OWN_SCRATCH | slot; answer[0]: length (0: none), then the text of file.path */
+	UPCALL_REFRESH =
+		3, /* times of all processes into the label table; answered by bumping label_table.refreshed */
+	UPCALL_DESCRIPTORS = 4, /* a: process index; answer: bitmap of descriptors in answer[] (1,024 bits) */
+	UPCALL_COUNTS =
+		5, /* answer[0..5] as proc.stop_count, then unimplemented calls: answer[6..]: (number << 32 | count) pairs until 0 */
+	UPCALL_DESCRIPTOR_PATH =
+		6, /* a: process index, b: descriptor, or OWN_SCRATCH | slot; answer[0]: length (0: none), then the text of file.path */
 };
 
 #define UPCALL_ENTRIES 64u

@@ -85,13 +85,13 @@ typedef uint64_t msg_tag_t;
 /* Operations in messages that the kernel itself makes. No protocol uses numbers from 0xfff0. */
 #define MSG_OP_PAGE_FAULT 0xfff0u /* w0 address, w1 error code (x86 #PF bits), w2 RIP, w3 RSP */
 #define MSG_OP_EXCEPTION 0xfff1u  /* w0 vector, w1 error code, w2 RIP, w3 RSP */
-#define MSG_OP_NOTICE 0xfff8u     /* badge: the anchor's. Every descendant of the anchor is gone */
-#define MSG_OP_SIGNAL 0xfff9u     /* w0: the bits of the bound notification, cleared by this delivery */
+#define MSG_OP_NOTICE 0xfff8u	  /* badge: the anchor's. Every descendant of the anchor is gone */
+#define MSG_OP_SIGNAL 0xfff9u	  /* w0: the bits of the bound notification, cleared by this delivery */
 
 /* Status (tag operation) with which a fault handler replies to a fault message. */
 #define FAULT_RESUME 0u /* run the thread again where it was */
-#define FAULT_RAISE 1u  /* enter the personality's exception entry; without one: like FAULT_HALT */
-#define FAULT_HALT 2u   /* leave the thread suspended */
+#define FAULT_RAISE 1u	/* enter the personality's exception entry; without one: like FAULT_HALT */
+#define FAULT_HALT 2u	/* leave the thread suspended */
 
 /* How a capability in a message is handed over. */
 #define XFER_CHILD 0u
@@ -114,7 +114,8 @@ static_assert(sizeof(struct user_regs) == 160, "user_regs is ABI");
 
 /* Bits of msg_page.sticky */
 #define STICKY_INTERRUPT 0x1ull /* thread_interrupt came while the thread was inside the personality */
-#define STICKY_EXCEPTION 0x2ull /* set by the kernel when it enters the exception entry; cleared by the
+#define STICKY_EXCEPTION \
+	0x2ull /* set by the kernel when it enters the exception entry; cleared by the
 				   personality. A second exception while set goes to the `last resort` endpoint. */
 
 /*
@@ -131,7 +132,7 @@ struct msg_page {
 	uint64_t recv_slot[MSG_MAX_CAPS]; /* slot_t */
 	/* written by the kernel when a message with capabilities arrives, and for the sender when it is taken */
 	uint8_t received_kind[MSG_MAX_CAPS]; /* RECEIVED_* */
-	uint32_t transferred;		     /* sender's side: how many of its capabilities arrived (RECEIVED_SLOT) */
+	uint32_t transferred; /* sender's side: how many of its capabilities arrived (RECEIVED_SLOT) */
 	uint64_t received_badge[MSG_MAX_CAPS];
 	/* reflection of foreign system calls: written at entry of the syscall handler */
 	uint64_t syscall_rip, syscall_rsp, syscall_rflags;
@@ -155,13 +156,13 @@ static_assert(offsetof(struct msg_page, personality) == 3400, "ABI");
 /* Argument block of thread_configure at words[4]. Capability addresses are the caller's; 0 leaves the
  * part as it is.  A thread is configured while it is suspended. */
 struct thread_config {
-	cap_t cspace;	  /* root CNode */
-	cap_t vspace;	  /* VSpace */
-	cap_t fault_ep;	  /* endpoint (with badge) for page faults, and for exceptions without a personality */
-	cap_t last_ep;	  /* endpoint for exceptions inside the exception entry; 0: the thread is suspended */
+	cap_t cspace;	/* root CNode */
+	cap_t vspace;	/* VSpace */
+	cap_t fault_ep; /* endpoint (with badge) for page faults, and for exceptions without a personality */
+	cap_t last_ep;	/* endpoint for exceptions inside the exception entry; 0: the thread is suspended */
 	uint64_t page_va; /* where the message page is mapped, page aligned, in the user half */
 	uint64_t label;
-	uint32_t flags;	  /* THREAD_CFG_* */
+	uint32_t flags;	   /* THREAD_CFG_* */
 	uint32_t priority; /* 0 highest .. 255; ~0u leaves it */
 };
 static_assert(sizeof(struct thread_config) == 40, "thread_config is ABI");
@@ -170,10 +171,10 @@ static_assert(sizeof(struct thread_config) == 40, "thread_config is ABI");
 
 /* Argument block of thread_set_personality at words[4].  All addresses in the user half. syscall 0: none. */
 struct personality_config {
-	uint64_t syscall_entry;	  /* foreign system calls */
-	uint64_t exception_entry; /* faults answered FAULT_RAISE, and processor exceptions */
-	uint64_t interrupt_entry; /* thread_interrupt of a thread outside [start, end) */
-	uint64_t start, end;	  /* the personality's code */
+	uint64_t syscall_entry;	       /* foreign system calls */
+	uint64_t exception_entry;      /* faults answered FAULT_RAISE, and processor exceptions */
+	uint64_t interrupt_entry;      /* thread_interrupt of a thread outside [start, end) */
+	uint64_t start, end;	       /* the personality's code */
 	uint64_t exit_start, exit_end; /* its exit sequence */
 };
 static_assert(sizeof(struct personality_config) == 56, "personality_config is ABI");
@@ -209,11 +210,11 @@ struct time_page {
 
 /* ------------------------------------------------------------------ what root is started with */
 
-#define USER_TOP 0x7ffffffff000ull	   /* first address that is never mapped for a user (last page of the half) */
+#define USER_TOP 0x7ffffffff000ull /* first address that is never mapped for a user (last page of the half) */
 #define PERSONALITY_BASE 0x7fff00000000ull /* program addresses end here in Linux processes */
 
 /* Capabilities in root's leaf 0 (its CSpace root has 2^8 slots, leaf 0 has 2^8) */
-#define ROOT_CAP_CNODE 1u    /* its own CSpace root */
+#define ROOT_CAP_CNODE 1u /* its own CSpace root */
 #define ROOT_CAP_VSPACE 2u
 #define ROOT_CAP_THREAD 3u
 #define ROOT_CAP_CLOCK 4u
@@ -226,7 +227,8 @@ struct time_page {
 #define ROOT_BOOT_INFO_VA 0x7fffffff9000ull /* struct boot_info, read-only */
 #define ROOT_ARCHIVE_VA 0x600000000000ull   /* the boot archive, read-only */
 
-#define ROOT_STACK_TOP 0x7fffffff0000ull    /* 64 KiB below it; argc, argv, envp and auxv stand there as Linux has them */
+#define ROOT_STACK_TOP \
+	0x7fffffff0000ull /* 64 KiB below it; argc, argv, envp and auxv stand there as Linux has them */
 #define ROOT_STACK_BYTES 0x10000ull
 
 #define BOOT_MAX_UNTYPED 192u
@@ -241,10 +243,10 @@ struct boot_info {
 	uint32_t magic; /* BOOT_INFO_MAGIC */
 	uint32_t version;
 	uint64_t archive_bytes;
-	uint64_t ram_bytes;	   /* RAM the machine has */
-	uint64_t kernel_bytes;	   /* RAM the kernel keeps: image, stacks, tables, root's first objects */
-	uint64_t boot_tsc;	   /* TSC at the kernel's first instruction that reads it */
-	uint64_t rsdp_phys;	   /* ACPI RSDP, 0 if unknown */
+	uint64_t ram_bytes;    /* RAM the machine has */
+	uint64_t kernel_bytes; /* RAM the kernel keeps: image, stacks, tables, root's first objects */
+	uint64_t boot_tsc;     /* TSC at the kernel's first instruction that reads it */
+	uint64_t rsdp_phys;    /* ACPI RSDP, 0 if unknown */
 	uint32_t untyped_count;
 	uint32_t cpu_count;
 	char cmdline[BOOT_CMDLINE_BYTES]; /* NUL-terminated */

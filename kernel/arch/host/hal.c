@@ -40,7 +40,7 @@ void host_vspace_switch(paddr_t root)
 void arch_vspace_leave(paddr_t root)
 {
 	if (host.current_root == root.raw)
-		arch_vspace_switch((paddr_t){ 0 });
+		arch_vspace_switch((paddr_t){0});
 }
 
 void arch_tlb_flush_page(paddr_t root, uint64_t va)
@@ -87,7 +87,7 @@ pte_t host_access(paddr_t root, uint64_t va)
 	if (entry == 0)
 		return 0;
 	host.tlb_next++;
-	*slot = (struct host_translation){ .root = root.raw, .va = va, .entry = entry };
+	*slot = (struct host_translation){.root = root.raw, .va = va, .entry = entry};
 	return entry;
 }
 
@@ -99,7 +99,7 @@ bool host_tlb_is_coherent(void)
 
 		if (cached->root == 0)
 			continue;
-		now = walk((paddr_t){ cached->root }, cached->va);
+		now = walk((paddr_t){cached->root}, cached->va);
 		if (pte_address(now).raw != pte_address(cached->entry).raw ||
 		    (pte_rights(cached->entry) & ~pte_rights(now)) != 0)
 			return false;
@@ -173,7 +173,7 @@ void arch_timer_arm(uint64_t deadline_ns)
 
 paddr_t arch_time_page(void)
 {
-	return (paddr_t){ HOST_TIME_PAGE };
+	return (paddr_t){HOST_TIME_PAGE};
 }
 
 void arch_set_wall_offset(uint64_t wall_offset_ns)

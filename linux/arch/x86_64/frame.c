@@ -14,7 +14,7 @@
 #define MAGIC2_BYTES 4u
 #define UC_FP_XSTATE_FLAG 0x1ull
 #define UC_SIGCONTEXT_SS_FLAGS 0x6ull /* UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
-#define FLAGS_CLEARED 0x50500ull /* TF, DF, RF, AC are cleared for a handler */
+#define FLAGS_CLEARED 0x50500ull      /* TF, DF, RF, AC are cleared for a handler */
 #define RFLAGS_FIXABLE 0x50dd5ull     /* what sigreturn may set: CF PF AF ZF SF TF DF OF RF AC */
 
 int lx_fpu_save(void *area, uint64_t mask);
@@ -77,10 +77,24 @@ static bool on_altstack(const struct lx_thread *self, uint64_t sp)
 
 static void fill_context(struct sigcontext *c, const struct lx_regs *r, const struct lx_trap *trap)
 {
-	*c = (struct sigcontext){.r8 = r->r8,	.r9 = r->r9,   .r10 = r->r10, .r11 = r->r11, .r12 = r->r12,
-				 .r13 = r->r13, .r14 = r->r14, .r15 = r->r15, .rdi = r->rdi, .rsi = r->rsi,
-				 .rbp = r->rbp, .rbx = r->rbx, .rdx = r->rdx, .rax = r->rax, .rcx = r->rcx,
-				 .rsp = r->rsp, .rip = r->rip, .eflags = r->rflags};
+	*c = (struct sigcontext){.r8 = r->r8,
+				 .r9 = r->r9,
+				 .r10 = r->r10,
+				 .r11 = r->r11,
+				 .r12 = r->r12,
+				 .r13 = r->r13,
+				 .r14 = r->r14,
+				 .r15 = r->r15,
+				 .rdi = r->rdi,
+				 .rsi = r->rsi,
+				 .rbp = r->rbp,
+				 .rbx = r->rbx,
+				 .rdx = r->rdx,
+				 .rax = r->rax,
+				 .rcx = r->rcx,
+				 .rsp = r->rsp,
+				 .rip = r->rip,
+				 .eflags = r->rflags};
 	c->cs = (uint16_t)lx_read_cs();
 	c->ss = (uint16_t)lx_read_ss();
 	if (trap) {
@@ -90,8 +104,9 @@ static void fill_context(struct sigcontext *c, const struct lx_regs *r, const st
 	}
 }
 
-long lx_frame_push(struct lx_thread *self, struct lx_regs *regs, uint32_t signal, const struct lx_action *action,
-		   const struct lx_siginfo *info, const struct lx_trap *trap, uint64_t mask_to_restore)
+long lx_frame_push(struct lx_thread *self, struct lx_regs *regs, uint32_t signal,
+		   const struct lx_action *action, const struct lx_siginfo *info, const struct lx_trap *trap,
+		   uint64_t mask_to_restore)
 {
 	uint64_t sp = regs->rsp - 128;
 	if ((action->flags & SA_ONSTACK) && self->altstack_size && !on_altstack(self, regs->rsp))
@@ -143,7 +158,8 @@ static long load_fpu(uint64_t area, uint64_t uc_flags)
 	bool is_extended = mask && (uc_flags & UC_FP_XSTATE_FLAG) && words.magic1 == FP_XSTATE_MAGIC1 &&
 			   words.xstate_size >= FXSAVE_BYTES + XSAVE_HEADER_BYTES &&
 			   words.xstate_size <= clock_page->xsave_bytes &&
-			   lx_get(&magic2, area + words.xstate_size, sizeof(magic2)) == 0 && magic2 == FP_XSTATE_MAGIC2;
+			   lx_get(&magic2, area + words.xstate_size, sizeof(magic2)) == 0 &&
+			   magic2 == FP_XSTATE_MAGIC2;
 	return lx_fpu_load((const void *)area, is_extended ? mask & words.xfeatures : 0) ? -EFAULT : 0;
 }
 
@@ -158,10 +174,25 @@ long lx_frame_pop(struct lx_thread *self, struct lx_regs *r)
 		return -EFAULT;
 	if (load_fpu((uint64_t)c->fpstate, frame.uc.flags) != 0)
 		return -EFAULT;
-	*r = (struct lx_regs){.r8 = c->r8,   .r9 = c->r9,   .r10 = c->r10, .r11 = c->r11,	 .r12 = c->r12,
-			      .r13 = c->r13, .r14 = c->r14, .r15 = c->r15, .rdi = c->rdi,	 .rsi = c->rsi,
-			      .rbp = c->rbp, .rbx = c->rbx, .rdx = c->rdx, .rax = c->rax,	 .rcx = c->rcx,
-			      .rsp = c->rsp, .rip = c->rip, .page = r->page, .orig_rax = ~0ull};
+	*r = (struct lx_regs){.r8 = c->r8,
+			      .r9 = c->r9,
+			      .r10 = c->r10,
+			      .r11 = c->r11,
+			      .r12 = c->r12,
+			      .r13 = c->r13,
+			      .r14 = c->r14,
+			      .r15 = c->r15,
+			      .rdi = c->rdi,
+			      .rsi = c->rsi,
+			      .rbp = c->rbp,
+			      .rbx = c->rbx,
+			      .rdx = c->rdx,
+			      .rax = c->rax,
+			      .rcx = c->rcx,
+			      .rsp = c->rsp,
+			      .rip = c->rip,
+			      .page = r->page,
+			      .orig_rax = ~0ull};
 	r->rflags = (c->eflags & RFLAGS_FIXABLE) | 0x202ull;
 	lx_set_mask(self, frame.uc.sigmask);
 	if (frame.uc.stack_flags & SS_DISABLE)

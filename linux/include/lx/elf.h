@@ -43,5 +43,5 @@ struct stack_plan {
 };
 
 /* Where everything lies on a stack that ends (exclusive) at top. The whole takes top - pointer bytes. */
-void stack_plan_make(struct stack_plan *plan, uint64_t top, uint64_t argc, uint64_t envc, uint64_t strings_bytes,
-		     uint64_t path_bytes, uint64_t aux_count);
+void stack_plan_make(struct stack_plan *plan, uint64_t top, uint64_t argc, uint64_t envc,
+		     uint64_t strings_bytes, uint64_t path_bytes, uint64_t aux_count);

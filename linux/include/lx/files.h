@@ -58,12 +58,14 @@ void lx_path_start(struct lx_path *path, int32_t dirfd);
 /* Copies the path into the message (data); the root capability goes along as number 0 after chroot. -EBADF, -EFAULT, -ENAMETOOLONG. */
 MUST_CHECK long lx_path_copy(struct lx_thread *self, struct lx_path *path, uint64_t user, char *data);
 /* After a call: whether the path led to one of our own descriptors, from which it is to be tried again. */
-bool lx_path_follow(struct lx_thread *self, struct lx_path *path, int status, uint32_t number, uint32_t consumed);
+bool lx_path_follow(struct lx_thread *self, struct lx_path *path, int status, uint32_t number,
+		    uint32_t consumed);
 /* A path's result: what is still ST_OWN_DESCRIPTOR names nothing, or too much. */
 long lx_path_result(const struct lx_path *path, int status);
 /* One vfs.open of a path that is in the message; the receiving slot is set. */
 struct vfs_open_out;
-int lx_open_once(struct lx_thread *self, struct lx_path *path, uint32_t flags, uint32_t mode, struct vfs_open_out *out);
+int lx_open_once(struct lx_thread *self, struct lx_path *path, uint32_t flags, uint32_t mode,
+		 struct vfs_open_out *out);
 /* The path of a capability, in the message page; its length or a negative errno. */
 long lx_path_of(struct lx_thread *self, cap_t file);
 /* Status flags and access mode of an open file, or a negative errno. */

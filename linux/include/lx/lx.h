@@ -56,7 +56,7 @@ struct lx_files {
 	uint32_t epolls;     /* epoll[] from here on was never used */
 	uint64_t used[LX_FD_MAX / 64];
 	uint64_t cloexec[LX_FD_MAX / 64];
-	uint64_t no_window[LX_FD_MAX / 64]; /* the server does not know windows (terminals) */
+	uint64_t no_window[LX_FD_MAX / 64];   /* the server does not know windows (terminals) */
 	struct lx_epoll *epoll[LX_EPOLL_MAX]; /* sets, with the descriptor they belong to */
 };
 
@@ -67,7 +67,7 @@ struct lx_fs {
 
 struct lx_sighand {
 	struct lx_lock lock;
-	uint32_t epolls;     /* epoll[] from here on was never used */
+	uint32_t epolls; /* epoll[] from here on was never used */
 	struct lx_action action[LX_SIGNALS];
 };
 
@@ -192,7 +192,8 @@ void *lx_alloc(size_t bytes);
 void lx_free(void *piece, size_t bytes);
 void lx_heap_lock(void);
 void lx_heap_unlock(void);
-#define LX_EXEC_BUFFER (PERSONALITY_HEAP_VA + 0x8000000ull) /* upper half of the heap: exec builds its strings here */
+#define LX_EXEC_BUFFER \
+	(PERSONALITY_HEAP_VA + 0x8000000ull) /* upper half of the heap: exec builds its strings here */
 
 /* ---- services */
 /* A stub's status as a result: 0, or a negative errno. */

@@ -18,7 +18,7 @@ struct lx_trap {
 struct lx_siginfo {
 	int32_t signo, errno_value, code, pad;
 	union {
-		uint64_t address;	 /* SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP */
+		uint64_t address; /* SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP */
 		uint8_t rest[112];
 	};
 };
@@ -26,8 +26,8 @@ static_assert(sizeof(struct lx_siginfo) == LX_SIGINFO_BYTES, "siginfo_t is 128 b
 
 /* Builds the frame for a handler on the program's stack and points regs at the handler. -EFAULT: the stack is bad. */
 MUST_CHECK long lx_frame_push(struct lx_thread *self, struct lx_regs *regs, uint32_t signal,
-			      const struct lx_action *action, const struct lx_siginfo *info, const struct lx_trap *trap,
-			      uint64_t mask_to_restore);
+			      const struct lx_action *action, const struct lx_siginfo *info,
+			      const struct lx_trap *trap, uint64_t mask_to_restore);
 /* Takes the frame at regs->rsp (after the handler's return) back into regs and the mask. -EFAULT: it is bad. */
 MUST_CHECK long lx_frame_pop(struct lx_thread *self, struct lx_regs *regs);
 

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-unsigned fake_interrupts, fake_wakes, fake_suspends, fake_resumes, fake_bundles, fake_spaces, fake_sessions_ended;
+unsigned fake_interrupts, fake_wakes, fake_suspends, fake_resumes, fake_bundles, fake_spaces,
+	fake_sessions_ended;
 uint32_t fake_system_ended;
 uint64_t fake_now_ns;
 
@@ -136,7 +137,8 @@ void fake_reset(void)
 	proc.pages = pages;
 	proc.page_count = LABEL_PROCESSES;
 	proc.page = &message;
-	fake_interrupts = fake_wakes = fake_suspends = fake_resumes = fake_bundles = fake_spaces = fake_sessions_ended = 0;
+	fake_interrupts = fake_wakes = fake_suspends = fake_resumes = fake_bundles = fake_spaces =
+		fake_sessions_ended = 0;
 	fake_system_ended = ~0u;
 	fake_now_ns = 1000;
 	table_init();

@@ -13,7 +13,8 @@
 
 #include "../proc.h"
 
-extern unsigned fake_interrupts, fake_wakes, fake_suspends, fake_resumes, fake_bundles, fake_spaces, fake_sessions_ended;
+extern unsigned fake_interrupts, fake_wakes, fake_suspends, fake_resumes, fake_bundles, fake_spaces,
+	fake_sessions_ended;
 extern uint32_t fake_system_ended;
 extern uint64_t fake_now_ns;
 

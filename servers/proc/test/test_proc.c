@@ -29,7 +29,8 @@ static int kill_from(struct process *from, int32_t pid, uint32_t signal)
 	return proc_on_kill(&rq, &in, &out);
 }
 
-static int wait_for(struct process *p, int32_t which, uint32_t id, uint32_t options, struct proc_wait_out *out)
+static int wait_for(struct process *p, int32_t which, uint32_t id, uint32_t options,
+		    struct proc_wait_out *out)
 {
 	struct request rq = request_of(leader(p));
 	struct proc_wait_in in = {.which = which, .id = id, .options = options, .wait = 1};
@@ -366,7 +367,8 @@ static void timers_fire_and_count_overruns(void **state)
 	assert_int_equal(timers_next_deadline(), ~0ull);
 	in = (struct proc_timer_in){.which = 16, .clock = 1};
 	assert_int_equal(proc_on_timer(&rq, &in, &out), 0);
-	in = (struct proc_timer_in){.which = 17, .set = 1, .id = out.id, .value_ns = 100000, .interval_ns = 100000};
+	in = (struct proc_timer_in){
+		.which = 17, .set = 1, .id = out.id, .value_ns = 100000, .interval_ns = 100000};
 	assert_int_equal(proc_on_timer(&rq, &in, &out), 0);
 	fake_now_ns = 1500 + 350000;
 	timers_run();

@@ -33,13 +33,30 @@ struct label_process *fake_process(enum fake_process process)
 static void add_process(enum fake_process index, uint32_t pid, uint32_t uid)
 {
 	struct label_process *process = &labels.process[index];
-	*process = (struct label_process){.generation = 7, .state = LABEL_RUNNING, .pid = pid, .ppid = 1, .pgid = pid, .sid = 1,
-					  .uid = uid, .euid = uid, .suid = uid, .fsuid = uid, .gid = uid, .egid = uid, .sgid = uid,
-					  .fsgid = uid, .threads = 1, .space = index};
+	*process = (struct label_process){.generation = 7,
+					  .state = LABEL_RUNNING,
+					  .pid = pid,
+					  .ppid = 1,
+					  .pgid = pid,
+					  .sid = 1,
+					  .uid = uid,
+					  .euid = uid,
+					  .suid = uid,
+					  .fsuid = uid,
+					  .gid = uid,
+					  .egid = uid,
+					  .sgid = uid,
+					  .fsgid = uid,
+					  .threads = 1,
+					  .space = index};
 	memset(process->limit_soft, 0xff, sizeof(process->limit_soft));
 	memcpy(process->name, "prog", 5);
 	memcpy(process->exe, "/bin/prog", 10);
-	labels.thread[index] = (struct label_thread){.generation = 7, .process = (uint16_t)index, .state = LABEL_RUNNING, .tid = pid, .name = "prog"};
+	labels.thread[index] = (struct label_thread){.generation = 7,
+						     .process = (uint16_t)index,
+						     .state = LABEL_RUNNING,
+						     .tid = pid,
+						     .name = "prog"};
 }
 
 uint64_t fake_label(enum fake_process process)
@@ -127,7 +144,8 @@ int env_object_create(uint64_t size, bool is_window, uint64_t name, struct env_o
 	return 0;
 }
 
-int env_object_supply(const struct env_object *object, uint64_t first_page, const uint32_t *frames, uint32_t count)
+int env_object_supply(const struct env_object *object, uint64_t first_page, const uint32_t *frames,
+		      uint32_t count)
 {
 	(void)object;
 	(void)first_page;
@@ -174,8 +192,10 @@ int env_memory_areas(uint32_t space, uint64_t from, struct mem_area *out, uint32
 	*next = ~0ull;
 	if (from != 0)
 		return 0;
-	out[0] = (struct mem_area){.start = 0x400000, .end = 0x401000, .flags = MEM_AREA_READ | MEM_AREA_EXEC};
-	out[1] = (struct mem_area){.start = 0x700000, .end = 0x702000, .flags = MEM_AREA_READ | MEM_AREA_WRITE | MEM_AREA_HEAP};
+	out[0] =
+		(struct mem_area){.start = 0x400000, .end = 0x401000, .flags = MEM_AREA_READ | MEM_AREA_EXEC};
+	out[1] = (struct mem_area){
+		.start = 0x700000, .end = 0x702000, .flags = MEM_AREA_READ | MEM_AREA_WRITE | MEM_AREA_HEAP};
 	return 2;
 }
 
@@ -271,7 +291,8 @@ int do_read(struct file *file, struct caller caller, char out[4096])
 
 static int parent_walk(struct caller *caller, const char *path, struct walk *walk)
 {
-	return walk_path(caller, start_here(), path, (uint32_t)strlen(path), WALK_PARENT | WALK_NO_TRAILING, walk);
+	return walk_path(caller, start_here(), path, (uint32_t)strlen(path), WALK_PARENT | WALK_NO_TRAILING,
+			 walk);
 }
 
 int do_mkdir(struct caller caller, const char *path, uint32_t mode)
@@ -345,7 +366,8 @@ int do_rename(struct caller caller, const char *from, const char *to, uint32_t f
 int do_stat(struct caller caller, const char *path, bool follow, struct file_stat *out)
 {
 	struct walk walk;
-	int error = walk_path(&caller, start_here(), path, (uint32_t)strlen(path), follow ? WALK_FOLLOW : 0, &walk);
+	int error = walk_path(&caller, start_here(), path, (uint32_t)strlen(path), follow ? WALK_FOLLOW : 0,
+			      &walk);
 	if (error != 0)
 		return error;
 	inode_stat(walk.entry->inode, out);

@@ -19,11 +19,11 @@ enum fake_process { FAKE_ROOT = 1, FAKE_USER = 2, FAKE_OTHER = 3 };
 
 struct fake_state {
 	uint64_t now_ns;
-	uint32_t wakes[16];	/* by thread */
-	uint32_t objects;	/* alive */
-	uint32_t mappings;	/* what mem says of every object */
-	uint32_t supplied;	/* pages */
-	uint64_t object_size;	/* of the last resize */
+	uint32_t wakes[16];   /* by thread */
+	uint32_t objects;     /* alive */
+	uint32_t mappings;    /* what mem says of every object */
+	uint32_t supplied;    /* pages */
+	uint64_t object_size; /* of the last resize */
 	uint64_t pts_mask;
 };
 extern struct fake_state fake;

@@ -28,7 +28,8 @@ static void test_contents(void **state)
 	struct file *file;
 	uint32_t done;
 	(void)state;
-	assert_int_equal(do_open(root, "/", O_RDONLY, 0, &file), 0); /* the table of descriptions gets its first frame */
+	assert_int_equal(do_open(root, "/", O_RDONLY, 0, &file),
+			 0); /* the table of descriptions gets its first frame */
 	openfile_close(file);
 	uint64_t used = frames_count().used - frames_count().slab;
 	static uint8_t in[70000], out[70000];
@@ -195,7 +196,8 @@ static void test_pipe(void **state)
 	assert_int_equal(done, 65536);
 	assert_int_equal(openfile_write(ends[1], &user, in, 1, OPENFILE_OWN_OFFSET, &done), ST_WOULD_BLOCK);
 	assert_int_equal(openfile_read(ends[0], &root, out, 4000, OPENFILE_OWN_OFFSET, &done), 0);
-	assert_int_equal(openfile_write(ends[1], &user, in, 4096, OPENFILE_OWN_OFFSET, &done), ST_WOULD_BLOCK); /* whole or not */
+	assert_int_equal(openfile_write(ends[1], &user, in, 4096, OPENFILE_OWN_OFFSET, &done),
+			 ST_WOULD_BLOCK); /* whole or not */
 	assert_int_equal(openfile_read(ends[0], &root, out + 4000, 65536, OPENFILE_OWN_OFFSET, &done), 0);
 	assert_int_equal(done, 61536);
 	assert_memory_equal(in, out, 65536);
@@ -224,7 +226,8 @@ static void test_fifo(void **state)
 	assert_int_equal(do_open(root, "/p", O_RDONLY, 0, &reader), ST_WOULD_BLOCK);
 	assert_int_equal(do_open(user, "/p", O_WRONLY, 0, &writer), 0);
 	assert_int_equal(fake.wakes[FAKE_ROOT], 1);
-	assert_int_equal(openfile_write(writer, &user, "x", 1, OPENFILE_OWN_OFFSET, &done), 0); /* no broken pipe */
+	assert_int_equal(openfile_write(writer, &user, "x", 1, OPENFILE_OWN_OFFSET, &done),
+			 0); /* no broken pipe */
 	openfile_close(writer);
 	assert_int_equal(do_open(root, "/p", O_RDONLY, 0, &reader), 0);
 	assert_int_equal(openfile_read(reader, &root, &byte, 1, OPENFILE_OWN_OFFSET, &done), 0);
@@ -277,9 +280,11 @@ static void test_events(void **state)
 
 static void test_locks(void **state)
 {
-	struct caller root = fake_caller(FAKE_ROOT), user = fake_caller(FAKE_USER), other = fake_caller(FAKE_OTHER);
+	struct caller root = fake_caller(FAKE_ROOT), user = fake_caller(FAKE_USER),
+		      other = fake_caller(FAKE_OTHER);
 	struct file *a, *b;
-	struct lock_range whole = {.end = ~0ull, .type = 1}, low = {.end = 10, .type = 1}, high = {10, 20, 1, 0}, unlock = {5, 15, 2, 0};
+	struct lock_range whole = {.end = ~0ull, .type = 1}, low = {.end = 10, .type = 1},
+			  high = {10, 20, 1, 0}, unlock = {5, 15, 2, 0};
 	(void)state;
 	assert_int_equal(do_open(root, "/k", O_CREAT | O_RDWR, 0666, &a), 0);
 	assert_int_equal(do_open(root, "/k", O_RDWR, 0666, &b), 0);

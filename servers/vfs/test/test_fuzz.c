@@ -28,26 +28,51 @@ static uint64_t badges[OPEN_MAX_FUZZ];
 
 static uint64_t random_word(void)
 {
-	static const uint64_t special[] = {0, 1, 2, 3, 4, 7, 8, 255, 4095, 4096, 4097, 65536, ~0ull, 1ull << 31, 1ull << 42, 1ull << 63,
-					   0x1000, 0x100, 0x200, 0x400, 0x40, 02000, 0x80000000u, 0x40000000u, 020200002, 010000000};
+	static const uint64_t special[] = {
+		0,     1,     2,     3,	    4,		 7,	      8,	  255,	    4095,
+		4096,  4097,  65536, ~0ull, 1ull << 31,	 1ull << 42,  1ull << 63, 0x1000,   0x100,
+		0x200, 0x400, 0x40,  02000, 0x80000000u, 0x40000000u, 020200002,  010000000};
 	uint32_t pick = (uint32_t)rand();
 	switch (pick % 4) {
-	case 0:
-		return special[(pick >> 4) % (sizeof(special) / sizeof(special[0]))];
-	case 1:
-		return (uint64_t)(rand() % 8192);
-	case 2:
-		return ((uint64_t)rand() << 33) ^ (uint64_t)rand();
-	default:
-		return (uint64_t)(rand() % 8);
+	case 0: return special[(pick >> 4) % (sizeof(special) / sizeof(special[0]))];
+	case 1: return (uint64_t)(rand() % 8192);
+	case 2: return ((uint64_t)rand() << 33) ^ (uint64_t)rand();
+	default: return (uint64_t)(rand() % 8);
 	}
 }
 
 static uint32_t random_path(char *out)
 {
-	static const char *const parts[] = {"a", "b", "c", "..", ".", "", "proc", "self", "fd", "3", "dev", "null", "pts", "1", "tmp", "tty",
-					    "ptmx", "stat", "20", "task", "zero", "link", "exe", "cwd", "meminfo", "urandom", "fifo", "shm",
-					    "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"};
+	static const char *const parts[] = {
+		"a",
+		"b",
+		"c",
+		"..",
+		".",
+		"",
+		"proc",
+		"self",
+		"fd",
+		"3",
+		"dev",
+		"null",
+		"pts",
+		"1",
+		"tmp",
+		"tty",
+		"ptmx",
+		"stat",
+		"20",
+		"task",
+		"zero",
+		"link",
+		"exe",
+		"cwd",
+		"meminfo",
+		"urandom",
+		"fifo",
+		"shm",
+		"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"};
 	uint32_t length = 0, count = (uint32_t)rand() % 5;
 	if (rand() & 1)
 		out[length++] = '/';
@@ -72,7 +97,8 @@ static uint64_t random_badge(void)
 static struct request random_request(void)
 {
 	struct request rq = {.page = page, .reply_slot = slot_alloc()};
-	uint32_t op = (rand() & 1) ? FILE_OP_MIN + (uint32_t)rand() % 0x1c : VFS_OP_MIN + (uint32_t)rand() % 0x19;
+	uint32_t op =
+		(rand() & 1) ? FILE_OP_MIN + (uint32_t)rand() % 0x1c : VFS_OP_MIN + (uint32_t)rand() % 0x19;
 	if (op == VFS_UMOUNT || op == VFS_MOUNT)
 		op = (rand() & 15) ? (uint32_t)VFS_OPEN : op;
 	rq.badge = random_badge();
@@ -106,19 +132,62 @@ static struct request random_request(void)
 static uint32_t sensible_path(char *out)
 {
 	static const char *const whole[] = {
-		"/tmp/a", "/tmp/b", "/tmp/a/b", "/tmp/dir", "/tmp/dir/x", "tmp/link", "/tmp", "/", ".", "..", "a", "b", "/tmp/fifo", "/dev/null",
-		"/dev/zero", "/dev/urandom", "/dev/full", "/dev/ttyS0", "/dev/pts", "/dev/pts/1", "/proc", "/proc/self", "/proc/self/stat",
-		"/proc/20/status", "/proc/30/maps", "/proc/1/cmdline", "/proc/self/environ", "/proc/stat", "/proc/meminfo", "/proc/cpuinfo",
-		"/proc/self/fd", "/proc/20/fd", "/proc/20/fd/3", "/proc/20/cwd", "/proc/self/fd/4", "/proc/self/exe", "/proc/self/task",
-		"/proc/self/limits", "/proc/mounts", "/proc/self/mountinfo", "/proc/loadavg", "/proc/uptime", "/proc/tessera/objects",
-		"/proc/tessera/unimplemented", "/proc/tessera/services", "/proc/sys/kernel/random/uuid", "/proc/sys/kernel/hostname", "/mnt",
+		"/tmp/a",
+		"/tmp/b",
+		"/tmp/a/b",
+		"/tmp/dir",
+		"/tmp/dir/x",
+		"tmp/link",
+		"/tmp",
+		"/",
+		".",
+		"..",
+		"a",
+		"b",
+		"/tmp/fifo",
+		"/dev/null",
+		"/dev/zero",
+		"/dev/urandom",
+		"/dev/full",
+		"/dev/ttyS0",
+		"/dev/pts",
+		"/dev/pts/1",
+		"/proc",
+		"/proc/self",
+		"/proc/self/stat",
+		"/proc/20/status",
+		"/proc/30/maps",
+		"/proc/1/cmdline",
+		"/proc/self/environ",
+		"/proc/stat",
+		"/proc/meminfo",
+		"/proc/cpuinfo",
+		"/proc/self/fd",
+		"/proc/20/fd",
+		"/proc/20/fd/3",
+		"/proc/20/cwd",
+		"/proc/self/fd/4",
+		"/proc/self/exe",
+		"/proc/self/task",
+		"/proc/self/limits",
+		"/proc/mounts",
+		"/proc/self/mountinfo",
+		"/proc/loadavg",
+		"/proc/uptime",
+		"/proc/tessera/objects",
+		"/proc/tessera/unimplemented",
+		"/proc/tessera/services",
+		"/proc/sys/kernel/random/uuid",
+		"/proc/sys/kernel/hostname",
+		"/mnt",
 	};
 	const char *path = whole[(uint32_t)rand() % (sizeof(whole) / sizeof(whole[0]))];
 	memcpy(out, path, strlen(path));
 	return (uint32_t)strlen(path);
 }
 
-static void put_paths(struct request *rq, uint32_t start_word, uint64_t *length_word, uint64_t *old_length_word, uint32_t op)
+static void put_paths(struct request *rq, uint32_t start_word, uint64_t *length_word,
+		      uint64_t *old_length_word, uint32_t op)
 {
 	char paths[128];
 	uint32_t first = old_length_word ? sensible_path(paths) : 0;
@@ -132,8 +201,15 @@ static void put_paths(struct request *rq, uint32_t start_word, uint64_t *length_
 
 static void sensible_vfs(struct request *rq)
 {
-	static const uint32_t flags[] = {O_RDONLY, O_RDWR, O_WRONLY | O_CREAT, O_RDWR | O_CREAT | O_TRUNC, O_RDONLY | O_NONBLOCK,
-					 O_RDONLY | O_DIRECTORY, O_RDWR | O_APPEND | O_CREAT, O_PATH, O_TMPFILE | O_RDWR};
+	static const uint32_t flags[] = {O_RDONLY,
+					 O_RDWR,
+					 O_WRONLY | O_CREAT,
+					 O_RDWR | O_CREAT | O_TRUNC,
+					 O_RDONLY | O_NONBLOCK,
+					 O_RDONLY | O_DIRECTORY,
+					 O_RDWR | O_APPEND | O_CREAT,
+					 O_PATH,
+					 O_TMPFILE | O_RDWR};
 	static const uint32_t modes[] = {S_IFREG | 0644, S_IFIFO | 0666, S_IFSOCK | 0600, S_IFCHR | 0666};
 	uint64_t *words = page->words;
 	memset(rq->w, 0, sizeof(rq->w));
@@ -154,15 +230,9 @@ static void sensible_vfs(struct request *rq)
 		put_paths(rq, 4, &rq->w[3], &rq->w[2], (rand() & 1) ? VFS_RENAME : VFS_LINK);
 		rq->w[0] = MSG_TAG_OP(rq->tag) == VFS_RENAME ? (uint32_t)rand() % 3 : 0;
 		break;
-	case 4:
-		put_paths(rq, 4, &rq->w[2], &rq->w[1], VFS_SYMLINK);
-		break;
-	case 5:
-		put_paths(rq, 4, &rq->w[1], NULL, VFS_READLINK);
-		break;
-	case 6:
-		put_paths(rq, 4, &rq->w[2], NULL, VFS_STAT);
-		break;
+	case 4: put_paths(rq, 4, &rq->w[2], &rq->w[1], VFS_SYMLINK); break;
+	case 5: put_paths(rq, 4, &rq->w[1], NULL, VFS_READLINK); break;
+	case 6: put_paths(rq, 4, &rq->w[2], NULL, VFS_STAT); break;
 	default:
 		put_paths(rq, 5, &words[4], NULL, VFS_OPEN);
 		rq->w[0] = flags[(uint32_t)rand() % (sizeof(flags) / sizeof(flags[0]))];
@@ -174,8 +244,10 @@ static void sensible_vfs(struct request *rq)
 
 static void sensible_file(struct request *rq)
 {
-	static const uint32_t ops[] = {FILE_READ, FILE_READ, FILE_GETDENTS, FILE_LOCK, FILE_LOCK, FILE_FLOCK, FILE_POLL, FILE_WRITE,
-				       FILE_WINDOW, FILE_READ_WIN, FILE_WRITE_WIN, FILE_OBJECT, FILE_TRUNCATE, FILE_ALLOCATE, FILE_SEEK};
+	static const uint32_t ops[] = {FILE_READ,     FILE_READ,     FILE_GETDENTS,  FILE_LOCK,
+				       FILE_LOCK,     FILE_FLOCK,    FILE_POLL,	     FILE_WRITE,
+				       FILE_WINDOW,   FILE_READ_WIN, FILE_WRITE_WIN, FILE_OBJECT,
+				       FILE_TRUNCATE, FILE_ALLOCATE, FILE_SEEK};
 	uint32_t op = ops[(uint32_t)rand() % (sizeof(ops) / sizeof(ops[0]))];
 	rq->w[0] = op == FILE_READ || op == FILE_GETDENTS ? 3000 : (uint64_t)rand() % 100000;
 	rq->w[1] = (uint64_t)rand() % 5000;
@@ -269,7 +341,8 @@ static void test_random(void **state)
 	const char *seed = getenv("FUZZ_SEED"), *rounds = getenv("FUZZ_ROUNDS");
 	(void)state;
 	fake_start();
-	page = mmap((void *)SERVICE_MSG_PAGE_VA, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	page = mmap((void *)SERVICE_MSG_PAGE_VA, 4096, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	assert_ptr_equal(page, (void *)SERVICE_MSG_PAGE_VA);
 	upcall_set_ring(&ring);
 	srand(seed ? (unsigned)atoi(seed) : 1);

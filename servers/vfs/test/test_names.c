@@ -164,7 +164,8 @@ static void test_rename(void **state)
 
 static void test_permission(void **state)
 {
-	struct caller root = fake_caller(FAKE_ROOT), user = fake_caller(FAKE_USER), other = fake_caller(FAKE_OTHER);
+	struct caller root = fake_caller(FAKE_ROOT), user = fake_caller(FAKE_USER),
+		      other = fake_caller(FAKE_OTHER);
 	struct file *file;
 	struct file_stat st;
 	(void)state;
@@ -189,7 +190,8 @@ static void test_permission(void **state)
 	assert_int_equal(attribute_chown(&root, inode, 1000, 1000), 0);
 	assert_int_equal(inode->mode & 07777, 0755);
 	assert_int_equal(attribute_utimens(&other, inode, (struct stamp){1, 0}, (struct stamp){1, 0}), EPERM);
-	assert_int_equal(attribute_utimens(&user, inode, (struct stamp){1, 5}, (struct stamp){2, 1000000000}), EINVAL);
+	assert_int_equal(attribute_utimens(&user, inode, (struct stamp){1, 5}, (struct stamp){2, 1000000000}),
+			 EINVAL);
 	assert_int_equal(attribute_utimens(&user, inode, (struct stamp){1, 5}, (struct stamp){2, 6}), 0);
 	assert_int_equal(inode->mtime.nsec, 6);
 	walk_done(&walk);
@@ -280,7 +282,8 @@ static void test_own_descriptor(void **state)
 	struct walk walk;
 	struct walk_start start = {.at = root_dentry};
 	(void)state;
-	assert_int_equal(walk_path(&user, start, "/proc/self/fd/7/sub/x", 21, WALK_FOLLOW, &walk), ST_OWN_DESCRIPTOR);
+	assert_int_equal(walk_path(&user, start, "/proc/self/fd/7/sub/x", 21, WALK_FOLLOW, &walk),
+			 ST_OWN_DESCRIPTOR);
 	assert_int_equal(walk.number, 7);
 	assert_int_equal(walk.consumed, 16);
 	assert_int_equal(walk_path(&user, start, "/dev/stdin", 10, WALK_FOLLOW, &walk), ST_OWN_DESCRIPTOR);
@@ -289,7 +292,8 @@ static void test_own_descriptor(void **state)
 	assert_int_equal(walk_path(&user, start, "/dev/fd/5/a", 11, WALK_FOLLOW, &walk), ST_OWN_DESCRIPTOR);
 	assert_int_equal(walk.number, 5);
 	assert_int_equal(walk.consumed, 10);
-	assert_int_equal(walk_path(&user, start, "/proc/self/cwd/a", 16, WALK_FOLLOW, &walk), ST_OWN_DESCRIPTOR);
+	assert_int_equal(walk_path(&user, start, "/proc/self/cwd/a", 16, WALK_FOLLOW, &walk),
+			 ST_OWN_DESCRIPTOR);
 	assert_int_equal(walk.number, OWN_SCRATCH | 1u);
 	assert_int_equal(walk_path(&user, start, "/proc/30/fd/7", 13, WALK_FOLLOW, &walk), EACCES);
 }
@@ -297,10 +301,14 @@ static void test_own_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_walk, setup),	     cmocka_unit_test_setup(test_symlinks, setup),
-		cmocka_unit_test_setup(test_unlink, setup),	     cmocka_unit_test_setup(test_rename, setup),
-		cmocka_unit_test_setup(test_permission, setup),	     cmocka_unit_test_setup(test_open_rules, setup),
-		cmocka_unit_test_setup(test_mounts, setup),	     cmocka_unit_test_setup(test_own_descriptor, setup),
+		cmocka_unit_test_setup(test_walk, setup),
+		cmocka_unit_test_setup(test_symlinks, setup),
+		cmocka_unit_test_setup(test_unlink, setup),
+		cmocka_unit_test_setup(test_rename, setup),
+		cmocka_unit_test_setup(test_permission, setup),
+		cmocka_unit_test_setup(test_open_rules, setup),
+		cmocka_unit_test_setup(test_mounts, setup),
+		cmocka_unit_test_setup(test_own_descriptor, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

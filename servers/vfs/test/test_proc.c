@@ -28,11 +28,40 @@ static void read_whole(const char *path, char out[4096])
 static void test_texts(void **state)
 {
 	static const char *const paths[] = {
-		"meminfo", "cpuinfo", "uptime", "version", "filesystems", "stat", "loadavg", "cmdline", "devices", "swaps",
-		"mounts", "self/stat", "self/status", "self/statm", "self/cmdline", "self/environ", "self/maps", "self/comm",
-		"self/limits", "self/mounts", "self/mountinfo", "self/cgroup", "self/oom_score_adj", "thread-self/stat",
-		"20/stat", "30/task/30/status", "sys/kernel/hostname", "sys/kernel/random/uuid", "sys/kernel/random/boot_id",
-		"sys/kernel/pid_max", "sys/vm/overcommit_memory", "tessera/services", "tessera/objects", "tessera/unimplemented",
+		"meminfo",
+		"cpuinfo",
+		"uptime",
+		"version",
+		"filesystems",
+		"stat",
+		"loadavg",
+		"cmdline",
+		"devices",
+		"swaps",
+		"mounts",
+		"self/stat",
+		"self/status",
+		"self/statm",
+		"self/cmdline",
+		"self/environ",
+		"self/maps",
+		"self/comm",
+		"self/limits",
+		"self/mounts",
+		"self/mountinfo",
+		"self/cgroup",
+		"self/oom_score_adj",
+		"thread-self/stat",
+		"20/stat",
+		"30/task/30/status",
+		"sys/kernel/hostname",
+		"sys/kernel/random/uuid",
+		"sys/kernel/random/boot_id",
+		"sys/kernel/pid_max",
+		"sys/vm/overcommit_memory",
+		"tessera/services",
+		"tessera/objects",
+		"tessera/unimplemented",
 	};
 	char path[64], text[4096];
 	(void)state;
@@ -52,8 +81,10 @@ static void test_texts(void **state)
 		fields += *at == ' ';
 	assert_int_equal(fields, 52);
 	read_whole("/proc/mounts", text);
-	assert_string_equal(text, "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,nosuid,nodev,noexec,relatime 0 0\n"
-				  "devtmpfs /dev devtmpfs rw,nosuid,relatime 0 0\ndevpts /dev/pts devpts rw,nosuid,relatime 0 0\n");
+	assert_string_equal(
+		text, "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,nosuid,nodev,noexec,relatime 0 0\n"
+		      "devtmpfs /dev devtmpfs rw,nosuid,relatime 0 0\ndevpts /dev/pts devpts "
+		      "rw,nosuid,relatime 0 0\n");
 	read_whole("/proc/self/maps", text);
 	assert_memory_equal(text, "00400000-00401000 r-xp 00000000 00:00 0 \n", 41);
 	read_whole("/proc/uptime", text);
@@ -151,8 +182,10 @@ static void test_devices(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_texts, setup), cmocka_unit_test_setup(test_rights, setup),
-		cmocka_unit_test_setup(test_listing, setup), cmocka_unit_test_setup(test_devices, setup),
+		cmocka_unit_test_setup(test_texts, setup),
+		cmocka_unit_test_setup(test_rights, setup),
+		cmocka_unit_test_setup(test_listing, setup),
+		cmocka_unit_test_setup(test_devices, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,7 +67,8 @@ static const char *check_cnode(const struct slot *origin)
 		struct slot *slot = slot_at(slot_object(origin) + i);
 
 		if (slot_is_empty(slot)) {
-			if ((slot->word & ~0xff000000ull) != 0 || slot->next != 0 || slot->badge != 0 || slot->data[0] != 0)
+			if ((slot->word & ~0xff000000ull) != 0 || slot->next != 0 || slot->badge != 0 ||
+			    slot->data[0] != 0)
 				return "an empty slot is not empty";
 			continue;
 		}
@@ -90,7 +91,8 @@ static const char *check_reached(void)
 	qsort(sorted, caps_count, sizeof(sorted[0]), compare_pointers);
 	reached = 0;
 	for (uint32_t i = 0; i < caps_count && problem == NULL; i++) {
-		if (slot_has(caps[i], SLOT_EMBEDDED) || (caps[i] >= world.boot_slots && caps[i] < world.boot_slots + BOOT_SLOT_COUNT))
+		if (slot_has(caps[i], SLOT_EMBEDDED) ||
+		    (caps[i] >= world.boot_slots && caps[i] < world.boot_slots + BOOT_SLOT_COUNT))
 			reached++;
 		if (slot_type(caps[i]) == CAP_CNODE && slot_has(caps[i], SLOT_ORIGIN))
 			problem = check_cnode(caps[i]);
@@ -128,18 +130,14 @@ static struct extent extent_of(const struct slot *origin)
 	uint64_t start = object_address(slot_object(origin)).raw;
 
 	switch (slot_type(origin)) {
-	case CAP_UNTYPED:
-		return (struct extent){ origin->badge, origin->badge + origin->data[0] };
+	case CAP_UNTYPED: return (struct extent){origin->badge, origin->badge + origin->data[0]};
 	case CAP_MEMORY:
-		return (struct extent){ origin->badge << PAGE_SHIFT, (origin->badge + origin->data[0]) << PAGE_SHIFT };
-	case CAP_CNODE:
-		return (struct extent){ start, start + (sizeof(struct slot) << origin->badge) };
-	case CAP_ENDPOINT:
-		return (struct extent){ start, start + ENDPOINT_BYTES };
-	case CAP_NOTIFICATION:
-		return (struct extent){ start, start + NOTIFICATION_BYTES };
-	default:
-		return (struct extent){ start, start + THREAD_BYTES };
+		return (struct extent){origin->badge << PAGE_SHIFT, (origin->badge + origin->data[0])
+									    << PAGE_SHIFT};
+	case CAP_CNODE: return (struct extent){start, start + (sizeof(struct slot) << origin->badge)};
+	case CAP_ENDPOINT: return (struct extent){start, start + ENDPOINT_BYTES};
+	case CAP_NOTIFICATION: return (struct extent){start, start + NOTIFICATION_BYTES};
+	default: return (struct extent){start, start + THREAD_BYTES};
 	}
 }
 
@@ -182,7 +180,8 @@ const char *derivation_check(bool may_be_dying)
 	for (uint32_t i = 0; i < caps_count && problem == NULL; i++) {
 		if (!may_be_dying && slot_has(caps[i], SLOT_DYING))
 			problem = "something dying is left behind";
-		if (problem == NULL && parents[i] != CAPS_MAX && slot_type(caps[parents[i]]) != SLOT_TYPE_SENTINEL)
+		if (problem == NULL && parents[i] != CAPS_MAX &&
+		    slot_type(caps[parents[i]]) != SLOT_TYPE_SENTINEL)
 			problem = check_pair(caps[parents[i]], caps[i]);
 		if (problem == NULL && slot_type(caps[i]) == CAP_UNTYPED)
 			problem = check_untyped(i);
@@ -204,8 +203,9 @@ static bool is_covered(vspace_ref ref, uint64_t va, uint64_t pages, pte_t entry)
 
 		/* of a large page it is enough that a View holds its rights and meets both ends (over-clearing) */
 		if (slot_type(view) == CAP_VIEW && slot_object(view) == ref && va >= view->badge &&
-		    va + pages * PAGE_SIZE <= view->badge + view->data[0] * PAGE_SIZE && first >= view->data[1] &&
-		    first + pages <= view->data[1] + view->data[2] && (pte_rights(entry) & ~slot_rights(view)) == 0)
+		    va + pages * PAGE_SIZE <= view->badge + view->data[0] * PAGE_SIZE &&
+		    first >= view->data[1] && first + pages <= view->data[1] + view->data[2] &&
+		    (pte_rights(entry) & ~slot_rights(view)) == 0)
 			return true;
 	}
 	return false;
@@ -224,7 +224,8 @@ static bool is_kernel_page(vspace_ref ref, uint64_t va, pte_t entry)
 			continue;
 		thread = thread_at(slot_object(caps[i]));
 		if (thread_page_phys(thread).raw == frame)
-			return thread->page_va == va && slot_object(&thread->slots[THREAD_SLOT_VSPACE]) == ref;
+			return thread->page_va == va &&
+			       slot_object(&thread->slots[THREAD_SLOT_VSPACE]) == ref;
 	}
 	return frame == thread_page_phys(world.other).raw;
 }
@@ -235,7 +236,9 @@ static const char *check_leaf(vspace_ref ref, uint64_t va, uint32_t level, pte_t
 		return is_kernel_page(ref, va, entry) ? NULL : "a kept page is nobody's";
 	if ((~pte_rights(entry) & (RIGHT_WRITE | RIGHT_EXECUTE)) == 0 && !vspace_at(ref)->allow_wx)
 		return "a page is writable and executable";
-	return is_covered(ref, va, level == 0 ? 1 : LARGE_PAGE_PAGES, entry) ? NULL : "a page is mapped without a View";
+	return is_covered(ref, va, level == 0 ? 1 : LARGE_PAGE_PAGES, entry)
+		       ? NULL
+		       : "a page is mapped without a View";
 }
 
 static bool is_pool_page(vspace_ref ref, uint64_t address)
@@ -243,8 +246,8 @@ static bool is_pool_page(vspace_ref ref, uint64_t address)
 	if (ref == world.vspace && address < WORLD_RAM_START)
 		return true;
 	for (uint32_t i = 0; i < caps_count; i++) {
-		if (slot_type(caps[i]) == CAP_UNTYPED && slot_has(caps[i], SLOT_TABLES) && caps[i]->data[2] == ref &&
-		    address - caps[i]->badge < caps[i]->data[1])
+		if (slot_type(caps[i]) == CAP_UNTYPED && slot_has(caps[i], SLOT_TABLES) &&
+		    caps[i]->data[2] == ref && address - caps[i]->badge < caps[i]->data[1])
 			return true;
 	}
 	return false;
@@ -297,7 +300,8 @@ static const char *check_views(vspace_ref ref)
 	for (; at != 0 && in_ring <= in_list; in_ring++) {
 		const struct slot *view = slot_at(at);
 
-		if (slot_type(view) != CAP_VIEW || slot_object(view) != ref || slot_at(view->link_next)->link_prev != at)
+		if (slot_type(view) != CAP_VIEW || slot_object(view) != ref ||
+		    slot_at(view->link_next)->link_prev != at)
 			return "the ring of Views is broken";
 		at = view->link_next;
 		if (at == vspace->views) {
@@ -337,7 +341,8 @@ const char *world_check(bool may_be_dying)
 	const char *problem = derivation_check(may_be_dying);
 
 	for (uint32_t i = 0; i < caps_count && problem == NULL; i++) {
-		if (slot_type(caps[i]) != CAP_VSPACE || !slot_has(caps[i], SLOT_ORIGIN) || slot_has(caps[i], SLOT_DYING))
+		if (slot_type(caps[i]) != CAP_VSPACE || !slot_has(caps[i], SLOT_ORIGIN) ||
+		    slot_has(caps[i], SLOT_DYING))
 			continue;
 		if (slot_at(vspace_at(slot_object(caps[i]))->origin) != caps[i])
 			return "a VSpace does not know its origin";

@@ -23,9 +23,9 @@ const char *vspace_check(vspace_ref ref);
 
 /* Both, for every VSpace there is. */
 const char *world_check(bool may_be_dying);
-#define assert_world()                                     \
-	do {                                                \
-		const char *problem_ = world_check(false);  \
-		if (problem_ != NULL)                       \
+#define assert_world()                                       \
+	do {                                                 \
+		const char *problem_ = world_check(false);   \
+		if (problem_ != NULL)                        \
 			fail_msg("invariant: %s", problem_); \
 	} while (0)

@@ -4,7 +4,7 @@
  */
 #include "check.h"
 
-#define UT 60u	/* Untyped, 1 MiB */
+#define UT 60u /* Untyped, 1 MiB */
 #define EP 61u
 #define NTFN 62u
 #define CNODE 63u /* 16 slots */

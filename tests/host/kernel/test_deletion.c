@@ -198,7 +198,8 @@ static void make_space(void)
 	assert_int_equal(CALL(OP_MEMORY_ATTACH, MEM, VIEW, SPACE, 0, 0, RIGHTS_ALL), E_OK);
 	assert_int_equal(CALL(OP_VIEW_MAP, VIEW, VA, 0, 64, RW), E_OK);
 	for (uint64_t i = 0; i < 64; i++)
-		assert_true(host_access(vspace_root_address(slot_object(world_slot(SPACE))), VA + i * PAGE_SIZE) != 0);
+		assert_true(host_access(vspace_root_address(slot_object(world_slot(SPACE))),
+					VA + i * PAGE_SIZE) != 0);
 }
 
 static pte_t look(uint64_t va)
@@ -223,7 +224,8 @@ static void view_clears_what_overlaps(void **state)
 	make_space();
 	/* a second View of a part of the Memory over a part of the window */
 	assert_int_equal(CALL(OP_MEMORY_DERIVE, MEM, FREE, 8, 8, RIGHTS_ALL), E_OK);
-	assert_int_equal(CALL(OP_MEMORY_ATTACH, FREE, FREE + 1, SPACE, VA + 4 * PAGE_SIZE, 8, RIGHTS_ALL), E_OK);
+	assert_int_equal(CALL(OP_MEMORY_ATTACH, FREE, FREE + 1, SPACE, VA + 4 * PAGE_SIZE, 8, RIGHTS_ALL),
+			 E_OK);
 	assert_int_equal(CALL(OP_CNODE_DELETE, FREE + 1, 0), E_OK);
 	for (uint64_t i = 0; i < 64; i++) { /* pages 8..11: in the window, and of its Memory */
 		bool is_cleared = i >= 8 && i < 12;
@@ -266,7 +268,7 @@ static void vspace_dies_with_views_and_tables(void **state)
 	for (uint32_t i = 0; i < 6; i++)
 		assert_int_equal(CALL(OP_MEMORY_ATTACH, MEM, FREE + i, SPACE, 0, 0, RIGHTS_ALL), E_OK);
 	root = vspace_root_address(slot_object(world_slot(SPACE))).raw;
-	arch_vspace_switch((paddr_t){ root });
+	arch_vspace_switch((paddr_t){root});
 	assert_int_equal(CALL(OP_CNODE_DELETE, SPACE, 3), E_MORE);
 	assert_int_equal(CALL(OP_CNODE_DELETE, SPACE, 0), E_OK);
 	assert_int_not_equal(host.current_root, root); /* no CPU is left in it */
@@ -288,7 +290,7 @@ static void revoked_tables_clear_the_space(void **state)
 	assert_int_equal(look(VA), 0);
 	assert_false(slot_has(world_slot(TABLES), SLOT_TABLES));
 	world_make(TABLES, CAP_MEMORY, 16, FREE + 1);
-	memset(phys_to_ptr((paddr_t){ world_slot(FREE + 1)->badge << PAGE_SHIFT }), 0xff, 16 * PAGE_SIZE);
+	memset(phys_to_ptr((paddr_t){world_slot(FREE + 1)->badge << PAGE_SHIFT}), 0xff, 16 * PAGE_SIZE);
 	assert_world();
 	/* the other donation still serves, but for one table too few */
 	assert_int_equal(CALL(OP_VIEW_MAP, VIEW, VA, 0, 1, RW), E_NO_TABLE);
@@ -340,8 +342,8 @@ static void make_thread(void)
 
 	make_space();
 	world_make(UT, CAP_THREAD, 0, THREAD);
-	*config = (struct thread_config){ .cspace = A, .vspace = SPACE, .fault_ep = EP, .page_va = 0x7fff80000000ull,
-					  .priority = 200 };
+	*config = (struct thread_config){
+		.cspace = A, .vspace = SPACE, .fault_ep = EP, .page_va = 0x7fff80000000ull, .priority = 200};
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD), E_OK);
 }
 

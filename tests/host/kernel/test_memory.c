@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-#define UT 60u	     /* Untyped, 8 MiB */
-#define TABLES 61u   /* Untyped donated to SPACE: 16 pages */
+#define UT 60u	   /* Untyped, 8 MiB */
+#define TABLES 61u /* Untyped donated to SPACE: 16 pages */
 #define SPACE 62u
-#define MEM 63u	     /* 1100 pages */
-#define VIEW 64u     /* MEM everywhere in SPACE */
-#define RO_LEAF 65u  /* leaf 0 without rights */
-#define POOL 66u     /* Untyped, 1 MiB, for single tests */
+#define MEM 63u	    /* 1100 pages */
+#define VIEW 64u    /* MEM everywhere in SPACE */
+#define RO_LEAF 65u /* leaf 0 without rights */
+#define POOL 66u    /* Untyped, 1 MiB, for single tests */
 #define EP 67u
 #define FREE 100u
 #define VA 0x10000000ull
@@ -71,9 +71,9 @@ static void retype_makes_every_type(void **state)
 	static const struct {
 		uint32_t type;
 		uint64_t size, bytes;
-	} kinds[] = { { CAP_UNTYPED, 12, 4096 },  { CAP_UNTYPED, 6, 64 },  { CAP_CNODE, 4, 1024 },
-		      { CAP_ENDPOINT, 0, 2048 },  { CAP_NOTIFICATION, 0, 64 }, { CAP_THREAD, 0, 8192 },
-		      { CAP_VSPACE, 0, 8192 },    { CAP_MEMORY, 3, 3 * 4096 } };
+	} kinds[] = {{CAP_UNTYPED, 12, 4096}, {CAP_UNTYPED, 6, 64},	 {CAP_CNODE, 4, 1024},
+		     {CAP_ENDPOINT, 0, 2048}, {CAP_NOTIFICATION, 0, 64}, {CAP_THREAD, 0, 8192},
+		     {CAP_VSPACE, 0, 8192},   {CAP_MEMORY, 3, 3 * 4096}};
 
 	(void)state;
 	for (uint32_t i = 0; i < ARRAY_COUNT(kinds); i++) {
@@ -81,7 +81,8 @@ static void retype_makes_every_type(void **state)
 		uint64_t align = kinds[i].type == CAP_MEMORY ? 4096 : kinds[i].bytes;
 		uint64_t start = (untyped->data[1] + align - 1) & ~(align - 1);
 
-		assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, kinds[i].type, kinds[i].size, FREE + 2 * i, 2), E_OK);
+		assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, kinds[i].type, kinds[i].size, FREE + 2 * i, 2),
+				 E_OK);
 		assert_int_equal(world_result(0), 2);
 		assert_int_equal(untyped->data[1], start + 2 * kinds[i].bytes);
 		for (uint32_t j = 0; j < 2; j++) {
@@ -131,14 +132,15 @@ static void watermark_returns(void **state)
 	(void)state;
 	for (uint32_t round = 0; round < 3; round++) {
 		assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_MEMORY, 256, FREE, 1), E_OK);
-		assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_NOTIFICATION, 0, FREE + 1, 1), E_NO_MEMORY);
-		memset(phys_to_ptr((paddr_t){ frame_of(FREE, 0) }), 0x5a, 256 * PAGE_SIZE);
+		assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_NOTIFICATION, 0, FREE + 1, 1),
+				 E_NO_MEMORY);
+		memset(phys_to_ptr((paddr_t){frame_of(FREE, 0)}), 0x5a, 256 * PAGE_SIZE);
 		assert_int_equal(CALL(OP_CNODE_REVOKE, POOL, 0), E_OK);
 	}
 	/* what comes next is zero, whatever stood there */
 	world_make(POOL, CAP_MEMORY, 256, FREE);
 	for (uint64_t i = 0; i < 256 * PAGE_SIZE; i += 8)
-		assert_int_equal(*(uint64_t *)phys_to_ptr((paddr_t){ frame_of(FREE, 0) + i }), 0);
+		assert_int_equal(*(uint64_t *)phys_to_ptr((paddr_t){frame_of(FREE, 0) + i}), 0);
 }
 
 static void large_retype_is_preempted_and_zeroed(void **state)
@@ -148,7 +150,7 @@ static void large_retype_is_preempted_and_zeroed(void **state)
 
 	(void)state;
 	world_untyped(FREE, 23);
-	memory = phys_to_ptr((paddr_t){ world_slot(FREE)->badge });
+	memory = phys_to_ptr((paddr_t){world_slot(FREE)->badge});
 	memset(memory, 0xa5, bytes);
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, FREE, CAP_MEMORY, bytes / PAGE_SIZE, FREE + 1, 1), E_OK);
 	assert_true(world.restarts > 0);
@@ -165,7 +167,7 @@ static void zeroing_progress_is_safe(void **state)
 	(void)state;
 	world_untyped(FREE, 23);
 	untyped = world_slot(FREE);
-	memory = phys_to_ptr((paddr_t){ untyped->badge });
+	memory = phys_to_ptr((paddr_t){untyped->badge});
 	memset(memory, 0xa5, 8ull << 20);
 	cpu()->work = 0;
 	ctx_set_result(&world.self->ctx, 0, FREE);
@@ -181,7 +183,7 @@ static void zeroing_progress_is_safe(void **state)
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, FREE, CAP_NOTIFICATION, 0, FREE + 2, 3), E_OK);
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, FREE, CAP_MEMORY, 1000, FREE + 5, 1), E_OK);
 	for (uint64_t i = 0; i < 1000 * PAGE_SIZE; i += 8)
-		assert_int_equal(*(uint64_t *)phys_to_ptr((paddr_t){ frame_of(FREE + 5, 0) + i }), 0);
+		assert_int_equal(*(uint64_t *)phys_to_ptr((paddr_t){frame_of(FREE + 5, 0) + i}), 0);
 }
 
 static void unzeroed_memory_only_when_clean(void **state)
@@ -189,7 +191,8 @@ static void unzeroed_memory_only_when_clean(void **state)
 	uint32_t device = ROOT_CAP_UNTYPED;
 
 	(void)state;
-	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_MEMORY, 8, FREE, 1, 1), E_OK); /* POOL was never handed out */
+	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_MEMORY, 8, FREE, 1, 1),
+			 E_OK); /* POOL was never handed out */
 	assert_int_equal(CALL(OP_CNODE_DELETE, FREE, 0), E_OK);
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_MEMORY, 8, FREE, 1, 1), E_ARG);
 	while (!world.info.untyped[device - ROOT_CAP_UNTYPED].is_device)
@@ -320,7 +323,8 @@ static void tables_run_out(void **state)
 	assert_int_equal(CALL(OP_VSPACE_UNMAP, SPACE, 0, USER_TOP >> PAGE_SHIFT), E_OK);
 	for (uint32_t i = 0; i < 14; i++) /* 16 tables: two upper ones and 14 leaf tables */
 		assert_int_equal(CALL(OP_VIEW_MAP, VIEW, VA + i * LARGE_PAGE_BYTES, i, 1, RW), E_OK);
-	assert_int_equal(CALL(OP_VIEW_MAP, VIEW, VA + 14 * LARGE_PAGE_BYTES - PAGE_SIZE, 0, 2, RW), E_NO_TABLE);
+	assert_int_equal(CALL(OP_VIEW_MAP, VIEW, VA + 14 * LARGE_PAGE_BYTES - PAGE_SIZE, 0, 2, RW),
+			 E_NO_TABLE);
 	assert_int_equal(world_result(0), 1);
 	assert_int_equal(CALL(OP_VSPACE_UNMAP, SPACE, VA, 1), E_OK);
 	assert_int_equal(CALL(OP_VIEW_MAP, VIEW, VA + 14 * LARGE_PAGE_BYTES, 0, 1, RW), E_OK);
@@ -338,7 +342,8 @@ static void map_vec_scatters(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < MAP_VEC_MAX; i++)
-		entries[i] = (struct map_entry){ (VA + i * 3 * PAGE_SIZE) | (i % 2 ? RW : RX), MAP_VEC_MAX - i };
+		entries[i] =
+			(struct map_entry){(VA + i * 3 * PAGE_SIZE) | (i % 2 ? RW : RX), MAP_VEC_MAX - i};
 	assert_int_equal(CALL(OP_VIEW_MAP_VEC, VIEW, MAP_VEC_MAX), E_OK);
 	assert_int_equal(world_result(0), MAP_VEC_MAX);
 	for (uint64_t i = 0; i < MAP_VEC_MAX; i++)
@@ -347,22 +352,22 @@ static void map_vec_scatters(void **state)
 	entries[1].page = 1100;
 	assert_int_equal(CALL(OP_VIEW_MAP_VEC, VIEW, 3), E_RANGE);
 	assert_int_equal(world_result(0), 1);
-	entries[1] = (struct map_entry){ VA | RW | RIGHT_EXECUTE, 0 };
+	entries[1] = (struct map_entry){VA | RW | RIGHT_EXECUTE, 0};
 	assert_int_equal(CALL(OP_VIEW_MAP_VEC, VIEW, 3), E_RIGHTS);
-	entries[1] = (struct map_entry){ VA | 0x800, 0 };
+	entries[1] = (struct map_entry){VA | 0x800, 0};
 	assert_int_equal(CALL(OP_VIEW_MAP_VEC, VIEW, 3), E_ARG);
-	entries[1] = (struct map_entry){ (1ull << 40) | RW, 0 };
+	entries[1] = (struct map_entry){(1ull << 40) | RW, 0};
 	assert_int_equal(CALL(OP_VIEW_MAP_VEC, VIEW, 3), E_OK);
 	assert_int_equal(CALL(OP_MEMORY_ATTACH, MEM, FREE, SPACE, VA, 16, RIGHT_READ), E_OK);
-	entries[0] = (struct map_entry){ (VA + 16 * PAGE_SIZE) | RIGHT_READ, 0 };
+	entries[0] = (struct map_entry){(VA + 16 * PAGE_SIZE) | RIGHT_READ, 0};
 	assert_int_equal(CALL(OP_VIEW_MAP_VEC, FREE, 1), E_RANGE);
 	/* an unaligned Memory of another's page in the way, and no tables */
 	world_make(UT, CAP_MEMORY, 4, FREE + 1);
 	assert_int_equal(CALL(OP_MEMORY_ATTACH, FREE + 1, FREE + 2, SPACE, 0, 0, RW), E_OK);
-	entries[0] = (struct map_entry){ (VA + 3 * PAGE_SIZE) | RW, 0 };
+	entries[0] = (struct map_entry){(VA + 3 * PAGE_SIZE) | RW, 0};
 	assert_int_equal(CALL(OP_VIEW_MAP_VEC, FREE + 2, 1), E_MAPPED);
 	for (uint64_t i = 0; i < 20; i++)
-		entries[i] = (struct map_entry){ ((i + 1) << 41) | RW, 0 };
+		entries[i] = (struct map_entry){((i + 1) << 41) | RW, 0};
 	assert_int_equal(CALL(OP_VIEW_MAP_VEC, VIEW, 20), E_NO_TABLE);
 }
 
@@ -371,7 +376,8 @@ static void large_pages(void **state)
 	uint64_t first, base = VA & ~(LARGE_PAGE_BYTES - 1);
 
 	(void)state;
-	first = (0 - world_slot(MEM)->badge) % LARGE_PAGE_PAGES; /* first page of MEM whose frame is aligned */
+	first = (0 - world_slot(MEM)->badge) %
+		LARGE_PAGE_PAGES; /* first page of MEM whose frame is aligned */
 	assert_int_equal(CALL(OP_VIEW_MAP, VIEW, base, first, LARGE_PAGE_PAGES, RW), E_OK);
 	assert_int_equal(world_result(0), LARGE_PAGE_PAGES);
 	assert_true((host_access(root_of(SPACE), base + 0x5000) & PTE_LARGE) != 0);
@@ -409,7 +415,8 @@ static void splitting_needs_a_table(void **state)
 	(void)state;
 	world_make(UT, CAP_VSPACE, 0, FREE);
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_UNTYPED, 13, FREE + 1, 1), E_OK);
-	assert_int_equal(CALL(OP_VSPACE_DONATE_TABLES, FREE, FREE + 1), E_OK); /* two tables: just the upper ones */
+	assert_int_equal(CALL(OP_VSPACE_DONATE_TABLES, FREE, FREE + 1),
+			 E_OK); /* two tables: just the upper ones */
 	assert_int_equal(CALL(OP_MEMORY_ATTACH, MEM, FREE + 2, FREE, 0, 0, RW), E_OK);
 	first = (0 - world_slot(MEM)->badge) % LARGE_PAGE_PAGES;
 	assert_int_equal(CALL(OP_VIEW_MAP, FREE + 2, base, first, LARGE_PAGE_PAGES, RW), E_OK);
@@ -419,7 +426,8 @@ static void splitting_needs_a_table(void **state)
 	assert_mapped(FREE, base, frame_of(MEM, first), RW);
 	/* a View that meets only a part of it clears the whole */
 	assert_int_equal(CALL(OP_MEMORY_DERIVE, MEM, FREE + 3, first + 100, 1, RW), E_OK);
-	assert_int_equal(CALL(OP_MEMORY_ATTACH, FREE + 3, FREE + 4, FREE, base + 100 * PAGE_SIZE, 1, RW), E_OK);
+	assert_int_equal(CALL(OP_MEMORY_ATTACH, FREE + 3, FREE + 4, FREE, base + 100 * PAGE_SIZE, 1, RW),
+			 E_OK);
 	assert_int_equal(CALL(OP_CNODE_DELETE, FREE + 3, 0), E_OK);
 	assert_unmapped(FREE, base);
 }
@@ -451,7 +459,8 @@ static void protect_asks_the_views(void **state)
 	assert_int_equal(CALL(OP_VIEW_MAP, FREE, VA, 0, 8, RIGHT_READ), E_OK);
 	assert_int_equal(CALL(OP_VIEW_MAP, FREE + 1, VA + 8 * PAGE_SIZE, 8, 4, RIGHT_READ), E_OK);
 	assert_int_equal(CALL(OP_VSPACE_PROTECT, SPACE, VA, 16, RW), E_OK);
-	assert_int_equal(world_result(0), 12); /* four pages no View covers with write; four more are not mapped */
+	assert_int_equal(world_result(0),
+			 12); /* four pages no View covers with write; four more are not mapped */
 	assert_mapped(SPACE, VA + 3 * PAGE_SIZE, frame_of(MEM, 3), RIGHT_READ);
 	assert_mapped(SPACE, VA + 4 * PAGE_SIZE, frame_of(MEM, 4), RW);
 	assert_world();

@@ -16,7 +16,7 @@
 #define STEPS 60000u
 #define BASES 4u
 
-static const uint64_t bases[BASES] = { 0x10000000ull, 0x101ff000ull, 0x7f0000000000ull, 0x40000000ull };
+static const uint64_t bases[BASES] = {0x10000000ull, 0x101ff000ull, 0x7f0000000000ull, 0x40000000ull};
 static uint64_t random_state;
 static uint32_t calls_ok, calls_failed;
 
@@ -41,7 +41,8 @@ static uint32_t any_of(uint32_t type)
 	for (uint32_t i = 0; i < slots && !chance(1); i++) {
 		uint32_t address = FIRST + POOLS + (start + i) % slots;
 
-		if (slot_type(world_slot(address)) == type && (!slot_has(world_slot(address), SLOT_DYING) || chance(10)))
+		if (slot_type(world_slot(address)) == type &&
+		    (!slot_has(world_slot(address), SLOT_DYING) || chance(10)))
 			return address;
 	}
 	return FIRST + POOLS + start;
@@ -67,7 +68,7 @@ static uint64_t any_count(void)
 
 static uint32_t any_rights(void)
 {
-	static const uint32_t usual[] = { RIGHT_READ, RIGHT_READ | RIGHT_WRITE, RIGHT_READ | RIGHT_EXECUTE, 0 };
+	static const uint32_t usual[] = {RIGHT_READ, RIGHT_READ | RIGHT_WRITE, RIGHT_READ | RIGHT_EXECUTE, 0};
 
 	return chance(96) ? usual[pick(4)] : pick(64);
 }
@@ -77,13 +78,15 @@ static enum tessera_error do_retype(void)
 	static const struct {
 		uint32_t type;
 		uint64_t size;
-	} kinds[] = { { CAP_UNTYPED, 14 }, { CAP_UNTYPED, 17 }, { CAP_UNTYPED, 19 }, { CAP_CNODE, 4 }, { CAP_CNODE, 4 },
-		      { CAP_ENDPOINT, 0 }, { CAP_NOTIFICATION, 0 }, { CAP_THREAD, 0 }, { CAP_VSPACE, 0 }, { CAP_VSPACE, 0 },
-		      { CAP_MEMORY, 20 }, { CAP_MEMORY, 40 }, { CAP_MEMORY, 1100 } };
+	} kinds[] = {{CAP_UNTYPED, 14}, {CAP_UNTYPED, 17}, {CAP_UNTYPED, 19},	  {CAP_CNODE, 4},
+		     {CAP_CNODE, 4},	{CAP_ENDPOINT, 0}, {CAP_NOTIFICATION, 0}, {CAP_THREAD, 0},
+		     {CAP_VSPACE, 0},	{CAP_VSPACE, 0},   {CAP_MEMORY, 20},	  {CAP_MEMORY, 40},
+		     {CAP_MEMORY, 1100}};
 	uint32_t kind = pick(ARRAY_COUNT(kinds));
 
-	return CALL(OP_UNTYPED_RETYPE, chance(50) ? FIRST + pick(POOLS) : any_of(CAP_UNTYPED), kinds[kind].type, kinds[kind].size, any_slot(CAP_NULL),
-		    chance(80) ? 1 : pick(4), chance(10));
+	return CALL(OP_UNTYPED_RETYPE, chance(50) ? FIRST + pick(POOLS) : any_of(CAP_UNTYPED),
+		    kinds[kind].type, kinds[kind].size, any_slot(CAP_NULL), chance(80) ? 1 : pick(4),
+		    chance(10));
 }
 
 static enum tessera_error do_map(void)
@@ -93,7 +96,7 @@ static enum tessera_error do_map(void)
 	if (chance(60))
 		return CALL(OP_VIEW_MAP, any_of(CAP_VIEW), any_va(), pick(24), any_count(), any_rights());
 	for (uint32_t i = 0; i < 10; i++)
-		entries[i] = (struct map_entry){ any_va() | any_rights(), pick(22) };
+		entries[i] = (struct map_entry){any_va() | any_rights(), pick(22)};
 	return CALL(OP_VIEW_MAP_VEC, any_of(CAP_VIEW), pick(11));
 }
 
@@ -102,43 +105,38 @@ static enum tessera_error do_range(void)
 	uint64_t pages = chance(10) ? USER_TOP >> PAGE_SHIFT : any_count();
 
 	switch (pick(4)) {
-	case 0:
-		return CALL(OP_VSPACE_UNMAP, any_of(CAP_VSPACE), pages > 100000 ? 0 : any_va(), pages);
-	case 1:
-		return CALL(OP_VSPACE_PROTECT, any_of(CAP_VSPACE), any_va(), any_count(), any_rights());
+	case 0: return CALL(OP_VSPACE_UNMAP, any_of(CAP_VSPACE), pages > 100000 ? 0 : any_va(), pages);
+	case 1: return CALL(OP_VSPACE_PROTECT, any_of(CAP_VSPACE), any_va(), any_count(), any_rights());
 	case 2:
-		return CALL(OP_VIEW_COPY, any_of(CAP_VIEW), any_of(CAP_VSPACE), pages > 100000 ? 0 : any_va(), pages, pick(2));
-	default:
-		return CALL(OP_VSPACE_DONATE_TABLES, any_of(CAP_VSPACE), any_slot(CAP_UNTYPED));
+		return CALL(OP_VIEW_COPY, any_of(CAP_VIEW), any_of(CAP_VSPACE), pages > 100000 ? 0 : any_va(),
+			    pages, pick(2));
+	default: return CALL(OP_VSPACE_DONATE_TABLES, any_of(CAP_VSPACE), any_slot(CAP_UNTYPED));
 	}
 }
 
 static enum tessera_error do_memory(void)
 {
 	if (chance(30))
-		return CALL(OP_MEMORY_DERIVE, any_of(CAP_MEMORY), any_slot(CAP_NULL), pick(10), 1 + pick(30), chance(70) ? RIGHTS_ALL : pick(32));
+		return CALL(OP_MEMORY_DERIVE, any_of(CAP_MEMORY), any_slot(CAP_NULL), pick(10), 1 + pick(30),
+			    chance(70) ? RIGHTS_ALL : pick(32));
 	return CALL(OP_MEMORY_ATTACH, any_of(CAP_MEMORY), any_slot(CAP_NULL), any_of(CAP_VSPACE), any_va(),
 		    chance(70) ? 0 : any_count(), chance(70) ? RIGHTS_ALL : any_rights());
 }
 
 static enum tessera_error do_slots(void)
 {
-	static const uint32_t types[] = { CAP_UNTYPED, CAP_CNODE, CAP_ENDPOINT, CAP_NOTIFICATION, CAP_THREAD,
-					  CAP_VSPACE,  CAP_MEMORY, CAP_VIEW };
+	static const uint32_t types[] = {CAP_UNTYPED, CAP_CNODE,  CAP_ENDPOINT, CAP_NOTIFICATION,
+					 CAP_THREAD,  CAP_VSPACE, CAP_MEMORY,	CAP_VIEW};
 	uint32_t type = types[pick(ARRAY_COUNT(types))];
 
 	switch (pick(6)) {
-	case 0:
-		return CALL(OP_CNODE_COPY, any_slot(CAP_NULL), any_slot(type), pick(32));
+	case 0: return CALL(OP_CNODE_COPY, any_slot(CAP_NULL), any_slot(type), pick(32));
 	case 1:
-		return CALL(OP_CNODE_MINT, any_slot(CAP_NULL), any_slot(chance(50) ? CAP_ENDPOINT : type), RIGHTS_ALL, pick(3),
-			    pick(2));
-	case 2:
-		return CALL(OP_CNODE_COPY_ALL, any_of(CAP_CNODE), any_of(CAP_CNODE));
-	case 3:
-		return CALL(OP_CAP_INSPECT, any_slot(type));
-	default:
-		return CALL(OP_CNODE_MOVE, any_slot(CAP_NULL), any_slot(type));
+		return CALL(OP_CNODE_MINT, any_slot(CAP_NULL), any_slot(chance(50) ? CAP_ENDPOINT : type),
+			    RIGHTS_ALL, pick(3), pick(2));
+	case 2: return CALL(OP_CNODE_COPY_ALL, any_of(CAP_CNODE), any_of(CAP_CNODE));
+	case 3: return CALL(OP_CAP_INSPECT, any_slot(type));
+	default: return CALL(OP_CNODE_MOVE, any_slot(CAP_NULL), any_slot(type));
 	}
 }
 
@@ -146,12 +144,12 @@ static enum tessera_error do_thread(void)
 {
 	struct thread_config *config = (struct thread_config *)&world_page()->words[MSG_REGISTER_WORDS];
 
-	*config = (struct thread_config){ .cspace = chance(50) ? any_of(CAP_CNODE) : 0,
-					  .vspace = chance(70) ? any_of(CAP_VSPACE) : 0,
-					  .fault_ep = chance(30) ? any_of(CAP_ENDPOINT) : 0,
-					  .last_ep = chance(30) ? any_of(CAP_ENDPOINT) : 0,
-					  .page_va = 0x7fff80000000ull + pick(3) * PAGE_SIZE,
-					  .priority = 200 };
+	*config = (struct thread_config){.cspace = chance(50) ? any_of(CAP_CNODE) : 0,
+					 .vspace = chance(70) ? any_of(CAP_VSPACE) : 0,
+					 .fault_ep = chance(30) ? any_of(CAP_ENDPOINT) : 0,
+					 .last_ep = chance(30) ? any_of(CAP_ENDPOINT) : 0,
+					 .page_va = 0x7fff80000000ull + pick(3) * PAGE_SIZE,
+					 .priority = 200};
 	return CALL(OP_THREAD_CONFIGURE, any_of(CAP_THREAD));
 }
 
@@ -190,7 +188,8 @@ static void touch(void)
 	for (uint32_t i = 0; i < 6; i++) {
 		struct slot *slot = world_slot(any_of(CAP_VSPACE));
 
-		if (slot_type(slot) == CAP_VSPACE && !slot_has(slot, SLOT_DYING) && !vspace_at(slot_object(slot))->is_dying)
+		if (slot_type(slot) == CAP_VSPACE && !slot_has(slot, SLOT_DYING) &&
+		    !vspace_at(slot_object(slot))->is_dying)
 			host_access(vspace_root_address(slot_object(slot)), any_va());
 	}
 }
@@ -241,7 +240,8 @@ static void invariants_hold(void **state)
 		calls_failed += error != E_OK;
 		problem = world_check(true);
 		if (problem != NULL)
-			fail_msg("seed %llu step %llu: %s", (unsigned long long)seed, (unsigned long long)i, problem);
+			fail_msg("seed %llu step %llu: %s", (unsigned long long)seed, (unsigned long long)i,
+				 problem);
 		touch();
 		if (i % 3000 == 2999)
 			start_again();

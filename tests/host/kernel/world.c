@@ -14,7 +14,7 @@ static uint64_t next_free;
 
 static void *take(uint64_t bytes)
 {
-	void *memory = phys_to_ptr((paddr_t){ next_free });
+	void *memory = phys_to_ptr((paddr_t){next_free});
 
 	next_free += bytes;
 	return memory;
@@ -33,14 +33,18 @@ static void give(uint32_t which, uint32_t address)
 static void make_thread(struct thread *thread, uint64_t page_va)
 {
 	thread_init(thread);
-	assert_int_equal(cap_embed(&world.boot_slots[BOOT_SLOT_CNODE], &thread->slots[THREAD_SLOT_CSPACE]), E_OK);
-	assert_int_equal(cap_embed(&world.boot_slots[BOOT_SLOT_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]), E_OK);
+	assert_int_equal(cap_embed(&world.boot_slots[BOOT_SLOT_CNODE], &thread->slots[THREAD_SLOT_CSPACE]),
+			 E_OK);
+	assert_int_equal(cap_embed(&world.boot_slots[BOOT_SLOT_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]),
+			 E_OK);
 	thread->cspace_first = index_of(world.root_cnode);
 	thread->cspace_slots = WORLD_ROOT_SLOTS;
 	thread->vspace_root = vspace_root_address(world.vspace);
 	thread->page_va = page_va;
 	thread->priority = 16;
-	assert_int_equal(vspace_map_kernel_page(world.vspace, page_va, thread_page_phys(thread), RIGHT_READ | RIGHT_WRITE), E_OK);
+	assert_int_equal(vspace_map_kernel_page(world.vspace, page_va, thread_page_phys(thread),
+						RIGHT_READ | RIGHT_WRITE),
+			 E_OK);
 }
 
 static void make_first_objects(void)
@@ -53,7 +57,8 @@ static void make_first_objects(void)
 	world.self = take(THREAD_BYTES);
 	world.other = take(THREAD_BYTES);
 	boot_slots_init(world.boot_slots);
-	boot_make_origin(world.boot_slots, BOOT_SLOT_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(world.root_cnode), 8);
+	boot_make_origin(world.boot_slots, BOOT_SLOT_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(world.root_cnode),
+			 8);
 	boot_make_origin(world.boot_slots, BOOT_SLOT_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(world.leaf), 8);
 	boot_make_origin(world.boot_slots, BOOT_SLOT_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
 	boot_make_origin(world.boot_slots, BOOT_SLOT_VSPACE, CAP_VSPACE, RIGHTS_ALL, world.vspace, 0);
@@ -63,7 +68,8 @@ static void make_first_objects(void)
 		vspace_add_table_page(world.vspace, ptr_to_phys(take(PAGE_SIZE)));
 	make_thread(world.self, ROOT_MSG_PAGE_VA);
 	make_thread(world.other, ROOT_MSG_PAGE_VA + PAGE_SIZE);
-	assert_int_equal(cap_derive(&world.boot_slots[BOOT_SLOT_LEAF], &world.root_cnode[0], RIGHTS_ALL, true), E_OK);
+	assert_int_equal(
+		cap_derive(&world.boot_slots[BOOT_SLOT_LEAF], &world.root_cnode[0], RIGHTS_ALL, true), E_OK);
 	give(BOOT_SLOT_CNODE, ROOT_CAP_CNODE);
 	give(BOOT_SLOT_VSPACE, ROOT_CAP_VSPACE);
 	give(BOOT_SLOT_THREAD, ROOT_CAP_THREAD);
@@ -83,9 +89,9 @@ int world_setup(void **state)
 	memset(&handover, 0, sizeof(handover));
 	next_free = HOST_PHYS_BASE + PAGE_SIZE;
 	make_first_objects();
-	handover.free_ram[0] = (struct boot_range){ WORLD_RAM_START, HOST_PHYS_BASE + HOST_PHYS_BYTES };
+	handover.free_ram[0] = (struct boot_range){WORLD_RAM_START, HOST_PHYS_BASE + HOST_PHYS_BYTES};
 	handover.free_ram_count = 1;
-	handover.device[0] = (struct boot_range){ 0xfe000000ull, 0xff000000ull };
+	handover.device[0] = (struct boot_range){0xfe000000ull, 0xff000000ull};
 	handover.device_count = 1;
 	boot_make_untypeds(world.boot_slots, &handover, world.leaf, WORLD_LEAF_SLOTS, &world.info);
 	sched_init(cpu(), &idle);
@@ -143,7 +149,8 @@ void world_untyped(uint32_t dst, uint32_t log2)
 {
 	for (uint32_t i = 0; i < world.info.untyped_count; i++) {
 		if (!world.info.untyped[i].is_device && world.info.untyped[i].size_log2 >= log2 &&
-		    CALL(OP_UNTYPED_RETYPE, ROOT_CAP_UNTYPED + i, CAP_UNTYPED, log2, SLOT_OWN(dst), 1) == E_OK)
+		    CALL(OP_UNTYPED_RETYPE, ROOT_CAP_UNTYPED + i, CAP_UNTYPED, log2, SLOT_OWN(dst), 1) ==
+			    E_OK)
 			return;
 	}
 	fail_msg("no Untyped left of 2^%u bytes", log2);

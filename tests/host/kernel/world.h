@@ -41,7 +41,7 @@ int world_setup(void **state);
 
 /* One system call of self with up to 7 arguments, executed again while it asks for it. */
 enum tessera_error world_call(uint32_t operation, const uint64_t args[7]);
-#define CALL(operation, ...) world_call((operation), (const uint64_t[7]){ __VA_ARGS__ })
+#define CALL(operation, ...) world_call((operation), (const uint64_t[7]){__VA_ARGS__})
 /* Result register i after a call. */
 uint64_t world_result(uint32_t i);
 /* Self's message page. */

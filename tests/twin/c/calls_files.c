@@ -11,7 +11,8 @@ static void show(const char *path)
 	printf("%s: %d", path, lstat(path, &st));
 	printf(" %o %u:%u %lld", st.st_mode, st.st_uid, st.st_gid, (long long)st.st_size);
 	if (st.st_mtim.tv_sec < 10000000) /* set by us; else the clock */
-		printf(" %lld.%09ld %lld", (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_atim.tv_sec);
+		printf(" %lld.%09ld %lld", (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+		       (long long)st.st_atim.tv_sec);
 	puts("");
 }
 static void set_times(void)

@@ -19,7 +19,8 @@ static void try(const char *what, const void *data, size_t size, mode_t mode)
 		_exit(errno);
 	}
 	int s = wait_status(p);
-	printf("%s: %s %d\n", what, WIFEXITED(s) ? "exit" : "signal", WIFEXITED(s) ? WEXITSTATUS(s) : WTERMSIG(s));
+	printf("%s: %s %d\n", what, WIFEXITED(s) ? "exit" : "signal",
+	       WIFEXITED(s) ? WEXITSTATUS(s) : WTERMSIG(s));
 }
 int main(int argc, char **argv)
 {
@@ -41,9 +42,9 @@ int main(int argc, char **argv)
 	try("script, missing interpreter", "#!/nowhere/x\n", 13, 0700);
 	try("script of itself", "#!./x\n", 6, 0700);
 	char *copy = malloc(self_size);
-#define BREAK(what, offset, type, value)                                                                               \
-	memcpy(copy, self, self_size);                                                                                 \
-	*(type *)(copy + (offset)) = (type)(value);                                                                    \
+#define BREAK(what, offset, type, value)            \
+	memcpy(copy, self, self_size);              \
+	*(type *)(copy + (offset)) = (type)(value); \
 	try(what, copy, self_size, 0700)
 	BREAK("magic", 0, char, 'X');
 	BREAK("class", 4, char, 1);

@@ -46,8 +46,8 @@ int main(void)
 	struct timespec ts[2] = {{1000, 5}, {2000, 7}};
 	T(utimensat(AT_FDCWD, "hard", ts, 0));
 	stat("hard", &st);
-	printf("%ld.%ld %ld.%ld %d:%d %o\n", (long)st.st_atim.tv_sec, st.st_atim.tv_nsec, (long)st.st_mtim.tv_sec,
-	       st.st_mtim.tv_nsec, st.st_uid, st.st_gid, st.st_mode);
+	printf("%ld.%ld %ld.%ld %d:%d %o\n", (long)st.st_atim.tv_sec, st.st_atim.tv_nsec,
+	       (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_uid, st.st_gid, st.st_mode);
 	ts[0].tv_nsec = UTIME_OMIT;
 	ts[1].tv_sec = 3000;
 	T(utimensat(AT_FDCWD, "hard", ts, 0));

@@ -83,7 +83,8 @@ static void limits(void)
 }
 static void errors(char *a)
 {
-	char *s = mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	char *s =
+		mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	T(s != MAP_FAILED);
 	T(mremap(a, 4096, 0, MREMAP_MAYMOVE) == MAP_FAILED);
 	T(mremap(a + 1, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED);
@@ -101,7 +102,8 @@ static void errors(char *a)
 	T(msync(a + 4096, 4096, MS_SYNC));
 	T(mmap((void *)-4096, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED);
 	printf("%s\n", strerror(errno));
-	T(mmap(NULL, (size_t)1 << 47, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED);
+	T(mmap(NULL, (size_t)1 << 47, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) ==
+	  MAP_FAILED);
 	printf("%s\n", strerror(errno));
 }
 /* shared memory, private after fork, and both through three generations */

@@ -48,11 +48,13 @@ static void touch(int page, int writes)
 	note((long)*word);
 }
 
-static const int prots[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC};
+static const int prots[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+			    PROT_READ | PROT_EXEC};
 
 static void step(void)
 {
-	int page = (int)next(PAGES), count = 1 + (int)next(next(3) ? 6 : 40), prot = prots[next(5)], other = (int)next(PAGES);
+	int page = (int)next(PAGES), count = 1 + (int)next(next(3) ? 6 : 40), prot = prots[next(5)],
+	    other = (int)next(PAGES);
 	char *at = WINDOW + page * PAGE;
 
 	if (page + count > PAGES)
@@ -61,37 +63,43 @@ static void step(void)
 	switch (next(24)) {
 	case 0:
 	case 1:
-		note_call(mmap(at, (size_t)(count * PAGE), prot, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+		note_call(mmap(at, (size_t)(count * PAGE), prot, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0) == MAP_FAILED
+				  ? -1
+				  : 0);
 		break;
 	case 2:
-		note_call(mmap(at, (size_t)(count * PAGE), prot, MAP_FIXED | MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+		note_call(mmap(at, (size_t)(count * PAGE), prot, MAP_FIXED | MAP_SHARED | MAP_ANONYMOUS, -1,
+			       0) == MAP_FAILED
+				  ? -1
+				  : 0);
 		break;
 	case 3:
-		note_call(mmap(at, (size_t)(count * PAGE), prot, MAP_FIXED | (next(2) ? MAP_SHARED : MAP_PRIVATE), file,
-			       PAGE * next(20)) == MAP_FAILED ? -1 : 0);
+		note_call(mmap(at, (size_t)(count * PAGE), prot,
+			       MAP_FIXED | (next(2) ? MAP_SHARED : MAP_PRIVATE), file,
+			       PAGE * next(20)) == MAP_FAILED
+				  ? -1
+				  : 0);
 		break;
-	case 4:
-		note_call(munmap(at, (size_t)(count * PAGE)));
-		break;
+	case 4: note_call(munmap(at, (size_t)(count * PAGE))); break;
 	case 5:
-	case 6:
-		note_call(mprotect(at, (size_t)(count * PAGE), prot));
-		break;
-	case 7:
-		note_call(madvise(at, (size_t)(count * PAGE), MADV_DONTNEED));
-		break;
+	case 6: note_call(mprotect(at, (size_t)(count * PAGE), prot)); break;
+	case 7: note_call(madvise(at, (size_t)(count * PAGE), MADV_DONTNEED)); break;
 	case 8:
 		/* One page: what is done before a failure over several areas differs between versions of Linux. */
 		if ((page < other || other + 4 <= page) && other + 4 <= PAGES)
 			note_call(mremap(at, PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
-					 WINDOW + other * PAGE) == MAP_FAILED ? -1 : 0);
+					 WINDOW + other * PAGE) == MAP_FAILED
+					  ? -1
+					  : 0);
 		break;
 	case 9:
-		note_call(mmap(at, (size_t)(count * PAGE), prot, MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-			  MAP_FAILED ? -1 : 0);
+		note_call(mmap(at, (size_t)(count * PAGE), prot,
+			       MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
+				  ? -1
+				  : 0);
 		break;
-	default:
-		touch(page, (int)next(2));
+	default: touch(page, (int)next(2));
 	}
 }
 
@@ -114,7 +122,8 @@ static void run(int depth)
 	for (int i = 0; i < 400; i++)
 		step();
 	if (depth < 3) {
-		fflush(stdout); pid_t child = fork();
+		fflush(stdout);
+		pid_t child = fork();
 		if (child == 0) {
 			state += 77;
 			run(depth + 1);

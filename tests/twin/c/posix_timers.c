@@ -32,7 +32,8 @@ int main(void)
 	T(setitimer(5, &it, NULL));
 	it.it_value.tv_usec = 1000000;
 	T(setitimer(ITIMER_REAL, &it, NULL));
-	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 42};
+	struct sigevent ev = {
+		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 42};
 	timer_t t;
 	T(timer_create(CLOCK_MONOTONIC, &ev, &t));
 	struct itimerspec s = {{0, 0}, {0, 20000000}}, left;

@@ -45,7 +45,8 @@ int main(void)
 	T(ppoll(NULL, 0, &ts, &empty));
 	sigprocmask(SIG_BLOCK, NULL, &empty);
 	printf("%d\n", sigismember(&empty, SIGUSR1));
-	struct pollfd f[4] = {{p[0], POLLIN, 0}, {-1, POLLIN, 7}, {99, POLLIN, 0}, {p[1], POLLOUT | POLLIN, 0}};
+	struct pollfd f[4] = {
+		{p[0], POLLIN, 0}, {-1, POLLIN, 7}, {99, POLLIN, 0}, {p[1], POLLOUT | POLLIN, 0}};
 	T(poll(f, 4, 0));
 	for (int i = 0; i < 4; i++)
 		printf("%x ", f[i].revents);

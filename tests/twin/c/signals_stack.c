@@ -29,7 +29,8 @@ int main(void)
 	__asm__ volatile("mov $8,%%r12; movb $0,0x1000" ::: "r12", "memory");
 	__asm__ volatile("mov $2,%%r12; ud2" ::: "r12");
 	__asm__ volatile("mov $0,%%r12; int3" ::: "r12");
-	__asm__ volatile("mov $2,%%r12; xor %%edx,%%edx; xor %%ecx,%%ecx; mov $1,%%eax; div %%ecx" ::: "r12", "rax", "rdx", "rcx");
+	__asm__ volatile("mov $2,%%r12; xor %%edx,%%edx; xor %%ecx,%%ecx; mov $1,%%eax; div %%ecx" ::
+				 : "r12", "rax", "rdx", "rcx");
 	__asm__ volatile("mov $1,%%r12; hlt" ::: "r12");
 	ss.ss_size = 10;
 	T(sigaltstack(&ss, NULL));

@@ -29,12 +29,12 @@ int main(void)
 	T(kill(getpid(), SIGUSR1));
 	T(kill(getpid(), SIGUSR1));
 	T(sigpending(&pend));
-	printf("%d %d %d %d\n", sigismember(&pend, SIGUSR1), sigismember(&pend, SIGRTMIN), sigismember(&pend, SIGRTMIN + 1),
-	       sigismember(&pend, SIGUSR2));
+	printf("%d %d %d %d\n", sigismember(&pend, SIGUSR1), sigismember(&pend, SIGRTMIN),
+	       sigismember(&pend, SIGRTMIN + 1), sigismember(&pend, SIGUSR2));
 	for (int i = 0; i < 4; i++) {
 		int s = sigwaitinfo(&set, &si);
-		printf("%d %d %d %d\n", s == SIGUSR1 ? 10 : s - SIGRTMIN, si.si_code, si.si_code == SI_QUEUE ? si.si_value.sival_int : -1,
-		       si.si_pid == getpid());
+		printf("%d %d %d %d\n", s == SIGUSR1 ? 10 : s - SIGRTMIN, si.si_code,
+		       si.si_code == SI_QUEUE ? si.si_value.sival_int : -1, si.si_pid == getpid());
 	}
 	sigaction(SIGRTMIN, &sa, NULL);
 	sigaction(SIGRTMIN + 1, &sa, NULL);

@@ -14,7 +14,8 @@ static unsigned sum(int fd, off_t from, size_t n)
 }
 int main(void)
 {
-	int a = open("a", O_RDWR | O_CREAT | O_TRUNC, 0600), b = open("b", O_RDWR | O_CREAT | O_TRUNC, 0600), p[2];
+	int a = open("a", O_RDWR | O_CREAT | O_TRUNC, 0600), b = open("b", O_RDWR | O_CREAT | O_TRUNC, 0600),
+	    p[2];
 	unsigned char *big = malloc(300000);
 	for (int i = 0; i < 300000; i++)
 		big[i] = (unsigned char)(i * 13 + i / 256);

@@ -34,12 +34,12 @@
 #include <unistd.h>
 
 /* Prints a call's text and result; errno where it is -1. */
-#define T(call)                                                                                                        \
-	do {                                                                                                           \
-		errno = 0;                                                                                             \
-		long r_ = (long)(call);                                                                                \
-		printf("%s = %ld %s\n", #call, r_, r_ == -1 ? strerror(errno) : "");                                   \
-		fflush(stdout);                                                                                        \
+#define T(call)                                                                      \
+	do {                                                                         \
+		errno = 0;                                                           \
+		long r_ = (long)(call);                                              \
+		printf("%s = %ld %s\n", #call, r_, r_ == -1 ? strerror(errno) : ""); \
+		fflush(stdout);                                                      \
 	} while (0)
 
 static inline int wait_status(pid_t pid)

@@ -10,11 +10,11 @@
 #include "../world.h"
 
 #define ACTORS 6u
-#define UT 60u		/* Untyped of 1 MiB */
-#define EP 61u		/* endpoint origin: all rights */
-#define NTFN 62u	/* notification origin */
-#define BADGED 63u	/* EP with badge 77, write and grant */
-#define EMPTY 128u	/* slots from here on are empty */
+#define UT 60u	   /* Untyped of 1 MiB */
+#define EP 61u	   /* endpoint origin: all rights */
+#define NTFN 62u   /* notification origin */
+#define BADGED 63u /* EP with badge 77, write and grant */
+#define EMPTY 128u /* slots from here on are empty */
 #define REPLY(i) (EMPTY + (i))
 
 extern struct thread *actors[ACTORS];
@@ -25,7 +25,7 @@ int actors_setup(void **state);
 /* Thread i makes a system call through the entry the architecture would take; it must be ready. Ends at the first return
  * to user mode, whoever runs then. */
 void act(uint32_t i, uint32_t operation, const uint64_t args[7]);
-#define ACT(i, operation, ...) act((i), (operation), (const uint64_t[7]){ __VA_ARGS__ })
+#define ACT(i, operation, ...) act((i), (operation), (const uint64_t[7]){__VA_ARGS__})
 /* The same, through kernel_syscall even where there is a fast path. */
 extern bool actors_slow_only;
 
@@ -37,7 +37,7 @@ extern bool actors_slow_only;
 /* A system call of the world's own thread, whoever runs now. */
 enum tessera_error actors_call(uint32_t operation, const uint64_t args[7]);
 #undef CALL
-#define CALL(operation, ...) actors_call((operation), (const uint64_t[7]){ __VA_ARGS__ })
+#define CALL(operation, ...) actors_call((operation), (const uint64_t[7]){__VA_ARGS__})
 
 /* Short forms */
 #define RECV(i, reply) ACT((i), OP_RECV, EP | (uint64_t)(reply) << 32, 0, 0, 0, 0, 0, DEADLINE_NEVER)

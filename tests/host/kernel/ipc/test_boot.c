@@ -30,8 +30,9 @@ static void add_file(const char *name, const char *text)
 {
 	char header[111];
 
-	snprintf(header, sizeof(header), "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", 1, 0100644, 0, 0, 1, 0,
-		 (unsigned int)strlen(text), 0, 0, 0, 0, (unsigned int)strlen(name) + 1, 0);
+	snprintf(header, sizeof(header), "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", 1,
+		 0100644, 0, 0, 1, 0, (unsigned int)strlen(text), 0, 0, 0, 0, (unsigned int)strlen(name) + 1,
+		 0);
 	append(header, 110);
 	append(name, strlen(name) + 1);
 	pad();
@@ -118,9 +119,15 @@ struct small_elf {
 static struct small_elf good_elf(void)
 {
 	struct small_elf elf = {
-		.identity = { 0x7f, 'E', 'L', 'F', 2, 1, 1 },
-		.type = 2, .machine = 62, .version = 1, .entry = 0x400100, .program_offset = 64,
-		.header_bytes = 64, .program_bytes = 56, .program_count = 2,
+		.identity = {0x7f, 'E', 'L', 'F', 2, 1, 1},
+		.type = 2,
+		.machine = 62,
+		.version = 1,
+		.entry = 0x400100,
+		.program_offset = 64,
+		.header_bytes = 64,
+		.program_bytes = 56,
+		.program_count = 2,
 	};
 
 	elf.programs[0].type = 1;
@@ -139,7 +146,7 @@ static struct small_elf good_elf(void)
 
 static bool reads(const struct small_elf *elf, struct elf_image *image)
 {
-	return elf_read((struct file_span){ (const unsigned char *)elf, sizeof(*elf) }, image);
+	return elf_read((struct file_span){(const unsigned char *)elf, sizeof(*elf)}, image);
 }
 
 static void elf_is_read(void **state)
@@ -176,8 +183,8 @@ static void bad_elf_is_refused(void **state)
 	REFUSED(elf.programs[1].va = USER_TOP - 0xe00);
 	REFUSED(elf.programs[1].va = ~0xdffull);
 	REFUSED(elf.programs[1].va = 0x401201);
-	assert_false(elf_read((struct file_span){ NULL, 0 }, &image));
-	assert_false(elf_read((struct file_span){ (unsigned char *)&elf, 63 }, &image));
+	assert_false(elf_read((struct file_span){NULL, 0}, &image));
+	assert_false(elf_read((struct file_span){(unsigned char *)&elf, 63}, &image));
 }
 
 int main(void)

@@ -18,7 +18,8 @@ struct picture {
 	struct user_regs regs[ACTORS];
 	uint64_t words[ACTORS][8];
 	uint64_t consumed[ACTORS], switches[ACTORS], slice[ACTORS];
-	uint32_t state[ACTORS], reply_slot[ACTORS], reply_cap[ACTORS], next[ACTORS], prev[ACTORS], queued[ACTORS], bucket[ACTORS];
+	uint32_t state[ACTORS], reply_slot[ACTORS], reply_cap[ACTORS], next[ACTORS], prev[ACTORS],
+		queued[ACTORS], bucket[ACTORS];
 	uint64_t current, best, armed;
 };
 
@@ -55,8 +56,14 @@ static void take_picture(struct picture *out)
 
 static uint64_t any_tag(void)
 {
-	const uint64_t tags[] = { MSG_TAG(1, 4, 0), MSG_TAG(2, 0, 0), MSG_TAG(3, 2, 0), MSG_TAG(4, 8, 0), MSG_TAG(5, 384, 0),
-				  MSG_TAG(6, 385, 0), MSG_TAG(MSG_OP_SIGNAL, 1, 0), MSG_TAG(1, 1, 1) };
+	const uint64_t tags[] = {MSG_TAG(1, 4, 0),
+				 MSG_TAG(2, 0, 0),
+				 MSG_TAG(3, 2, 0),
+				 MSG_TAG(4, 8, 0),
+				 MSG_TAG(5, 384, 0),
+				 MSG_TAG(6, 385, 0),
+				 MSG_TAG(MSG_OP_SIGNAL, 1, 0),
+				 MSG_TAG(1, 1, 1)};
 
 	return tags[(uint32_t)rand() % (rand() % 4 == 0 ? ARRAY_COUNT(tags) : 4u)];
 }
@@ -81,7 +88,7 @@ static bool any_ready(uint32_t *out)
 /* One random step. Both runs draw the same numbers as long as they agree. */
 static void step(void)
 {
-	static const uint32_t caps[] = { EP, BADGED, EP, BADGED, NTFN, 250 };
+	static const uint32_t caps[] = {EP, BADGED, EP, BADGED, NTFN, 250};
 	uint32_t i, kind = (uint32_t)rand() % 16;
 	uint64_t cap = caps[rand() % 6 < 5 ? rand() % 4 : rand() % 6];
 
@@ -98,7 +105,8 @@ static void step(void)
 		if (slot_is_empty(world_slot(REPLY(i))) && rand() % 16 != 0)
 			RECV(i, REPLY(i));
 		else
-			ACT(i, OP_REPLY_RECV, EP | (uint64_t)REPLY(i) << 32, any_tag(), 5, 6, 7, 8, any_deadline());
+			ACT(i, OP_REPLY_RECV, EP | (uint64_t)REPLY(i) << 32, any_tag(), 5, 6, 7, 8,
+			    any_deadline());
 	} else if (kind == 13) {
 		ACT(i, OP_SIGNAL, NTFN, 1);
 	} else if (kind == 14) {
@@ -166,7 +174,7 @@ static void both_paths_agree(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(both_paths_agree) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(both_paths_agree)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

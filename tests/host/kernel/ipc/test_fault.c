@@ -19,8 +19,13 @@ static void configure(uint32_t i, const struct thread_config *config)
 static void with_personality(uint32_t i)
 {
 	*(struct personality_config *)&world_page()->words[MSG_REGISTER_WORDS] = (struct personality_config){
-		.syscall_entry = ENTRY, .exception_entry = ENTRY + 0x100, .interrupt_entry = ENTRY + 0x200,
-		.start = ENTRY, .end = ENTRY + 0x10000, .exit_start = ENTRY + 0x800, .exit_end = ENTRY + 0x900,
+		.syscall_entry = ENTRY,
+		.exception_entry = ENTRY + 0x100,
+		.interrupt_entry = ENTRY + 0x200,
+		.start = ENTRY,
+		.end = ENTRY + 0x10000,
+		.exit_start = ENTRY + 0x800,
+		.exit_end = ENTRY + 0x900,
 	};
 	assert_int_equal(CALL(OP_THREAD_SET_PERSONALITY, THREAD_CAP(i)), E_OK);
 }
@@ -31,7 +36,7 @@ static int setup(void **state)
 	actors_setup(state);
 	assert_int_equal(CALL(OP_CNODE_MINT, FAULT_EP, EP, RIGHT_WRITE | RIGHT_GRANT, 31, 0), E_OK);
 	assert_int_equal(CALL(OP_CNODE_MINT, LAST_EP, EP, RIGHT_WRITE | RIGHT_GRANT, 32, 0), E_OK);
-	configure(1, &(struct thread_config){ .fault_ep = FAULT_EP, .last_ep = LAST_EP, .priority = ~0u });
+	configure(1, &(struct thread_config){.fault_ep = FAULT_EP, .last_ep = LAST_EP, .priority = ~0u});
 	return 0;
 }
 
@@ -251,9 +256,9 @@ static void registers(void **state)
 	(void)state;
 	assert_int_equal(CALL(OP_THREAD_SET_REGS, THREAD_CAP(2)), E_STATE);
 	CALL(OP_THREAD_SUSPEND, THREAD_CAP(2));
-	*regs = (struct user_regs){ .rip = 1ull << 47 };
+	*regs = (struct user_regs){.rip = 1ull << 47};
 	assert_int_equal(CALL(OP_THREAD_SET_REGS, THREAD_CAP(2)), E_ARG);
-	*regs = (struct user_regs){ .rip = 0x1234, .rax = 5, .r15 = 6 };
+	*regs = (struct user_regs){.rip = 0x1234, .rax = 5, .r15 = 6};
 	assert_int_equal(CALL(OP_THREAD_SET_REGS, THREAD_CAP(2), 3), E_ARG);
 	assert_int_equal(CALL(OP_THREAD_SET_REGS, THREAD_CAP(2), 1, EP), E_TYPE);
 	assert_int_equal(CALL(OP_THREAD_SET_REGS, THREAD_CAP(2), 1, THREAD_CAP(3)), E_STATE);
@@ -276,7 +281,7 @@ static void new_registers_end_an_open_call(void **state)
 	CALL(OP_THREAD_SUSPEND, THREAD_CAP(1));
 	assert_int_equal(CALL(OP_THREAD_READ_REGS, THREAD_CAP(1)), E_OK);
 	assert_int_equal(world_result(0), 4);
-	*regs = (struct user_regs){ .rip = 0x1234, .rax = 5 };
+	*regs = (struct user_regs){.rip = 0x1234, .rax = 5};
 	assert_int_equal(CALL(OP_THREAD_SET_REGS, THREAD_CAP(1)), E_OK);
 	assert_int_equal(STATE(1), THREAD_SUSPENDED);
 	assert_int_equal(actors[1]->ctx.regs.rax, 5);
@@ -289,23 +294,26 @@ static void configure_checks(void **state)
 	struct thread_config *config = (struct thread_config *)&world_page()->words[MSG_REGISTER_WORDS];
 
 	(void)state;
-	*config = (struct thread_config){ .priority = ~0u };
+	*config = (struct thread_config){.priority = ~0u};
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(2)), E_STATE);
 	CALL(OP_THREAD_SUSPEND, THREAD_CAP(2));
 	config->priority = 256;
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(2)), E_ARG);
-	*config = (struct thread_config){ .priority = ~0u, .page_va = 0x1001 };
+	*config = (struct thread_config){.priority = ~0u, .page_va = 0x1001};
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(2)), E_ALIGN);
-	*config = (struct thread_config){ .priority = ~0u, .page_va = USER_TOP };
+	*config = (struct thread_config){.priority = ~0u, .page_va = USER_TOP};
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(2)), E_RANGE);
-	*config = (struct thread_config){ .priority = ~0u, .page_va = ROOT_MSG_PAGE_VA };
+	*config = (struct thread_config){.priority = ~0u, .page_va = ROOT_MSG_PAGE_VA};
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(2)), E_MAPPED);
-	*config = (struct thread_config){ .priority = ~0u, .page_va = 0x300000000000ull };
+	*config = (struct thread_config){.priority = ~0u, .page_va = 0x300000000000ull};
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(2)), E_OK);
-	*config = (struct thread_config){ .priority = ~0u, .fault_ep = NTFN };
+	*config = (struct thread_config){.priority = ~0u, .fault_ep = NTFN};
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(2)), E_TYPE);
-	*config = (struct thread_config){ .priority = 9, .cspace = ROOT_CAP_CNODE, .vspace = ROOT_CAP_VSPACE,
-					  .label = 77, .flags = THREAD_CFG_LABEL | THREAD_CFG_CLEAR_PAGE };
+	*config = (struct thread_config){.priority = 9,
+					 .cspace = ROOT_CAP_CNODE,
+					 .vspace = ROOT_CAP_VSPACE,
+					 .label = 77,
+					 .flags = THREAD_CFG_LABEL | THREAD_CFG_CLEAR_PAGE};
 	PAGE_OF(2)->words[9] = 9;
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(2)), E_OK);
 	assert_int_equal(PAGE_OF(2)->words[9], 0);

@@ -72,8 +72,8 @@ static void long_messages_are_copied(void **state)
 
 static void bad_tags_are_refused(void **state)
 {
-	const uint64_t bad[] = { MSG_TAG(1, 385, 0), MSG_TAG(1, 0, 5), MSG_TAG(1, 0, 0) | 1ull << 35,
-				 MSG_TAG(MSG_OP_NOTICE, 0, 0), MSG_TAG(MSG_OP_PAGE_FAULT, 4, 0) };
+	const uint64_t bad[] = {MSG_TAG(1, 385, 0), MSG_TAG(1, 0, 5), MSG_TAG(1, 0, 0) | 1ull << 35,
+				MSG_TAG(MSG_OP_NOTICE, 0, 0), MSG_TAG(MSG_OP_PAGE_FAULT, 4, 0)};
 
 	(void)state;
 	for (uint32_t i = 0; i < ARRAY_COUNT(bad); i++) {
@@ -293,8 +293,8 @@ static void death_in_every_state(void **state)
 {
 	(void)state;
 	RECV(0, REPLY(0));
-	CALL_EP(1, EP, 1);  /* 1: calling, 0: ready with a Reply */
-	RECV(2, REPLY(2));  /* receiving */
+	CALL_EP(1, EP, 1); /* 1: calling, 0: ready with a Reply */
+	RECV(2, REPLY(2)); /* receiving */
 	ACT(3, OP_WAIT, NTFN, 0, 0, 0, 0, 0, 7000000);
 	assert_int_equal(CALL(OP_CNODE_DELETE, THREAD_CAP(2)), E_OK);
 	ACT(4, OP_SEND, EP, 0, 0, 0, 0, 0, 8000000);
@@ -439,7 +439,7 @@ static void transfers(void **state)
 	from->send_rights[0] = RIGHT_WRITE;
 	from->send_mode[0] = XFER_CHILD;
 	from->send_slot[1] = BADGED;
-	from->send_slot[2] = 250; /* empty */
+	from->send_slot[2] = 250;  /* empty */
 	from->send_slot[3] = NTFN; /* no slot for it */
 	from->send_rights[3] = RIGHTS_ALL;
 	to->recv_slot[0] = EMPTY + 20;

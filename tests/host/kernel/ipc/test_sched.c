@@ -191,7 +191,7 @@ static void time_is_accounted(void **state)
 
 static void wheel_expires_in_time(void **state)
 {
-	struct timer_wheel wheel = { 0 };
+	struct timer_wheel wheel = {0};
 	uint64_t now = 12345;
 
 	(void)state;
@@ -229,7 +229,7 @@ static void wheel_expires_in_time(void **state)
 
 static void wheel_takes_extreme_deadlines(void **state)
 {
-	struct timer_wheel wheel = { 0 };
+	struct timer_wheel wheel = {0};
 	uint32_t steps = 100;
 
 	(void)state;

@@ -24,7 +24,7 @@ static inline paddr_t ptr_to_phys(const void *pointer)
 
 	if (offset >= HOST_PHYS_BYTES)
 		__builtin_trap();
-	return (paddr_t){ HOST_PHYS_BASE + offset };
+	return (paddr_t){HOST_PHYS_BASE + offset};
 }
 
 static inline void arch_zero(void *destination, size_t size_bytes)

@@ -68,6 +68,9 @@ static ALWAYS_INLINE void arch_context_switch(struct arch_context *from, struct 
 /* entry.S: return_by_sysret takes the thread, in whose registers SYSCALL's rip and rflags stand, from RSP. */
 static ALWAYS_INLINE void arch_continue(const struct arch_context *ctx)
 {
-	__asm__ volatile("leaq %c1(%0), %%rsp\n\tjmp return_by_sysret" : : "r"(ctx), "i"(-CTX_IN_THREAD) : "memory");
+	__asm__ volatile("leaq %c1(%0), %%rsp\n\tjmp return_by_sysret"
+			 :
+			 : "r"(ctx), "i"(-CTX_IN_THREAD)
+			 : "memory");
 	__builtin_unreachable();
 }
