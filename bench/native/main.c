@@ -28,7 +28,7 @@ struct figure {
 
 static uint64_t cr3_writes(void)
 {
-	uint64_t v[6] = { 0 };
+	uint64_t v[6] = {0};
 
 	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]);
 	return v[1];
@@ -36,7 +36,7 @@ static uint64_t cr3_writes(void)
 
 static struct figure begin(void)
 {
-	struct figure start = { .switches = cr3_writes() };
+	struct figure start = {.switches = cr3_writes()};
 
 	start.ticks = tsc();
 	return start;
@@ -91,7 +91,7 @@ static void bench_nothing(void)
 /* A server: argument 0 its endpoint, 1 the slot for Replies; answers with as many words as came. */
 static void serve(struct worker *w)
 {
-	struct ipc_msg message = { 0 };
+	struct ipc_msg message = {0};
 	cap_t endpoint = (cap_t)w->argument[0], reply = (cap_t)w->argument[1];
 
 	(void)ts_recv(endpoint, reply, &message, NEVER);
@@ -105,7 +105,7 @@ static void bench_round_trip(const char *name, uint32_t words)
 	space_make(1);
 	struct worker *server = worker_new(0, 1, PRIORITY_HIGH);
 	cap_t endpoint = make(CAP_ENDPOINT, 0);
-	struct ipc_msg message = { .w = { 1, 2, 3, 4 } };
+	struct ipc_msg message = {.w = {1, 2, 3, 4}};
 
 	server->argument[0] = endpoint;
 	server->argument[1] = slot_new();
@@ -214,8 +214,8 @@ static void bench_fault(void)
 	group_begin("fault");
 	space_make(1);
 	cap_t endpoint = make(CAP_ENDPOINT, 0), reply = slot_new(), thread = bare_thread(0, 1, endpoint, 0);
-	struct user_regs regs = { .rip = SCRATCH_VA, .rsp = SHARED_VA };
-	struct ipc_msg message = { 0 };
+	struct user_regs regs = {.rip = SCRATCH_VA, .rsp = SHARED_VA};
+	struct ipc_msg message = {0};
 	uint64_t loop = empty_loop(ROUNDS);
 
 	bare_start(thread, &regs, 2);

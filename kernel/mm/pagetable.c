@@ -188,11 +188,13 @@ enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, p
 
 /* ---- clearing ------------------------------------------------------------------------------------------ */
 
-/* Looks from the entry where something was cleared on, round the table. */
+/* Looks from where something was cleared on, round the table, eight entries at a time. */
 static bool table_is_empty(const pte_t *table, uint32_t from)
 {
-	for (uint32_t i = 0; i < PT_ENTRIES; i++) {
-		if (table[(from + i) & (PT_ENTRIES - 1u)] != 0)
+	for (uint32_t i = 0; i < PT_ENTRIES; i += 8u) {
+		const pte_t *eight = &table[((from & ~7u) + i) & (PT_ENTRIES - 1u)];
+
+		if ((eight[0] | eight[1] | eight[2] | eight[3] | eight[4] | eight[5] | eight[6] | eight[7]) != 0)
 			return false;
 	}
 	return true;

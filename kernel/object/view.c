@@ -121,6 +121,24 @@ static ALWAYS_INLINE enum tessera_error map_small(struct mapping *mapping, uint6
 	return E_OK;
 }
 
+/* Goes on with a run in the leaf table of the page before: entries that are absent. How many. */
+static ALWAYS_INLINE uint64_t fill_run(const struct mapping *mapping, uint64_t va, uint64_t frame, uint64_t count, uint32_t flags)
+{
+	pte_t *entry = &mapping->table[pt_index(va, 0)];
+	pte_t leaf = pte_leaf((paddr_t){ frame << PAGE_SHIFT }, flags, 0);
+	uint64_t room = PT_ENTRIES - pt_index(va, 0), done = 0;
+
+	if (pt_index(va, 0) == 0) /* the next table */
+		return 0;
+	if (count > room)
+		count = room;
+	for (; done < count && entry[done] == 0; done++) { /* at most PT_ENTRIES turns */
+		entry[done] = leaf;
+		leaf += PAGE_SIZE; /* the address stands in the entry as it is */
+	}
+	return done;
+}
+
 /* E_STATE: there is a table already, small pages must be used. */
 static enum tessera_error map_large(struct mapping *mapping, uint64_t va, uint64_t frame, uint32_t flags)
 {
@@ -143,7 +161,7 @@ static enum tessera_error map_large(struct mapping *mapping, uint64_t va, uint64
 	return E_OK;
 }
 
-/* The next page or large page of a run; *pages: how many were mapped. */
+/* The next pages of a run: one, those behind it in its table, or a large one; *pages: how many were mapped. */
 static enum tessera_error map_next(struct mapping *mapping, uint64_t va, uint64_t frame, uint64_t count, uint32_t flags,
 				   uint64_t *pages)
 {
@@ -158,7 +176,11 @@ static enum tessera_error map_next(struct mapping *mapping, uint64_t va, uint64_
 			return error;
 		}
 	}
-	return map_small(mapping, va, frame, flags);
+	enum tessera_error error = map_small(mapping, va, frame, flags);
+
+	if (error == E_OK && count > 1)
+		*pages += fill_run(mapping, va + PAGE_SIZE, frame + 1, count - 1, flags);
+	return error;
 }
 
 enum tessera_error invoke_view_map(struct thread *self, struct slot *cap)

@@ -7,31 +7,56 @@
 #define HEADER_BYTES 110u
 #define FIELDS 13u
 
-enum { INO, MODE, UID, GID, NLINK, MTIME, FILESIZE, DEVMAJOR, DEVMINOR, RDEVMAJOR, RDEVMINOR, NAMESIZE, CHECK };
+enum {
+	INO,
+	MODE,
+	UID,
+	GID,
+	NLINK,
+	MTIME,
+	FILESIZE,
+	DEVMAJOR,
+	DEVMINOR,
+	RDEVMAJOR,
+	RDEVMINOR,
+	NAMESIZE,
+	CHECK
+};
 
 struct cpio_reader cpio_open(const void *base, uint64_t bytes)
 {
 	return (struct cpio_reader){.base = base, .bytes = bytes};
 }
 
-static int hex_digit(uint8_t c)
+#define EACH_BYTE 0x0101010101010101ull
+
+/* Eight hexadecimal digits of either case, all at once: the archive is read several times during boot. */
+static bool read_hex8(const uint8_t *text, uint32_t *out)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	uint64_t chars, letters, digits, above_9;
+
+	memcpy(&chars, text, sizeof(chars));
+	letters = chars >> 6 & EACH_BYTE;
+	digits = (chars & 0x0f * EACH_BYTE) + 9 * letters;
+	above_9 = (digits + 0x76 * EACH_BYTE) >> 7 & EACH_BYTE;
+	/* valid if they are what these digits look like in lower case */
+	if ((digits & 0xf0 * EACH_BYTE) != 0 ||
+	    (chars | letters << 5) != digits + '0' * EACH_BYTE + ('a' - '9' - 1) * above_9)
+		return false;
+	digits = __builtin_bswap64(digits); /* the first digit is the highest */
+	digits = (digits | digits >> 4) & 0x00ff00ff00ff00ffull;
+	digits = (digits | digits >> 8) & 0x0000ffff0000ffffull;
+	*out = (uint32_t)(digits | digits >> 16);
+	return true;
 }
 
 static bool read_header(const uint8_t *header, uint32_t *fields)
 {
 	if (memcmp(header, "070701", 6) != 0 && memcmp(header, "070702", 6) != 0)
 		return false;
-	for (uint32_t i = 0; i < FIELDS * 8; i++) {
-		int digit = hex_digit(header[6 + i]);
-
-		if (digit < 0)
+	for (uint32_t i = 0; i < FIELDS; i++) {
+		if (!read_hex8(header + 6 + i * 8, &fields[i]))
 			return false;
-		fields[i / 8] = fields[i / 8] << 4 | (uint32_t)digit;
 	}
 	return true;
 }
@@ -65,8 +90,16 @@ static enum cpio_result read_entry(struct cpio_reader *reader, struct cpio_entry
 	*out = (struct cpio_entry){
 		.name = (const char *)reader->base + reader->at + HEADER_BYTES,
 		.name_length = f[NAMESIZE] - 1,
-		.mode = f[MODE], .uid = f[UID], .gid = f[GID], .nlink = f[NLINK], .mtime = f[MTIME], .ino = f[INO],
-		.dev_major = f[DEVMAJOR], .dev_minor = f[DEVMINOR], .rdev_major = f[RDEVMAJOR], .rdev_minor = f[RDEVMINOR],
+		.mode = f[MODE],
+		.uid = f[UID],
+		.gid = f[GID],
+		.nlink = f[NLINK],
+		.mtime = f[MTIME],
+		.ino = f[INO],
+		.dev_major = f[DEVMAJOR],
+		.dev_minor = f[DEVMINOR],
+		.rdev_major = f[RDEVMAJOR],
+		.rdev_minor = f[RDEVMINOR],
 		.data = reader->base + reader->at + data_at,
 		.bytes = f[FILESIZE],
 	};

@@ -25,7 +25,8 @@ static enum elf_error check_header(const Elf64_Ehdr *header, uint64_t bytes)
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    header->e_ident[EI_DATA] != ELFDATA2LSB || header->e_version != EV_CURRENT)
 		return ELF_NOT_ELF;
-	if (header->e_type != ET_EXEC || header->e_machine != EM_X86_64 || header->e_phentsize != sizeof(Elf64_Phdr))
+	if (header->e_type != ET_EXEC || header->e_machine != EM_X86_64 ||
+	    header->e_phentsize != sizeof(Elf64_Phdr))
 		return ELF_WRONG_KIND;
 	if (header->e_phoff > bytes || table > bytes - header->e_phoff)
 		return ELF_TRUNCATED;
@@ -34,14 +35,16 @@ static enum elf_error check_header(const Elf64_Ehdr *header, uint64_t bytes)
 
 static uint32_t rights_of(uint32_t flags)
 {
-	return (flags & PF_R ? RIGHT_READ : 0) | (flags & PF_W ? RIGHT_WRITE : 0) | (flags & PF_X ? RIGHT_EXECUTE : 0);
+	return (flags & PF_R ? RIGHT_READ : 0) | (flags & PF_W ? RIGHT_WRITE : 0) |
+	       (flags & PF_X ? RIGHT_EXECUTE : 0);
 }
 
 static enum elf_error check_segment(const Elf64_Phdr *p, uint64_t bytes, uint64_t low, uint64_t high)
 {
 	if (p->p_offset > bytes || p->p_filesz > bytes - p->p_offset)
 		return ELF_TRUNCATED;
-	if (p->p_filesz > p->p_memsz || p->p_vaddr < low || p->p_vaddr > high || p->p_memsz > high - p->p_vaddr)
+	if (p->p_filesz > p->p_memsz || p->p_vaddr < low || p->p_vaddr > high ||
+	    p->p_memsz > high - p->p_vaddr)
 		return ELF_BAD_SEGMENT;
 	if ((p->p_vaddr - p->p_offset) % ELF_PAGE != 0)
 		return ELF_BAD_SEGMENT;
@@ -66,7 +69,10 @@ static bool overlaps(const struct elf_image *image, const Elf64_Phdr *p)
 static enum elf_error add_segment(struct elf_image *image, const Elf64_Phdr *p, const Elf64_Ehdr *header)
 {
 	struct elf_segment segment = {
-		.va = p->p_vaddr, .memory_bytes = p->p_memsz, .file_offset = p->p_offset, .file_bytes = p->p_filesz,
+		.va = p->p_vaddr,
+		.memory_bytes = p->p_memsz,
+		.file_offset = p->p_offset,
+		.file_bytes = p->p_filesz,
 		.rights = rights_of(p->p_flags),
 	};
 	uint64_t end = page_up(p->p_vaddr + p->p_memsz);
@@ -91,15 +97,16 @@ static bool entry_is_code(const struct elf_image *image)
 	for (uint32_t i = 0; i < image->segment_count; i++) {
 		const struct elf_segment *s = &image->segment[i];
 
-		if ((s->rights & RIGHT_EXECUTE) && image->entry >= s->va && image->entry - s->va < s->memory_bytes)
+		if ((s->rights & RIGHT_EXECUTE) && image->entry >= s->va &&
+		    image->entry - s->va < s->memory_bytes)
 			return true;
 	}
 	return false;
 }
 
 /* Takes every PT_LOAD that has memory. */
-static enum elf_error read_segments(const uint8_t *file, uint64_t bytes, const Elf64_Ehdr *header, uint64_t low, uint64_t high,
-				    struct elf_image *image)
+static enum elf_error read_segments(const uint8_t *file, uint64_t bytes, const Elf64_Ehdr *header,
+				    uint64_t low, uint64_t high, struct elf_image *image)
 {
 	for (uint32_t i = 0; i < header->e_phnum; i++) {
 		enum elf_error error;
@@ -146,8 +153,15 @@ enum elf_error elf_check(const void *file, uint64_t bytes, uint64_t low, uint64_
 const char *elf_error_text(enum elf_error error)
 {
 	static const char *const texts[] = {
-		"fine", "truncated", "no ELF64 file", "no static x86_64 program", "wrong number of segments", "bad segment",
-		"overlapping segments", "a segment is writable and executable", "the entry is not in code",
+		"fine",
+		"truncated",
+		"no ELF64 file",
+		"no static x86_64 program",
+		"wrong number of segments",
+		"bad segment",
+		"overlapping segments",
+		"a segment is writable and executable",
+		"the entry is not in code",
 	};
 
 	return (unsigned)error < sizeof(texts) / sizeof(texts[0]) ? texts[error] : "?";

@@ -12,8 +12,8 @@ static bool is_name(const char *name)
 static bool service_is_sound(const struct manifest_service *s)
 {
 	return is_name(s->name) && is_name(s->elf) && s->priority < 256 && s->restart <= MANIFEST_LEAVE &&
-	       s->heap_pages <= 16384 && s->stack_pages >= 1 && s->stack_pages <= 256 && s->table_pages <= 1024 &&
-	       s->free_leaves < 0xe0 && s->untyped_log2 < 40;
+	       s->heap_pages <= 16384 && s->stack_pages >= 1 && s->stack_pages <= 256 &&
+	       s->table_pages <= 1024 && s->free_leaves < 0xe0 && s->untyped_log2 < 40;
 }
 
 static bool region_is_sound(const struct manifest_region *r)
@@ -28,18 +28,14 @@ static bool cap_is_sound(const struct manifest *m, const struct manifest_cap *c)
 		return false;
 	switch (c->kind) {
 	case MANIFEST_CAP_ENDPOINT:
-	case MANIFEST_CAP_NOTIFICATION:
-		return c->object < m->service_count;
-	case MANIFEST_CAP_REGION:
-		return c->object < m->region_count;
+	case MANIFEST_CAP_NOTIFICATION: return c->object < m->service_count;
+	case MANIFEST_CAP_REGION: return c->object < m->region_count;
 	case MANIFEST_CAP_IRQ:
 	case MANIFEST_CAP_IOPORT:
 	case MANIFEST_CAP_WAITERS:
 	case MANIFEST_CAP_MACHINE:
-	case MANIFEST_CAP_CLOCK:
-		return true;
-	default:
-		return false;
+	case MANIFEST_CAP_CLOCK: return true;
+	default: return false;
 	}
 }
 
@@ -72,8 +68,8 @@ const char *manifest_check(const void *data, uint64_t bytes)
 		return "wrong size";
 	if (m->magic != MANIFEST_MAGIC || m->version != MANIFEST_VERSION)
 		return "wrong magic or version";
-	if (m->service_count > MANIFEST_SERVICES || m->region_count > MANIFEST_REGIONS || m->cap_count > MANIFEST_CAPS ||
-	    m->map_count > MANIFEST_MAPS)
+	if (m->service_count > MANIFEST_SERVICES || m->region_count > MANIFEST_REGIONS ||
+	    m->cap_count > MANIFEST_CAPS || m->map_count > MANIFEST_MAPS)
 		return "a table is too long";
 	return check_entries(m);
 }

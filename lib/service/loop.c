@@ -37,9 +37,7 @@ static bool handle(const struct service_ops *ops, struct request *rq)
 		if (ops->signal)
 			ops->signal(ops->context, rq->w[0]);
 		return false;
-	default:
-		rq->undo_op = 0;
-		return ops->message(rq) != SERVICE_NO_REPLY;
+	default: rq->undo_op = 0; return ops->message(rq) != SERVICE_NO_REPLY;
 	}
 }
 
@@ -68,7 +66,8 @@ static enum tessera_error receive(const struct service_ops *ops, struct request 
 
 _Noreturn void service_run(const struct service_ops *ops)
 {
-	struct request rq = {.page = service_page(), .context = ops->context, .reply_slot = SERVICE_CAP_REPLY};
+	struct request rq = {
+		.page = service_page(), .context = ops->context, .reply_slot = SERVICE_CAP_REPLY};
 	enum tessera_error error = E_TIMEOUT;
 
 	for (;;) {

@@ -15,7 +15,8 @@
 #define LINE_WORDS ((LINE_MAX_BYTES + 7u) / 8u)
 
 /* root has its own: it writes to the console. */
-__attribute__((weak)) GENERAL_REGISTERS void log_bytes(enum log_level level, const char *text, uint32_t length)
+__attribute__((weak)) GENERAL_REGISTERS void log_bytes(enum log_level level, const char *text,
+						       uint32_t length)
 {
 	struct msg_page *page = service_page();
 	uint64_t *data = &page->words[MSG_REGISTER_WORDS];
@@ -58,7 +59,8 @@ void log_line(enum log_level level, const char *format, ...)
 {
 	va_list args;
 
-	if (level > LOG_WARNING && level > highest_level())
+	/* a trace is sent by those only who were asked for one */
+	if (level > LOG_WARNING && level > highest_level() && level != LOG_STRACE)
 		return;
 	va_start(args, format);
 	log_vector(level, format, args);

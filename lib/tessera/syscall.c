@@ -87,37 +87,26 @@ GENERAL_REGISTERS long runtime_syscall(long number, const long *args)
 	switch (number) {
 	case SYS_brk: /* cannot grow: malloc goes on with mmap */
 	case SYS_mprotect:
-	case SYS_rt_sigprocmask:
-		return 0;
-	case SYS_mmap:
-		return map(args);
-	case SYS_munmap:
-		return heap_give((uint64_t)args[0], (uint64_t)args[1]) ? 0 : -EINVAL;
-	case SYS_mremap:
-		return -ENOMEM;
-	case SYS_madvise:
-		return -EINVAL;
-	case SYS_writev:
-		return write_vector((const struct iovec *)args[1], args[2]);
-	case SYS_write:
-		line_add((const char *)args[1], (uint64_t)args[2]);
-		return args[2];
-	case SYS_ioctl:
-		return -ENOTTY;
-	case SYS_clock_gettime:
-		return get_time(args[0], (struct timespec *)args[1]);
+	case SYS_rt_sigprocmask: return 0;
+	case SYS_mmap: return map(args);
+	case SYS_munmap: return heap_give((uint64_t)args[0], (uint64_t)args[1]) ? 0 : -EINVAL;
+	case SYS_mremap: return -ENOMEM;
+	case SYS_madvise: return -EINVAL;
+	case SYS_writev: return write_vector((const struct iovec *)args[1], args[2]);
+	case SYS_write: line_add((const char *)args[1], (uint64_t)args[2]); return args[2];
+	case SYS_ioctl: return -ENOTTY;
+	case SYS_clock_gettime: return get_time(args[0], (struct timespec *)args[1]);
 	case SYS_arch_prctl:
-		return args[0] == ARCH_SET_FS && ts_thread_set_tls(runtime_thread(), (uint64_t)args[1]) == E_OK ? 0 : -EINVAL;
+		return args[0] == ARCH_SET_FS &&
+				       ts_thread_set_tls(runtime_thread(), (uint64_t)args[1]) == E_OK
+			       ? 0
+			       : -EINVAL;
 	case SYS_set_tid_address:
 	case SYS_gettid:
-	case SYS_getpid:
-		return 1;
-	case SYS_tkill:
-		end(128 + args[1]);
+	case SYS_getpid: return 1;
+	case SYS_tkill: end(128 + args[1]);
 	case SYS_exit:
-	case SYS_exit_group:
-		end(args[0]);
-	default:
-		return unknown(number);
+	case SYS_exit_group: end(args[0]);
+	default: return unknown(number);
 	}
 }

@@ -14,7 +14,8 @@ GENERAL_REGISTERS static uint64_t read_clock(uint64_t *wall_offset_ns)
 	do {
 		seq = page->seq;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		ns = (uint64_t)(((unsigned __int128)(time_counter() - page->tsc_base) * page->mult) >> page->shift);
+		ns = (uint64_t)(((unsigned __int128)(time_counter() - page->tsc_base) * page->mult) >>
+				page->shift);
 		*wall_offset_ns = page->wall_offset_ns;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	} while ((seq & 1) != 0 || page->seq != seq);

@@ -127,10 +127,26 @@ static void deliver_all(struct lx_thread *self, struct lx_regs *regs, long resta
 static void fill_restore(struct msg_page *page, const struct lx_regs *r)
 {
 	uint64_t *to = &page->personality[(PAGE_RESTORE - PAGE_STACK) / 8];
-	const uint64_t frame[20] = {r->rip, lx_read_cs(), r->rflags, r->rsp, lx_read_ss(), r->rax, r->rbx,
-				    r->rcx, r->rdx,	  r->rsi,    r->rdi, r->rbp,	   r->r8,  r->r9,
-				    r->r10, r->r11,	  r->r12,    r->r13, r->r14,	   r->r15};
-	memcpy(to, frame, sizeof(frame));
+	to[0] = r->rip;
+	to[1] = lx_read_cs();
+	to[2] = r->rflags;
+	to[3] = r->rsp;
+	to[4] = lx_read_ss();
+	to[5] = r->rax;
+	to[6] = r->rbx;
+	to[7] = r->rcx;
+	to[8] = r->rdx;
+	to[9] = r->rsi;
+	to[10] = r->rdi;
+	to[11] = r->rbp;
+	to[12] = r->r8;
+	to[13] = r->r9;
+	to[14] = r->r10;
+	to[15] = r->r11;
+	to[16] = r->r12;
+	to[17] = r->r13;
+	to[18] = r->r14;
+	to[19] = r->r15;
 	/* flags and address behind the red zone, for POPFQ and RET 128 */
 	uint64_t at = r->rsp - RED_ZONE_BYTES - 16;
 	to[20] = lx_put(at, (const uint64_t[2]){r->rflags, r->rip}, 16) == 0 ? at : 0;

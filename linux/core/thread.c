@@ -144,7 +144,6 @@ static void birth_fill(struct lx_birth *birth, struct lx_thread *self, uint64_t 
 	birth->clear_tid = 0;
 	birth->is_thread = 0;
 	birth->is_fork = 0;
-	birth->parent_slot = self->slot;
 }
 
 /* ---------------------------------------------------------------- the child's side */

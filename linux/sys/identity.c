@@ -286,10 +286,12 @@ long sys_sched_getscheduler(int32_t pid)
 long sys_sched_setscheduler(int32_t pid, int32_t policy, uint64_t user)
 {
 	int32_t priority;
-	if (pid < 0 || policy < 0)
+	if (pid < 0 || sys_sched_get_priority_max(policy) < 0)
 		return -EINVAL;
 	if (lx_get(&priority, user, sizeof(priority)))
 		return -EFAULT;
+	if (priority < sys_sched_get_priority_min(policy) || priority > sys_sched_get_priority_max(policy))
+		return -EINVAL;
 	return sched_call(SCHED_SET_POLICY, pid, policy, NULL);
 }
 
@@ -406,6 +408,7 @@ static long set_name(uint64_t user)
 	memcpy(proc_set_name_in_data(self->page), name, sizeof(name));
 	struct proc_set_name_in in = {.data_len = sizeof(name)};
 	struct proc_set_name_out out;
+	memcpy(self->name, name, sizeof(name));
 	if (self->tid == self->identity->pid)
 		memcpy(self->identity->name, name, sizeof(name));
 	return lx_result(proc_set_name(LX_CAP_PROC, self->page, &in, &out));
@@ -429,7 +432,7 @@ long sys_prctl(uint32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uin
 	case PR_SET_NAME:
 		return set_name(arg2);
 	case PR_GET_NAME:
-		return lx_put(arg2, self->identity->name, 16);
+		return lx_put(arg2, self->name[0] ? self->name : self->identity->name, 16);
 	case PR_SET_PDEATHSIG:
 		return arg2 > LX_SIGNALS ? -EINVAL : parent_death((uint32_t)arg2, 1, &value);
 	case PR_GET_PDEATHSIG:

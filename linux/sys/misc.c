@@ -160,6 +160,11 @@ long sys_membarrier(int32_t command, uint32_t flags)
 		return -EINVAL;
 	if (command == MEMBARRIER_CMD_QUERY)
 		return MEMBARRIER_SUPPORTED;
+	bool *is_registered = &lx_self()->process->uses_membarrier;
+	if (command == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+		*is_registered = true;
+	if (command == MEMBARRIER_CMD_PRIVATE_EXPEDITED && !*is_registered)
+		return -EPERM;
 	return command > 0 && (command & MEMBARRIER_SUPPORTED) == command ? 0 : -EINVAL;
 }
 

@@ -343,7 +343,7 @@ struct lx_epoll {
 
 static struct lx_epoll *epoll_find(struct lx_files *files, int32_t fd)
 {
-	for (uint32_t i = 0; i < LX_EPOLL_MAX; i++) {
+	for (uint32_t i = 0; i < files->epolls; i++) {
 		if (files->epoll[i] && files->epoll[i]->fd == fd)
 			return files->epoll[i];
 	}
@@ -366,7 +366,7 @@ static void entry_remove(struct lx_epoll *set, struct epoll_entry *entry)
 
 void lx_epoll_forget(struct lx_files *files, int32_t fd)
 {
-	for (uint32_t i = 0; i < LX_EPOLL_MAX; i++) {
+	for (uint32_t i = 0; i < files->epolls; i++) {
 		struct lx_epoll *set = files->epoll[i];
 		if (!set)
 			continue;
@@ -470,6 +470,8 @@ long sys_epoll_create1(uint32_t flags)
 	}
 	set->fd = (int32_t)fd;
 	files->epoll[index] = set;
+	if (index >= files->epolls)
+		files->epolls = index + 1;
 	return fd;
 }
 

@@ -5,6 +5,7 @@
     gen_syscalls.py syscalls.toml prototypes  lx/sys.h        prototypes of the handlers
     gen_syscalls.py syscalls.toml table       table.S         the two dispatch tables (32-bit offsets, no relocations)
     gen_syscalls.py syscalls.toml info        info.c          names and kinds of arguments for --strace
+    gen_syscalls.py syscalls.toml names       linux_names.c   the names alone, for the services' logs
     gen_syscalls.py syscalls.toml docs        linux-syscalls.md
 
 An entry: name = { nr, status = "full" | "partial" | "not yet", args = "name:kind ...", fast, handler, entry, reason, test }.
@@ -83,6 +84,23 @@ def info(calls: dict) -> str:
     return "\n".join(lines + ["};"]) + "\n"
 
 
+def names(calls: dict) -> str:
+    rows = "\n".join(f'\t[{call["nr"]}] = "{name}",' for name, call in calls.items())
+    return f"""/* {FIRST_LINE} */
+/* {MADE} */
+#include <linux_names.h>
+
+static const char *const names[] = {{
+{rows}
+}};
+
+const char *linux_call_name(uint32_t number)
+{{
+	return number < sizeof(names) / sizeof(names[0]) && names[number] != 0 ? names[number] : "?";
+}}
+"""
+
+
 def docs(calls: dict) -> str:
     counts = {status: sum(call["status"] == status for call in calls.values()) for status in STATUS}
     lines = ["# Linux system calls", "", "Made from the personality's own table, `linux/syscalls.toml`. A call that is not yet there returns `ENOSYS` and is counted",
@@ -94,7 +112,7 @@ def docs(calls: dict) -> str:
 
 
 def main() -> int:
-    makers = {"prototypes": prototypes, "table": table, "info": info, "docs": docs}
+    makers = {"prototypes": prototypes, "table": table, "info": info, "names": names, "docs": docs}
     source, what, out = sys.argv[1:4]
     text = makers[what](load(source))
     with open(out, "w", encoding="utf-8") as file:

@@ -43,8 +43,8 @@ static inline uint64_t read_ns(uint64_t *wall_offset)
 int __vdso_clock_gettime(int clock, struct __kernel_timespec *out)
 {
 	const unsigned int wall_clocks = 1u << CLOCK_REALTIME | 1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_TAI;
-	const unsigned int own_clocks = 1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW | 1u << CLOCK_MONOTONIC_COARSE |
-					1u << CLOCK_BOOTTIME;
+	const unsigned int own_clocks = 1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW |
+					1u << CLOCK_MONOTONIC_COARSE | 1u << CLOCK_BOOTTIME;
 	uint64_t wall;
 	unsigned int bit = (unsigned int)clock < 32 ? 1u << clock : 0;
 	if (!(bit & (wall_clocks | own_clocks)))

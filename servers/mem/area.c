@@ -47,7 +47,7 @@ bool area_range_is_free(struct space *space, uint64_t start, uint64_t end)
 	return !area || area_start(area) >= end;
 }
 
-/* ---- counters ------------------------------------------------------------------------------------------------- */
+/* ---- counters -------------------------------------------------------------------------------- */
 
 /* Adds (or, with pages negative, takes off) pages of this area's kind. */
 static void count_pages(const struct area *area, int64_t pages)
@@ -88,7 +88,7 @@ void area_set_start(struct area *area, uint64_t start)
 	tree_set_key(&area->node, start);
 }
 
-/* ---- adding and removing ---------------------------------------------------------------------------------------- */
+/* ---- adding and removing --------------------------------------------------------------------- */
 
 struct area *area_add(struct space *space, uint64_t start, uint64_t end, const struct area *model)
 {
@@ -146,8 +146,9 @@ bool area_split(struct space *space, uint64_t page)
 
 static bool can_join(const struct area *low, const struct area *high)
 {
-	return low && high && low->end == area_start(high) && low->prot == high->prot && low->flags == high->flags &&
-	       low->object == high->object && !(low->flags & (AREA_PERSONALITY | AREA_GROWSDOWN | AREA_ONE_PROGRAM)) &&
+	return low && high && low->end == area_start(high) && low->prot == high->prot &&
+	       low->flags == high->flags && low->object == high->object &&
+	       !(low->flags & (AREA_PERSONALITY | AREA_GROWSDOWN | AREA_ONE_PROGRAM)) &&
 	       (!low->object || low->offset + area_pages(low) == high->offset);
 }
 
@@ -173,7 +174,7 @@ struct area *area_merge(struct area *area)
 	return area;
 }
 
-/* ---- gaps ------------------------------------------------------------------------------------------------------- */
+/* ---- gaps ------------------------------------------------------------------------------------ */
 
 void area_gap_freed(struct space *space, uint64_t end)
 {
@@ -246,6 +247,6 @@ void areas_discard(struct space *space)
 		slab_free(&area_slab, area);
 		node = parent;
 	}
-	space->areas = (struct tree){ 0 };
+	space->areas = (struct tree){0};
 	space->last_area = NULL;
 }

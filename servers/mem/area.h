@@ -23,12 +23,13 @@ struct object;
 #define AREA_GROWSDOWN 0x2u
 #define AREA_HEAP 0x4u
 #define AREA_STACK 0x8u
-#define AREA_PERSONALITY 0x10u /* not the program's: no request of the program changes it, not counted, not shown */
+#define AREA_PERSONALITY \
+	0x10u /* not the program's: no request of the program changes it, not counted, not shown */
 #define AREA_NOFORK 0x20u
 #define AREA_WIPEONFORK 0x40u
 #define AREA_THREAD_STACKS 0x80u /* the personality's stacks: the lower half of each stride is a guard */
 #define AREA_PROCESS_PAGES 0x100u
-#define AREA_MAY_WRITE 0x200u /* shared area of an object: the capability allowed writing */
+#define AREA_MAY_WRITE 0x200u	/* shared area of an object: the capability allowed writing */
 #define AREA_ONE_PROGRAM 0x400u /* never merged */
 
 struct area {

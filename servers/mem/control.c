@@ -26,7 +26,7 @@ static bool is_vfs(const struct request *rq)
 	return MEM_BADGE_KIND(rq->badge) == MEM_BADGE_VFS;
 }
 
-/* ---- by proc ----------------------------------------------------------------------------------------------------- */
+/* ---- by proc --------------------------------------------------------------------------------- */
 
 static void tell_entries(const struct space *space, struct personality_config *out)
 {
@@ -110,7 +110,8 @@ int mem_on_as_page(struct request *rq, const struct mem_as_page_in *in, struct m
 	(void)out;
 	if (!is_proc(rq))
 		return MEM_EPERM;
-	return space ? space_process_page(space, in->process_page, in->thread_slot, in->present != 0) : MEM_ESRCH;
+	return space ? space_process_page(space, in->process_page, in->thread_slot, in->present != 0)
+		     : MEM_ESRCH;
 }
 
 int mem_on_as_destroy(struct request *rq, const struct mem_as_destroy_in *in, struct mem_as_destroy_out *out)
@@ -124,7 +125,8 @@ int mem_on_as_destroy(struct request *rq, const struct mem_as_destroy_in *in, st
 	return 0;
 }
 
-int mem_on_as_move_pages(struct request *rq, const struct mem_as_move_pages_in *in, struct mem_as_move_pages_out *out)
+int mem_on_as_move_pages(struct request *rq, const struct mem_as_move_pages_in *in,
+			 struct mem_as_move_pages_out *out)
 {
 	struct space *from = space_by_id(in->from), *to = space_by_id(in->to);
 
@@ -154,7 +156,8 @@ int mem_on_as_limits(struct request *rq, const struct mem_as_limits_in *in, stru
 	return 0;
 }
 
-int mem_on_as_write_word(struct request *rq, const struct mem_as_write_word_in *in, struct mem_as_write_word_out *out)
+int mem_on_as_write_word(struct request *rq, const struct mem_as_write_word_in *in,
+			 struct mem_as_write_word_out *out)
 {
 	struct space *space = space_by_id(in->space);
 
@@ -177,7 +180,7 @@ int mem_on_as_robust(struct request *rq, const struct mem_as_robust_in *in, stru
 	return 0;
 }
 
-/* ---- by proc and vfs --------------------------------------------------------------------------------------------- */
+/* ---- by proc and vfs ------------------------------------------------------------------------- */
 
 int mem_on_as_read(struct request *rq, const struct mem_as_read_in *in, struct mem_as_read_out *out)
 {
@@ -212,7 +215,8 @@ static void describe_area(const struct area *area, struct mem_area *out)
 	};
 }
 
-static_assert(PROT_READ == MEM_AREA_READ && PROT_WRITE == MEM_AREA_WRITE && PROT_EXEC == MEM_AREA_EXEC, "same bits");
+static_assert(PROT_READ == MEM_AREA_READ && PROT_WRITE == MEM_AREA_WRITE && PROT_EXEC == MEM_AREA_EXEC,
+	      "same bits");
 
 int mem_on_as_maps(struct request *rq, const struct mem_as_maps_in *in, struct mem_as_maps_out *out)
 {
@@ -225,7 +229,8 @@ int mem_on_as_maps(struct request *rq, const struct mem_as_maps_in *in, struct m
 	if (!space)
 		return MEM_ESRCH;
 	struct area *area = area_from(space, in->from >> PAGE_SHIFT);
-	while (area && !(area->flags & AREA_PERSONALITY) && (count + 1) * sizeof(*records) <= MEM_AS_MAPS_OUT_MAX) {
+	while (area && !(area->flags & AREA_PERSONALITY) &&
+	       (count + 1) * sizeof(*records) <= MEM_AS_MAPS_OUT_MAX) {
 		describe_area(area, &records[count++]);
 		area = area_next(area);
 	}
@@ -260,7 +265,8 @@ int mem_on_as_usage(struct request *rq, const struct mem_as_usage_in *in, struct
 		return MEM_ESRCH;
 	out->virtual_pages = space->virtual_pages;
 	out->resident_pages = pages_count(&space->pages, 0, PROGRAM_END_PAGE);
-	for (struct area *area = area_from(space, 0); area && !(area->flags & AREA_PERSONALITY); area = area_next(area))
+	for (struct area *area = area_from(space, 0); area && !(area->flags & AREA_PERSONALITY);
+	     area = area_next(area))
 		out->shared_pages += count_shared(area);
 	out->data_pages = space->data_pages;
 	out->stack_pages = space->stack_pages;
@@ -283,9 +289,10 @@ int mem_on_usage(struct request *rq, const struct mem_usage_in *in, struct mem_u
 	return 0;
 }
 
-/* ---- by vfs ------------------------------------------------------------------------------------------------------ */
+/* ---- by vfs ---------------------------------------------------------------------------------- */
 
-int mem_on_object_create(struct request *rq, const struct mem_object_create_in *in, struct mem_object_create_out *out)
+int mem_on_object_create(struct request *rq, const struct mem_object_create_in *in,
+			 struct mem_object_create_out *out)
 {
 	if (!is_vfs(rq))
 		return MEM_EPERM;
@@ -300,7 +307,8 @@ int mem_on_object_create(struct request *rq, const struct mem_object_create_in *
 	return 0;
 }
 
-int mem_on_object_supply(struct request *rq, const struct mem_object_supply_in *in, struct mem_object_supply_out *out)
+int mem_on_object_supply(struct request *rq, const struct mem_object_supply_in *in,
+			 struct mem_object_supply_out *out)
 {
 	struct object *object = object_by_id(in->object);
 	const uint32_t *index = answer_data(rq); /* data of the request stands there too */
@@ -316,13 +324,15 @@ int mem_on_object_supply(struct request *rq, const struct mem_object_supply_in *
 		frame_t frame = cache_frame(index[i]);
 		if (frame == FRAME_NONE)
 			return MEM_EINVAL;
-		if (!pages_find(&object->pages, in->first_page + i) && !object_set_frame(object, in->first_page + i, frame))
+		if (!pages_find(&object->pages, in->first_page + i) &&
+		    !object_set_frame(object, in->first_page + i, frame))
 			return MEM_ENOMEM;
 	}
 	return 0;
 }
 
-int mem_on_object_resize(struct request *rq, const struct mem_object_resize_in *in, struct mem_object_resize_out *out)
+int mem_on_object_resize(struct request *rq, const struct mem_object_resize_in *in,
+			 struct mem_object_resize_out *out)
 {
 	struct object *object = object_by_id(in->object);
 
@@ -335,7 +345,8 @@ int mem_on_object_resize(struct request *rq, const struct mem_object_resize_in *
 	return 0;
 }
 
-int mem_on_object_destroy(struct request *rq, const struct mem_object_destroy_in *in, struct mem_object_destroy_out *out)
+int mem_on_object_destroy(struct request *rq, const struct mem_object_destroy_in *in,
+			  struct mem_object_destroy_out *out)
 {
 	struct object *object = object_by_id(in->object);
 
@@ -350,7 +361,8 @@ int mem_on_object_destroy(struct request *rq, const struct mem_object_destroy_in
 	return 0;
 }
 
-int mem_on_object_state(struct request *rq, const struct mem_object_state_in *in, struct mem_object_state_out *out)
+int mem_on_object_state(struct request *rq, const struct mem_object_state_in *in,
+			struct mem_object_state_out *out)
 {
 	struct object *object = object_by_id(in->object);
 

@@ -15,7 +15,8 @@
 #include "object.h"
 #include "space.h"
 
-#define AROUND_PAGES 16u /* neighbours of an object's page that are mapped with it: an aligned group */
+#define AROUND_PAGES \
+	BLOCK_PAGES /* neighbours of an object's page that are mapped with it: an aligned group (decision 0005) */
 #define AHEAD_MAX 16u
 
 uint32_t space_rights(const struct area *area, page_entry entry)
@@ -74,9 +75,10 @@ static struct area *grow_stack(struct space *space, uint64_t page)
 	return area;
 }
 
-/* ---- page already there ------------------------------------------------------------------------------------------ */
+/* ---- page already there ---------------------------------------------------------------------- */
 
-static enum fault_result map_again(struct space *space, const struct area *area, uint64_t page, page_entry *entry)
+static enum fault_result map_again(struct space *space, const struct area *area, uint64_t page,
+				   page_entry *entry)
 {
 	uint32_t rights = space_rights(area, *entry);
 
@@ -87,7 +89,8 @@ static enum fault_result map_again(struct space *space, const struct area *area,
 }
 
 /* A private page that others hold too is written: a copy of its own. */
-static enum fault_result copy_page(struct space *space, const struct area *area, uint64_t page, page_entry *entry)
+static enum fault_result copy_page(struct space *space, const struct area *area, uint64_t page,
+				   page_entry *entry)
 {
 	frame_t old = page_frame(*entry), copy = frame_alloc(FRAME_FOR_PROGRAM);
 
@@ -106,8 +109,8 @@ static enum fault_result copy_page(struct space *space, const struct area *area,
 	return FAULT_DONE;
 }
 
-static enum fault_result fault_present(struct space *space, const struct area *area, uint64_t page, page_entry *entry,
-				       enum access access)
+static enum fault_result fault_present(struct space *space, const struct area *area, uint64_t page,
+				       page_entry *entry, enum access access)
 {
 	bool is_private = !(area->flags & (AREA_SHARED | AREA_PROCESS_PAGES));
 
@@ -119,7 +122,7 @@ static enum fault_result fault_present(struct space *space, const struct area *a
 	return map_again(space, area, page, entry);
 }
 
-/* ---- anonymous memory -------------------------------------------------------------------------------------------- */
+/* ---- anonymous memory ------------------------------------------------------------------------ */
 
 /* How many absent pages from page on a fault there gets: more with each fault that continues a sequence. */
 static uint32_t ahead_count(struct space *space, struct area *area, uint64_t page)
@@ -210,7 +213,7 @@ bool space_prefault(struct space *space, uint64_t page, uint32_t count)
 	return area && !area->object && give_zeroed(space, area, page, count);
 }
 
-/* ---- memory of objects ------------------------------------------------------------------------------------------- */
+/* ---- memory of objects ----------------------------------------------------------------------- */
 
 enum fault_result space_object_state(const struct area *area, uint64_t page)
 {
@@ -244,7 +247,8 @@ static enum fault_result object_frame_make(struct object *object, uint64_t page,
 }
 
 /* Private write to an absent page of an object. */
-static enum fault_result fault_copy_object(struct space *space, const struct area *area, uint64_t page, frame_t source)
+static enum fault_result fault_copy_object(struct space *space, const struct area *area, uint64_t page,
+					   frame_t source)
 {
 	frame_t copy = frame_alloc(FRAME_FOR_PROGRAM);
 	uint32_t rights = space_rights(area, 0) | RIGHT_WRITE;
@@ -263,41 +267,45 @@ static enum fault_result fault_copy_object(struct space *space, const struct are
 	return FAULT_DONE;
 }
 
-/* Adds an object's frame that exists to an absent page and the batch. */
-static bool add_object_page(struct space *space, const struct area *area, uint64_t page, frame_t frame,
-			    struct port_batch *batch)
+/* Rights with which an object's frames are mapped. The object holds a reference, so that a private mapping is never exclusive. */
+static uint32_t object_rights(const struct area *area)
 {
-	/* The object holds a reference, so that a private mapping of it is never exclusive. */
-	uint32_t rights = space_rights(area, frame);
+	uint32_t rights =
+		(area->prot & PROT_ALL ? RIGHT_READ : 0) | (area->prot & PROT_EXEC ? RIGHT_EXECUTE : 0);
 
-	if (!(area->flags & AREA_SHARED))
-		rights &= ~RIGHT_WRITE;
-	if (!pages_set(&space->pages, page, frame | entry_flags(rights)))
-		return false;
-	frame_get(frame);
-	port_batch_add(batch, page, frame, rights);
-	return true;
+	return (area->flags & AREA_SHARED) && (area->prot & PROT_WRITE) ? rights | RIGHT_WRITE : rights;
 }
 
-/* The neighbours of page (not itself) in its aligned group that the object has and the space has not. */
-static void add_neighbours(struct space *space, const struct area *area, uint64_t page, struct port_batch *batch)
+/* The frames that the object has and the space has not, in page's aligned group (which lies in one block of the space; the object's
+ * frame of page itself is there). */
+static void add_group(struct space *space, const struct area *area, uint64_t page, struct page_block *block,
+		      struct port_batch *batch)
 {
 	uint64_t first = page & ~(uint64_t)(AROUND_PAGES - 1), end = first + AROUND_PAGES;
+	struct page_block *source = NULL;
+	uint32_t rights = object_rights(area);
 
 	if (first < area_start(area))
 		first = area_start(area);
 	if (end > area->end)
 		end = area->end;
-	for (uint64_t other = first; other < end; other++) {
-		if (other == page || pages_find(&space->pages, other))
+	for (uint64_t at = first; at < end; at++) {
+		uint64_t from = area_object_page(area, at);
+		if (block_has(block, at) || from >= area->object->pages_end)
 			continue;
-		frame_t frame = object_frame(area->object, area_object_page(area, other));
-		if (frame != FRAME_NONE && !add_object_page(space, area, other, frame, batch))
-			return;
+		if (!source || source->node.key != from / BLOCK_PAGES)
+			source = pages_block_of(&area->object->pages, from);
+		if (!source || !block_has(source, from))
+			continue;
+		frame_t frame = page_frame(source->entry[from % BLOCK_PAGES]);
+		block_set(&space->pages, block, at, frame | entry_flags(rights));
+		frame_get(frame);
+		port_batch_add(batch, at, frame, rights);
 	}
 }
 
-static enum fault_result fault_object(struct space *space, const struct area *area, uint64_t page, enum access access)
+static enum fault_result fault_object(struct space *space, const struct area *area, uint64_t page,
+				      enum access access)
 {
 	frame_t frame;
 	enum fault_result result = object_frame_make(area->object, area_object_page(area, page), &frame);
@@ -307,14 +315,15 @@ static enum fault_result fault_object(struct space *space, const struct area *ar
 	if (access == ACCESS_WRITE && !(area->flags & AREA_SHARED))
 		return fault_copy_object(space, area, page, frame);
 	struct port_batch batch = port_batch_init(&space->port);
-	if (!add_object_page(space, area, page, frame, &batch))
+	struct page_block *block = pages_block_make(&space->pages, page);
+	if (!block)
 		return FAULT_NO_MEMORY;
-	add_neighbours(space, area, page, &batch);
+	add_group(space, area, page, block, &batch);
 	/* Entries that the kernel did not take stay: the next fault maps them. */
 	return port_batch_flush(&batch) ? FAULT_DONE : FAULT_NO_MEMORY;
 }
 
-/* ---- the decision ------------------------------------------------------------------------------------------------ */
+/* ---- the decision ---------------------------------------------------------------------------- */
 
 static enum fault_result resolve(struct space *space, uint64_t page, enum access access)
 {

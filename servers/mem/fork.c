@@ -44,8 +44,8 @@ static bool finish_run(struct forking *forking)
 	bool done = true;
 
 	for (uint32_t pools = forking->run_pools; pools && done; pools &= pools - 1)
-		done = port_copy(&forking->child->port, &forking->parent->port, (uint32_t)__builtin_ctz(pools),
-				 forking->run_start, count);
+		done = port_copy(&forking->child->port, &forking->parent->port,
+				 (uint32_t)__builtin_ctz(pools), forking->run_start, count);
 	forking->run_pools = 0;
 	forking->run_start = 0;
 	forking->run_end = 0;
@@ -65,7 +65,8 @@ static inline bool extend_run(struct forking *forking, uint64_t page, frame_t fr
 }
 
 /* The child gets a copy of its own; false: not now (then it is shared like the others). */
-static bool copy_hot(struct forking *forking, const struct area *area, uint64_t page, frame_t frame, page_entry *out)
+static bool copy_hot(struct forking *forking, const struct area *area, uint64_t page, frame_t frame,
+		     page_entry *out)
 {
 	frame_t copy;
 
@@ -84,7 +85,8 @@ static bool copy_hot(struct forking *forking, const struct area *area, uint64_t 
 }
 
 /* A hot page that only the parent has: true if the child got a copy. */
-static bool is_copied_hot(struct forking *forking, const struct area *area, uint64_t page, frame_t frame, page_entry *out)
+static bool is_copied_hot(struct forking *forking, const struct area *area, uint64_t page, frame_t frame,
+			  page_entry *out)
 {
 	if (!frame_is_exclusive(frame) || !(area->prot & PROT_WRITE) || !finish_run(forking))
 		return false;
@@ -100,7 +102,8 @@ static uint64_t copy_entries(struct forking *forking, const struct area *area, s
 	for (; bits; bits &= bits - 1) {
 		uint32_t index = (uint32_t)__builtin_ctzll(bits);
 		frame_t frame = page_frame(from->entry[index]);
-		if (frame_is_hot(frame) && is_copied_hot(forking, area, first + index, frame, &to->entry[index]))
+		if (frame_is_hot(frame) &&
+		    is_copied_hot(forking, area, first + index, frame, &to->entry[index]))
 			continue;
 		if ((from->entry[index] & PAGE_MAPPED) && !extend_run(forking, first + index, frame))
 			break;
@@ -170,7 +173,7 @@ int space_fork(struct space *parent, uint32_t process_page, struct space **out)
 	child->limit_virtual = parent->limit_virtual;
 	child->limit_data = parent->limit_data;
 	child->limit_stack = parent->limit_stack;
-	struct forking forking = { .parent = parent, .child = child, .batch = port_batch_init(&child->port) };
+	struct forking forking = {.parent = parent, .child = child, .batch = port_batch_init(&child->port)};
 	if (!copy_all(&forking) || space_process_page(child, process_page, 0, true) != 0) {
 		space_destroy(child);
 		return MEM_ENOMEM;

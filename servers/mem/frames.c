@@ -16,7 +16,7 @@ uint32_t frames_add_pool(uint8_t *base, uint32_t pages)
 		return FRAME_POOLS;
 	if (index > 0)
 		first = frames.pool[index - 1].first + frames.pool[index - 1].pages;
-	frames.pool[index] = (struct frame_pool){ .base = base, .first = first, .pages = pages };
+	frames.pool[index] = (struct frame_pool){.base = base, .first = first, .pages = pages};
 	frames.pools++;
 	return index;
 }
@@ -42,7 +42,7 @@ bool frames_start(void)
 		return false;
 	frames.ram_end = (frame_t)total;
 	frames.table = (struct frame *)(void *)frames.pool[0].base;
-	frames.table[FRAME_NONE] = (struct frame){ 0 };
+	frames.table[FRAME_NONE] = (struct frame){0};
 	take_fresh_pool(0);
 	/* Frame 0 is part of the table, so its number is free to mean `none`. */
 	frames.fresh += table_pages;
@@ -77,7 +77,7 @@ frame_t frame_alloc(enum frame_use use)
 	if (frame == FRAME_NONE)
 		return FRAME_NONE;
 	frames.free_count--;
-	frames.table[frame] = (struct frame){ .refs = 1, .link = 0 };
+	frames.table[frame] = (struct frame){.refs = 1, .link = 0};
 	return frame;
 }
 
@@ -89,7 +89,7 @@ frame_t frame_alloc_run(uint32_t count)
 	frames.fresh += count;
 	frames.free_count -= count;
 	for (uint32_t i = 0; i < count; i++)
-		frames.table[first + i] = (struct frame){ .refs = 1, .link = 0 };
+		frames.table[first + i] = (struct frame){.refs = 1, .link = 0};
 	return first;
 }
 

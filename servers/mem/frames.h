@@ -39,14 +39,14 @@ struct frame_pool {
 struct frames {
 	struct frame_pool pool[FRAME_POOLS];
 	uint32_t pools, ram_pools;
-	frame_t ram_end;	/* RAM frames are [1, ram_end) */
-	struct frame *table;	/* of the RAM frames, in the first of them */
+	frame_t ram_end;     /* RAM frames are [1, ram_end) */
+	struct frame *table; /* of the RAM frames, in the first of them */
 	frame_t free_list;
 	frame_t fresh, fresh_end; /* never used yet, of pool fresh_pool */
 	uint32_t fresh_pool;
 	uint32_t total, free_count; /* RAM frames that can be handed out */
 	uint32_t reserve;
-	uint64_t zeroed, copied;  /* for statistics */
+	uint64_t zeroed, copied; /* for statistics */
 };
 
 extern struct frames frames;

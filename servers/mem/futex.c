@@ -94,9 +94,9 @@ static const uint32_t *find_word(struct space *space, uint64_t addr, struct key 
 		return NULL;
 	entry = pages_find(&space->pages, page);
 	if (area->flags & AREA_SHARED)
-		*key = (struct key){ page_frame(*entry), addr % PAGE_BYTES };
+		*key = (struct key){page_frame(*entry), addr % PAGE_BYTES};
 	else
-		*key = (struct key){ KEY_PRIVATE | space->id, addr };
+		*key = (struct key){KEY_PRIVATE | space->id, addr};
 	return (const uint32_t *)(const void *)(bytes + addr % PAGE_BYTES);
 }
 
@@ -115,7 +115,7 @@ int futex_wait(struct space *space, uint64_t label, uint64_t addr, uint32_t expe
 	struct waiter *waiter = slab_alloc(&waiter_slab);
 	if (!waiter)
 		return MEM_ENOMEM;
-	*waiter = (struct waiter){ .key = key, .label = label, .bitset = bitset, .space = space->id };
+	*waiter = (struct waiter){.key = key, .label = label, .bitset = bitset, .space = space->id};
 	append(waiter);
 	return 0;
 }
@@ -127,7 +127,8 @@ static uint32_t wake_key(const struct key *key, uint32_t count, uint32_t bitset)
 
 	for (struct waiter *waiter = bucket_of(key)->first; waiter && woken < count; waiter = next) {
 		next = waiter->next;
-		if (waiter->key.memory != key->memory || waiter->key.offset != key->offset || !(waiter->bitset & bitset))
+		if (waiter->key.memory != key->memory || waiter->key.offset != key->offset ||
+		    !(waiter->bitset & bitset))
 			continue;
 		uint64_t label = waiter->label;
 		take_out(waiter);
@@ -172,7 +173,7 @@ void futex_forget_space(const struct space *space)
 	}
 }
 
-/* ---- death of a thread ----------------------------------------------------------------------------------------------- */
+/* ---- death of a thread ----------------------------------------------------------------------- */
 
 static bool write_word(struct space *space, uint64_t addr, uint32_t value)
 {
@@ -202,7 +203,8 @@ static void robust_entry(struct space *space, uint64_t addr, uint32_t tid)
 {
 	uint32_t value, woken;
 
-	if (addr % 4 || addr >= PERSONALITY_BASE || space_read(space, addr, &value, sizeof(value)) != sizeof(value))
+	if (addr % 4 || addr >= PERSONALITY_BASE ||
+	    space_read(space, addr, &value, sizeof(value)) != sizeof(value))
 		return;
 	if ((value & FUTEX_TID_MASK) != tid)
 		return;
@@ -214,8 +216,8 @@ void futex_robust_list(struct space *space, uint64_t head, uint32_t tid)
 {
 	uint64_t entry, offset, pending;
 
-	if (head >= PERSONALITY_BASE || !read_u64(space, head, &entry) || !read_u64(space, head + 8, &offset) ||
-	    !read_u64(space, head + 16, &pending))
+	if (head >= PERSONALITY_BASE || !read_u64(space, head, &entry) ||
+	    !read_u64(space, head + 8, &offset) || !read_u64(space, head + 16, &pending))
 		return;
 	pending &= ~1ull; /* bit 0: priority inheritance, which there is none of */
 	for (uint32_t i = 0; i < ROBUST_MAX && (entry & ~1ull) != head; i++) {

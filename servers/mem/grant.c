@@ -20,7 +20,8 @@ bool grant_start(void)
 
 static bool mint(cap_t slot, uint64_t badge, uint64_t rights)
 {
-	enum tessera_error error = ts_cnode_mint(SLOT_OWN(slot), SLOT_OWN(SERVICE_CAP_ENDPOINT), rights, badge, 0);
+	enum tessera_error error =
+		ts_cnode_mint(SLOT_OWN(slot), SLOT_OWN(SERVICE_CAP_ENDPOINT), rights, badge, 0);
 
 	if (error == E_SLOT_USED) {
 		(void)ts_cnode_delete(SLOT_OWN(slot), 0);
@@ -53,7 +54,8 @@ bool grant_object(struct request *rq, uint32_t object)
 {
 	uint64_t badge = badge_make(MEM_BADGE_OBJECT, object);
 
-	if (!mint(grant_slots, badge, OBJECT_RIGHTS) || !mint(grant_slots + 1, badge | MEM_BADGE_OBJECT_WRITE, OBJECT_RIGHTS))
+	if (!mint(grant_slots, badge, OBJECT_RIGHTS) ||
+	    !mint(grant_slots + 1, badge | MEM_BADGE_OBJECT_WRITE, OBJECT_RIGHTS))
 		return false;
 	send_moved(rq, 0, grant_slots, OBJECT_RIGHTS);
 	send_moved(rq, 1, grant_slots + 1, OBJECT_RIGHTS);

@@ -34,7 +34,8 @@ static uint32_t add_memory(cap_t memory, uint32_t rights, bool is_mapped)
 		if (!port_map_own(memory, va, pages))
 			service_fail("cannot map %llu pages of Memory", (unsigned long long)pages);
 	}
-	log_line(LOG_DEBUG, "Memory of %llu pages at %#llx", (unsigned long long)pages, (unsigned long long)phys);
+	log_line(LOG_DEBUG, "Memory of %llu pages at %#llx", (unsigned long long)pages,
+		 (unsigned long long)phys);
 	uint32_t pool = frames_add_pool(is_mapped ? (uint8_t *)va : NULL, (uint32_t)pages);
 	if (pool == FRAME_POOLS)
 		service_fail("too many Memories");
@@ -73,20 +74,15 @@ static void load_personality(void)
 static int on_message(struct request *rq)
 {
 	switch (MSG_TAG_OP(rq->tag)) {
-	case MSG_OP_PAGE_FAULT:
-		handle_page_fault(rq);
-		return 0;
-	case MSG_OP_EXCEPTION:
-		rq->tag = MSG_TAG(FAULT_HALT, 0, 0);
-		return 0;
-	default:
-		return mem_dispatch(rq);
+	case MSG_OP_PAGE_FAULT: handle_page_fault(rq); return 0;
+	case MSG_OP_EXCEPTION: rq->tag = MSG_TAG(FAULT_HALT, 0, 0); return 0;
+	default: return mem_dispatch(rq);
 	}
 }
 
 int main(void)
 {
-	static const struct service_ops ops = { .message = on_message, .undo = mem_undo };
+	static const struct service_ops ops = {.message = on_message, .undo = mem_undo};
 
 	page_copy_choose();
 	port_start();

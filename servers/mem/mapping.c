@@ -21,10 +21,11 @@
 #define MAP_POPULATE 0x8000u
 #define MAP_STACK 0x20000u
 #define MAP_FIXED_NOREPLACE 0x100000u
+#define POPULATE_MAX 4096u
 
 uint64_t wx_refused, wx_granted;
 
-/* ---- ranges -------------------------------------------------------------------------------------------------------- */
+/* ---- ranges ---------------------------------------------------------------------------------- */
 
 struct range {
 	uint64_t start, end; /* pages */
@@ -48,7 +49,8 @@ static bool is_inside(const struct range *range, uint64_t first, uint64_t bytes)
 /* A range of the personality's: in its windows, which it maps itself, or in what it has from the start (*is_fixed). */
 static bool personality_range(const struct map_request *request, struct range *out, bool *is_fixed)
 {
-	if (request->addr % PAGE_BYTES || request->len == 0 || request->len > USER_TOP || request->addr > USER_TOP)
+	if (request->addr % PAGE_BYTES || request->len == 0 || request->len > USER_TOP ||
+	    request->addr > USER_TOP)
 		return false;
 	out->start = request->addr >> PAGE_SHIFT;
 	out->end = (request->addr + request->len + PAGE_BYTES - 1) >> PAGE_SHIFT;
@@ -66,7 +68,8 @@ static bool clear_range(struct space *space, const struct range *range)
 	if (!area_split(space, range->start) || !area_split(space, range->end))
 		return false;
 	struct area *next;
-	for (struct area *area = area_from(space, range->start); area && area_start(area) < range->end; area = next) {
+	for (struct area *area = area_from(space, range->start); area && area_start(area) < range->end;
+	     area = next) {
 		next = area_next(area);
 		/* Pages first: the last area of an object ends it. */
 		space_drop_pages(space, area_start(area), area->end);
@@ -86,7 +89,7 @@ static bool wx_allowed(const struct space *space, uint32_t prot)
 	return space->allow_wx;
 }
 
-/* ---- mmap ---------------------------------------------------------------------------------------------------------- */
+/* ---- mmap ------------------------------------------------------------------------------------ */
 
 static uint32_t area_flags(const struct map_request *request)
 {
@@ -111,7 +114,8 @@ static int check_kind(const struct map_request *request)
 		return MEM_EINVAL;
 	if (request->offset % PAGE_BYTES || request->offset + request->len < request->offset)
 		return MEM_EINVAL;
-	if (request->object && type != MAP_PRIVATE && (request->prot & PROT_WRITE) && !request->object_may_write)
+	if (request->object && type != MAP_PRIVATE && (request->prot & PROT_WRITE) &&
+	    !request->object_may_write)
 		return MEM_EACCES;
 	return 0;
 }
@@ -120,16 +124,19 @@ static bool over_limits(const struct space *space, uint64_t pages, uint32_t prot
 {
 	bool is_data = (prot & PROT_WRITE) && !(flags & (AREA_SHARED | AREA_STACK));
 
-	if (space->virtual_pages > space->limit_virtual || pages > space->limit_virtual - space->virtual_pages)
+	if (space->virtual_pages > space->limit_virtual ||
+	    pages > space->limit_virtual - space->virtual_pages)
 		return true;
-	return is_data && (space->data_pages > space->limit_data || pages > space->limit_data - space->data_pages);
+	return is_data &&
+	       (space->data_pages > space->limit_data || pages > space->limit_data - space->data_pages);
 }
 
 static bool is_overcommit(const struct map_request *request, uint64_t pages)
 {
 	bool is_shared = (request->flags & MAP_TYPE) != MAP_PRIVATE;
 
-	if (is_shared ? request->object != NULL : !(request->prot & PROT_WRITE) || (request->flags & MAP_NORESERVE))
+	if (is_shared ? request->object != NULL
+		      : !(request->prot & PROT_WRITE) || (request->flags & MAP_NORESERVE))
 		return false;
 	return pages > frames.total;
 }
@@ -146,7 +153,8 @@ static int place(struct space *space, const struct map_request *request, struct 
 			return request->addr % PAGE_BYTES ? MEM_EINVAL : MEM_ENOMEM;
 		if (out->start < PROGRAM_FIRST_PAGE)
 			return MEM_EPERM;
-		if ((request->flags & MAP_FIXED_NOREPLACE) && !area_range_is_free(space, out->start, out->end))
+		if ((request->flags & MAP_FIXED_NOREPLACE) &&
+		    !area_range_is_free(space, out->start, out->end))
 			return MEM_EEXIST;
 		return clear_range(space, out) ? 0 : MEM_ENOMEM;
 	}
@@ -158,10 +166,13 @@ static int place(struct space *space, const struct map_request *request, struct 
 }
 
 /* The new area; anonymous shared memory gets an object of its own. */
-static struct area *add_area(struct space *space, const struct map_request *request, const struct range *range)
+static struct area *add_area(struct space *space, const struct map_request *request,
+			     const struct range *range)
 {
-	struct area model = { .prot = request->prot, .flags = area_flags(request), .object = request->object,
-			      .offset = request->offset >> PAGE_SHIFT };
+	struct area model = {.prot = request->prot,
+			     .flags = area_flags(request),
+			     .object = request->object,
+			     .offset = request->offset >> PAGE_SHIFT};
 	struct object *own = NULL;
 
 	if (!request->object && (model.flags & AREA_SHARED)) {
@@ -203,15 +214,16 @@ static int check_limits(struct space *space, const struct map_request *request)
 
 	if (request->flags & MAP_PERSONALITY)
 		return 0;
-	if (request->len > PERSONALITY_BASE || over_limits(space, pages, request->prot, area_flags(request)) ||
-	    is_overcommit(request, pages))
+	if (request->len > PERSONALITY_BASE ||
+	    over_limits(space, pages, request->prot, area_flags(request)) || is_overcommit(request, pages))
 		return MEM_ENOMEM;
 	return 0;
 }
 
+/* A hint: at most POPULATE_MAX pages, so that others are served meanwhile. */
 static void populate(struct space *space, const struct range *range, uint32_t prot)
 {
-	for (uint64_t page = range->start; page < range->end; page++) {
+	for (uint64_t page = range->start; page < range->end && page < range->start + POPULATE_MAX; page++) {
 		if (pages_find(&space->pages, page))
 			continue;
 		if (space_fault(space, page, prot & PROT_WRITE ? ACCESS_WRITE : ACCESS_READ) != FAULT_DONE)
@@ -252,11 +264,11 @@ int space_unmap(struct space *space, uint64_t addr, uint64_t len)
 
 	if (program_range(addr, len, &range))
 		return clear_range(space, &range) ? 0 : MEM_ENOMEM;
-	const struct map_request request = { .addr = addr, .len = len, .flags = MAP_PERSONALITY | MAP_FIXED };
+	const struct map_request request = {.addr = addr, .len = len, .flags = MAP_PERSONALITY | MAP_FIXED};
 	return map_personality(space, &request, false);
 }
 
-/* ---- mprotect ------------------------------------------------------------------------------------------------------ */
+/* ---- mprotect -------------------------------------------------------------------------------- */
 
 /* Changes the kernel's mappings of a part of an area to what the area now allows, run by run of equal rights. */
 static void apply_rights(struct space *space, const struct area *area)
@@ -353,11 +365,11 @@ int space_protect(struct space *space, uint64_t addr, uint64_t len, uint32_t pro
 	return 0;
 }
 
-/* ---- brk ----------------------------------------------------------------------------------------------------------- */
+/* ---- brk ------------------------------------------------------------------------------------- */
 
 int space_brk(struct space *space, uint64_t start, uint64_t old_end, uint64_t new_end)
 {
-	const struct area heap = { .prot = PROT_READ | PROT_WRITE, .flags = AREA_HEAP | AREA_MAY_WRITE };
+	const struct area heap = {.prot = PROT_READ | PROT_WRITE, .flags = AREA_HEAP | AREA_MAY_WRITE};
 	struct range range;
 
 	if (start > old_end || start > new_end || old_end > PERSONALITY_BASE || new_end > PERSONALITY_BASE)
@@ -367,7 +379,7 @@ int space_brk(struct space *space, uint64_t start, uint64_t old_end, uint64_t ne
 	if (range.start < PROGRAM_FIRST_PAGE || range.end < PROGRAM_FIRST_PAGE)
 		return MEM_EINVAL;
 	if (range.start > range.end) {
-		const struct range gone = { range.end, range.start };
+		const struct range gone = {range.end, range.start};
 		return clear_range(space, &gone) ? 0 : MEM_ENOMEM;
 	}
 	uint64_t pages = range.end - range.start;
@@ -383,7 +395,7 @@ int space_brk(struct space *space, uint64_t start, uint64_t old_end, uint64_t ne
 	return 0;
 }
 
-/* ---- madvise ------------------------------------------------------------------------------------------------------- */
+/* ---- madvise --------------------------------------------------------------------------------- */
 
 #define ADVICE_WILLNEED 3u
 #define ADVICE_DONTNEED 4u
@@ -407,35 +419,27 @@ static int advise_area(struct space *space, struct area *area, const struct rang
 			return MEM_EINVAL;
 		space_drop_pages(space, part->start, part->end);
 		return 0;
-	case ADVICE_DONTNEED:
-		space_drop_pages(space, part->start, part->end);
-		return 0;
-	case ADVICE_DONTFORK:
-		area->flags |= AREA_NOFORK;
-		return 0;
-	case ADVICE_DOFORK:
-		area->flags &= ~AREA_NOFORK;
-		return 0;
+	case ADVICE_DONTNEED: space_drop_pages(space, part->start, part->end); return 0;
+	case ADVICE_DONTFORK: area->flags |= AREA_NOFORK; return 0;
+	case ADVICE_DOFORK: area->flags &= ~AREA_NOFORK; return 0;
 	case ADVICE_WIPEONFORK:
 		if (area->object)
 			return MEM_EINVAL;
 		area->flags |= AREA_WIPEONFORK;
 		return 0;
-	case ADVICE_KEEPONFORK:
-		area->flags &= ~AREA_WIPEONFORK;
-		return 0;
-	default:
-		return is_accepted_advice(advice) ? 0 : MEM_EINVAL;
+	case ADVICE_KEEPONFORK: area->flags &= ~AREA_WIPEONFORK; return 0;
+	default: return is_accepted_advice(advice) ? 0 : MEM_EINVAL;
 	}
 }
 
 int space_advise(struct space *space, uint64_t addr, uint64_t len, uint32_t advice)
 {
 	struct range range;
-	bool changes_areas = advice == ADVICE_DONTFORK || advice == ADVICE_DOFORK || advice == ADVICE_WIPEONFORK ||
-			     advice == ADVICE_KEEPONFORK;
+	bool changes_areas = advice == ADVICE_DONTFORK || advice == ADVICE_DOFORK ||
+			     advice == ADVICE_WIPEONFORK || advice == ADVICE_KEEPONFORK;
 
-	if (!changes_areas && advice != ADVICE_DONTNEED && advice != ADVICE_FREE && !is_accepted_advice(advice))
+	if (!changes_areas && advice != ADVICE_DONTNEED && advice != ADVICE_FREE &&
+	    !is_accepted_advice(advice))
 		return MEM_EINVAL;
 	if (addr % PAGE_BYTES)
 		return MEM_EINVAL;
@@ -447,9 +451,10 @@ int space_advise(struct space *space, uint64_t addr, uint64_t len, uint32_t advi
 		return MEM_ENOMEM;
 	uint64_t at = range.start;
 	int hole = 0, error = 0;
-	for (struct area *area = area_from(space, at); area && area_start(area) < range.end; area = area_next(area)) {
-		const struct range part = { area_start(area) > at ? area_start(area) : at,
-					    area->end < range.end ? area->end : range.end };
+	for (struct area *area = area_from(space, at); area && area_start(area) < range.end;
+	     area = area_next(area)) {
+		const struct range part = {area_start(area) > at ? area_start(area) : at,
+					   area->end < range.end ? area->end : range.end};
 		if (area_start(area) > at)
 			hole = MEM_ENOMEM;
 		at = area->end;

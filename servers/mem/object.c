@@ -22,7 +22,7 @@ struct object *object_create_internal(enum object_kind kind, uint64_t pages)
 	struct object *object = slab_alloc(&object_slab);
 
 	if (object)
-		*object = (struct object){ .kind = kind, .pages_end = pages };
+		*object = (struct object){.kind = kind, .pages_end = pages};
 	return object;
 }
 

@@ -19,6 +19,11 @@ static struct page_block *block_find(struct pages *pages, uint64_t key)
 	return pages->last;
 }
 
+struct page_block *pages_block_of(struct pages *pages, uint64_t page)
+{
+	return block_find(pages, page / BLOCK_PAGES);
+}
+
 page_entry *pages_find(struct pages *pages, uint64_t page)
 {
 	struct page_block *block = block_find(pages, page / BLOCK_PAGES);
@@ -51,9 +56,7 @@ bool pages_set(struct pages *pages, uint64_t page, page_entry entry)
 
 	if (!block)
 		return false;
-	block->entry[page % BLOCK_PAGES] = entry;
-	block->present |= 1ull << page % BLOCK_PAGES;
-	pages->count++;
+	block_set(pages, block, page, entry);
 	return true;
 }
 
@@ -108,15 +111,15 @@ void pages_discard(struct pages *pages)
 		slab_free(&block_slab, node);
 		node = parent;
 	}
-	*pages = (struct pages){ 0 };
+	*pages = (struct pages){0};
 }
 
 uint64_t pages_count(const struct pages *pages, uint64_t start, uint64_t end)
 {
 	uint64_t count = 0;
 
-	for (struct page_block *block = pages_block_from(pages, start); block && block_first_page(block) < end;
-	     block = pages_block_next(block))
+	for (struct page_block *block = pages_block_from(pages, start);
+	     block && block_first_page(block) < end; block = pages_block_next(block))
 		count += (uint64_t)__builtin_popcountll(block->present & block_mask(block, start, end));
 	return count;
 }

@@ -46,6 +46,8 @@ void pages_clear(struct pages *pages, uint64_t page);
 /* The first block that holds pages >= page, and the one behind a block; NULL: none. */
 struct page_block *pages_block_from(const struct pages *pages, uint64_t page);
 struct page_block *pages_block_next(const struct page_block *block);
+/* The block of a page; NULL: there is none. */
+struct page_block *pages_block_of(struct pages *pages, uint64_t page);
 /* The block of a page, made if need be; NULL: no memory. */
 struct page_block *pages_block_make(struct pages *pages, uint64_t page);
 void pages_drop_if_empty(struct pages *pages, struct page_block *block);
@@ -55,6 +57,19 @@ void pages_discard(struct pages *pages);
 static inline uint64_t block_first_page(const struct page_block *block)
 {
 	return block->node.key * BLOCK_PAGES;
+}
+
+static inline bool block_has(const struct page_block *block, uint64_t page)
+{
+	return block->present >> (page % BLOCK_PAGES) & 1;
+}
+
+/* Sets the entry of a page of a block that has none. */
+static inline void block_set(struct pages *pages, struct page_block *block, uint64_t page, page_entry entry)
+{
+	block->entry[page % BLOCK_PAGES] = entry;
+	block->present |= 1ull << page % BLOCK_PAGES;
+	pages->count++;
 }
 
 /* Bits of a block's pages that lie in [start, end), present or not. */

@@ -20,7 +20,7 @@
 #define COPY_WRITE_PROTECT 1u
 
 /* Sizes of further chunks, smallest first; chunk n of a space is of size chunk_size[n / 8]. */
-static const uint32_t chunk_log2[PORT_CHUNKS / 8] = { 14, 16, 18 };
+static const uint32_t chunk_log2[PORT_CHUNKS / 8] = {14, 16, 18};
 
 struct spare {
 	cap_t vspace_memory, vspace, first_tables;
@@ -53,7 +53,7 @@ void port_set_pool(uint32_t pool, cap_t memory, uint32_t rights)
 	pool_rights[pool] = rights;
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* What a VSpace is made of; false: used up. */
 static bool take_parts(struct port_space *space)
@@ -74,7 +74,7 @@ static bool take_parts(struct port_space *space)
 static void give_parts(struct port_space *space)
 {
 	if (space->vspace_memory && space->vspace && space->first_tables && spares < SPARE_MAX) {
-		spare[spares++] = (struct spare){ space->vspace_memory, space->vspace, space->first_tables };
+		spare[spares++] = (struct spare){space->vspace_memory, space->vspace, space->first_tables};
 		return;
 	}
 	if (space->vspace_memory)
@@ -87,7 +87,7 @@ static void give_parts(struct port_space *space)
 
 bool port_space_create(struct port_space *space, bool allow_wx)
 {
-	*space = (struct port_space){ 0 };
+	*space = (struct port_space){0};
 	if (!take_parts(space)) {
 		give_parts(space);
 		return false;
@@ -118,7 +118,7 @@ void port_space_destroy(struct port_space *space)
 		chunk_bytes_used -= 1ull << chunk_log2[i / 8];
 	}
 	give_parts(space);
-	*space = (struct port_space){ 0 };
+	*space = (struct port_space){0};
 }
 
 /* Page tables were used up. */
@@ -147,7 +147,8 @@ static cap_t view_of(struct port_space *space, uint32_t pool)
 	cap_t slot = slot_alloc();
 	if (!slot)
 		return 0;
-	enum tessera_error error = ts_memory_attach(pool_memory[pool], SLOT_OWN(slot), space->vspace, 0, 0, pool_rights[pool]);
+	enum tessera_error error =
+		ts_memory_attach(pool_memory[pool], SLOT_OWN(slot), space->vspace, 0, 0, pool_rights[pool]);
 	if (error != E_OK) {
 		log_line(LOG_ERROR, "attach of pool %u failed: %s", pool, "kernel");
 		slot_free(slot);
@@ -157,7 +158,7 @@ static cap_t view_of(struct port_space *space, uint32_t pool)
 	return slot;
 }
 
-/* ---- mapping ------------------------------------------------------------------------------------------------------- */
+/* ---- mapping --------------------------------------------------------------------------------- */
 
 /* Whether a map operation that stopped with error at a page can go on. */
 static bool can_continue(struct port_space *space, enum tessera_error error, uint64_t page)
@@ -177,7 +178,8 @@ bool port_map(struct port_space *space, uint64_t page, frame_t first, uint32_t c
 	uint64_t index = first - frames.pool[pool].first, done = 0;
 	cap_t view = view_of(space, pool);
 
-	while (view && count > 0) { /* ends: each turn maps a page, adds tables or clears one page in the way */
+	while (view &&
+	       count > 0) { /* ends: each turn maps a page, adds tables or clears one page in the way */
 		enum tessera_error error = ts_view_map(view, page << PAGE_SHIFT, index, count, rights, &done);
 		page += done;
 		index += done;
@@ -188,9 +190,14 @@ bool port_map(struct port_space *space, uint64_t page, frame_t first, uint32_t c
 	return view != 0;
 }
 
-static void flush(struct port_batch *batch)
+static struct map_entry *vector(void)
 {
-	struct map_entry *entries = (struct map_entry *)&service_page()->words[MSG_REGISTER_WORDS];
+	return (struct map_entry *)&service_page()->words[MSG_REGISTER_WORDS];
+}
+
+static void flush_vector(struct port_batch *batch)
+{
+	struct map_entry *entries = vector();
 	cap_t view = batch->count ? view_of(batch->space, batch->pool) : 0;
 	uint64_t done = 0;
 
@@ -206,21 +213,45 @@ static void flush(struct port_batch *batch)
 	batch->count = 0;
 }
 
-void port_batch_add(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
+/* The run goes into the vector. */
+static void end_run(struct port_batch *batch)
 {
-	struct map_entry *entries = (struct map_entry *)&service_page()->words[MSG_REGISTER_WORDS];
-	uint32_t pool = frame_pool(frame);
+	uint32_t pool = batch->run ? frame_pool(batch->frame) : batch->pool;
 
-	if (batch->count == MAP_VEC_MAX || (batch->count && pool != batch->pool))
-		flush(batch);
+	if (pool != batch->pool)
+		flush_vector(batch);
 	batch->pool = pool;
-	entries[batch->count++] =
-		(struct map_entry){ .vaddr = page << PAGE_SHIFT | rights, .page = frame - frames.pool[pool].first };
+	for (uint32_t i = 0; i < batch->run; i++) {
+		if (batch->count == MAP_VEC_MAX)
+			flush_vector(batch);
+		vector()[batch->count++] =
+			(struct map_entry){.vaddr = (batch->page + i) << PAGE_SHIFT | batch->rights,
+					   .page = batch->frame + i - frames.pool[pool].first};
+	}
+	batch->run = 0;
+	batch->pool_end = 0;
+}
+
+void port_batch_begin(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
+{
+	end_run(batch);
+	const struct frame_pool *pool = &frames.pool[frame_pool(frame)];
+	batch->page = page;
+	batch->frame = frame;
+	batch->pool_end = pool->first + pool->pages;
+	batch->rights = rights;
+	batch->run = 1;
 }
 
 bool port_batch_flush(struct port_batch *batch)
 {
-	flush(batch);
+	if (batch->count == 0 && batch->run) {
+		batch->failed |=
+			!port_map(batch->space, batch->page, batch->frame, batch->run, batch->rights);
+		batch->run = 0;
+	}
+	end_run(batch);
+	flush_vector(batch);
 	return !batch->failed;
 }
 
@@ -234,14 +265,15 @@ void port_protect(struct port_space *space, uint64_t page, uint64_t count, uint3
 	(void)ts_vspace_protect(space->vspace, page << PAGE_SHIFT, count, rights, NULL);
 }
 
-bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page, uint64_t count)
+bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page,
+	       uint64_t count)
 {
 	cap_t view = view_of(child, pool);
 	uint64_t done = 0;
 
 	while (view && count > 0) { /* ends: as port_map */
-		enum tessera_error error =
-			ts_view_copy(view, parent->vspace, page << PAGE_SHIFT, count, COPY_WRITE_PROTECT, &done);
+		enum tessera_error error = ts_view_copy(view, parent->vspace, page << PAGE_SHIFT, count,
+							COPY_WRITE_PROTECT, &done);
 		page += done;
 		count -= done;
 		if (!can_continue(child, error, page))
@@ -255,11 +287,12 @@ bool port_map_own(cap_t memory, uint64_t va, uint64_t pages)
 	cap_t view = slot_alloc();
 	uint64_t at = 0, done = 0;
 
-	if (!view || ts_memory_attach(memory, SLOT_OWN(view), SERVICE_CAP_VSPACE, 0, 0, RIGHT_READ | RIGHT_WRITE) != E_OK)
+	if (!view || ts_memory_attach(memory, SLOT_OWN(view), SERVICE_CAP_VSPACE, 0, 0,
+				      RIGHT_READ | RIGHT_WRITE) != E_OK)
 		return false;
 	while (at < pages) { /* ends: each turn maps a page or adds tables */
-		enum tessera_error error =
-			ts_view_map(view, va + at * PAGE_BYTES, at, pages - at, RIGHT_READ | RIGHT_WRITE, &done);
+		enum tessera_error error = ts_view_map(view, va + at * PAGE_BYTES, at, pages - at,
+						       RIGHT_READ | RIGHT_WRITE, &done);
 		at += done;
 		if (error == E_OK)
 			continue;
@@ -270,7 +303,7 @@ bool port_map_own(cap_t memory, uint64_t va, uint64_t pages)
 	return true;
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------------------ */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 void port_wake(uint32_t thread)
 {
@@ -281,7 +314,8 @@ bool port_label_alive(uint64_t label)
 {
 	uint32_t thread = LABEL_THREAD(label);
 
-	return thread < LABEL_THREADS && labels && labels->thread[thread].generation == LABEL_GENERATION(label);
+	return thread < LABEL_THREADS && labels &&
+	       labels->thread[thread].generation == LABEL_GENERATION(label);
 }
 
 /* splitmix64 by Sebastiano Vigna (public domain), stirred with the time stamp counter. */
@@ -321,5 +355,6 @@ void port_tables_usage(uint64_t *untyped_free_bytes, uint64_t *table_pages)
 		left += pool_bytes(&chunk_pool[i]);
 	left += (uint64_t)spares * ((1ull << VSPACE_LOG2) + (1ull << TABLES_LOG2));
 	*untyped_free_bytes = left;
-	*table_pages = chunk_bytes_used / PAGE_BYTES + (uint64_t)(tables_pool.total - tables_pool.free_count - spares) * 16;
+	*table_pages = chunk_bytes_used / PAGE_BYTES +
+		       (uint64_t)(tables_pool.total - tables_pool.free_count - spares) * 16;
 }

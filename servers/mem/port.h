@@ -39,14 +39,30 @@ bool port_map(struct port_space *space, uint64_t page, frame_t first, uint32_t c
 /* Scattered pages: add collects, flush maps. A batch belongs to one space; between init and flush nothing else is mapped. */
 struct port_batch {
 	struct port_space *space;
+	/* the run that is being collected: consecutive pages and frames of one pool, the same rights */
+	uint64_t page;
+	frame_t frame, pool_end;
+	uint32_t run, rights;
+	/* runs before it, one by one, in the message page */
 	uint32_t count, pool;
 	bool failed;
 };
 static inline struct port_batch port_batch_init(struct port_space *space)
 {
-	return (struct port_batch){ .space = space };
+	return (struct port_batch){.space = space};
 }
-void port_batch_add(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights);
+/* Ends the run; a new one begins. */
+void port_batch_begin(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights);
+static inline void port_batch_add(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
+{
+	bool is_next = page == batch->page + batch->run && frame == batch->frame + batch->run &&
+		       frame < batch->pool_end && rights == batch->rights;
+
+	if (is_next) /* never of an empty run: pool_end is 0 */
+		batch->run++;
+	else
+		port_batch_begin(batch, page, frame, rights);
+}
 /* False: some of all pages added since init could not be mapped. */
 bool port_batch_flush(struct port_batch *batch);
 
@@ -54,7 +70,8 @@ void port_unmap(struct port_space *space, uint64_t page, uint64_t count);
 /* Changes the rights of what is mapped there. */
 void port_protect(struct port_space *space, uint64_t page, uint64_t count, uint32_t rights);
 /* Maps in child what parent has mapped of a pool in the range, taking the right to write from both. */
-bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page, uint64_t count);
+bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page,
+	       uint64_t count);
 
 /* Wakes a Linux thread. */
 void port_wake(uint32_t thread);

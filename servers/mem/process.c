@@ -22,7 +22,8 @@ static struct space *caller(const struct request *rq)
 
 void handle_page_fault(struct request *rq)
 {
-	struct space *space = MEM_BADGE_KIND(rq->badge) == MEM_BADGE_FAULT ? space_by_id((uint32_t)rq->badge) : NULL;
+	struct space *space =
+		MEM_BADGE_KIND(rq->badge) == MEM_BADGE_FAULT ? space_by_id((uint32_t)rq->badge) : NULL;
 	enum access access = ACCESS_READ;
 
 	if (!space) {
@@ -40,7 +41,8 @@ void handle_page_fault(struct request *rq)
 int mem_on_map(struct request *rq, const struct mem_map_in *in, struct mem_map_out *out)
 {
 	struct space *space = caller(rq);
-	const struct map_request request = { .addr = in->addr, .len = in->len, .prot = in->prot, .flags = in->flags };
+	const struct map_request request = {
+		.addr = in->addr, .len = in->len, .prot = in->prot, .flags = in->flags};
 
 	return space ? space_map(space, &request, &out->addr) : MEM_ESRCH;
 }
@@ -85,8 +87,11 @@ int mem_on_protect(struct request *rq, const struct mem_protect_in *in, struct m
 int mem_on_remap(struct request *rq, const struct mem_remap_in *in, struct mem_remap_out *out)
 {
 	struct space *space = caller(rq);
-	const struct remap_request request = { .old_addr = in->old_addr, .old_len = in->old_len, .new_len = in->new_len,
-					       .new_addr = in->new_addr, .flags = in->flags };
+	const struct remap_request request = {.old_addr = in->old_addr,
+					      .old_len = in->old_len,
+					      .new_len = in->new_len,
+					      .new_addr = in->new_addr,
+					      .flags = in->flags};
 
 	return space ? space_remap(space, &request, &out->addr) : MEM_ESRCH;
 }
@@ -143,7 +148,8 @@ int mem_on_futex_wake(struct request *rq, const struct mem_futex_wake_in *in, st
 	return space ? futex_wake(space, in->addr, in->count, in->bitset, &out->woken) : MEM_ESRCH;
 }
 
-int mem_on_futex_cancel(struct request *rq, const struct mem_futex_cancel_in *in, struct mem_futex_cancel_out *out)
+int mem_on_futex_cancel(struct request *rq, const struct mem_futex_cancel_in *in,
+			struct mem_futex_cancel_out *out)
 {
 	(void)in;
 	if (!caller(rq))
@@ -176,6 +182,9 @@ int mem_on_query(struct request *rq, const struct mem_query_in *in, struct mem_q
 	return 0;
 }
 
+/* Pages made present by one request at most, so that others are served meanwhile. */
+#define TOUCH_MAX_BYTES (4096 * PAGE_BYTES)
+
 int mem_on_touch(struct request *rq, const struct mem_touch_in *in, struct mem_touch_out *out)
 {
 	struct space *space = caller(rq);
@@ -185,13 +194,17 @@ int mem_on_touch(struct request *rq, const struct mem_touch_in *in, struct mem_t
 		return MEM_ESRCH;
 	if (end < in->addr || end > PERSONALITY_BASE)
 		return MEM_EFAULT;
+	if (in->len > TOUCH_MAX_BYTES)
+		end = in->addr + TOUCH_MAX_BYTES;
 	for (uint64_t at = in->addr; at < end; at = (at | (PAGE_BYTES - 1)) + 1) {
 		uint64_t page = at >> PAGE_SHIFT;
 		const page_entry *entry = pages_find(&space->pages, page);
 		bool is_there = entry && (*entry & PAGE_MAPPED) && (!in->write || (*entry & PAGE_WRITABLE));
-		if (!is_there && space_fault(space, page, in->write ? ACCESS_WRITE : ACCESS_READ) != FAULT_DONE)
+		if (!is_there &&
+		    space_fault(space, page, in->write ? ACCESS_WRITE : ACCESS_READ) != FAULT_DONE)
 			return out->done ? 0 : MEM_EFAULT;
-		out->done = ((at | (PAGE_BYTES - 1)) + 1 < end ? (at | (PAGE_BYTES - 1)) + 1 : end) - in->addr;
+		out->done =
+			((at | (PAGE_BYTES - 1)) + 1 < end ? (at | (PAGE_BYTES - 1)) + 1 : end) - in->addr;
 	}
 	return 0;
 }

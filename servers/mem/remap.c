@@ -29,7 +29,8 @@ static bool move_entry(struct space *from, uint64_t old_page, struct area *to_ar
 }
 
 /* Moves the present pages of [old, +count) in from to new in to_area. On failure the rest stays where it was. */
-static bool move_range(struct space *from, uint64_t old, struct area *to_area, uint64_t new_page, uint64_t count)
+static bool move_range(struct space *from, uint64_t old, struct area *to_area, uint64_t new_page,
+		       uint64_t count)
 {
 	struct port_batch batch = port_batch_init(&to_area->space->port);
 	bool moved = true;
@@ -53,7 +54,7 @@ static bool move_range(struct space *from, uint64_t old, struct area *to_area, u
 	return moved;
 }
 
-/* ---- mremap -------------------------------------------------------------------------------------------------------- */
+/* ---- mremap ---------------------------------------------------------------------------------- */
 
 static bool can_grow_in_place(struct space *space, const struct area *area, uint64_t old_end, uint64_t more)
 {
@@ -61,7 +62,8 @@ static bool can_grow_in_place(struct space *space, const struct area *area, uint
 	       area_range_is_free(space, old_end, old_end + more);
 }
 
-static int move_area(struct space *space, struct area *area, uint64_t old_pages, uint64_t new_start, uint64_t new_pages)
+static int move_area(struct space *space, struct area *area, uint64_t old_pages, uint64_t new_start,
+		     uint64_t new_pages)
 {
 	uint64_t old_start = area_start(area);
 	struct area *target = area_add(space, new_start, new_start + new_pages, area);
@@ -91,7 +93,8 @@ static int decode_remap(const struct remap_request *request, struct remap_pages 
 	bool is_fixed = request->flags & REMAP_FIXED;
 
 	if (request->old_addr % PAGE_BYTES || request->new_len == 0 || request->old_len == 0 ||
-	    (request->flags & ~(REMAP_MAYMOVE | REMAP_FIXED)) || (is_fixed && !(request->flags & REMAP_MAYMOVE)))
+	    (request->flags & ~(REMAP_MAYMOVE | REMAP_FIXED)) ||
+	    (is_fixed && !(request->flags & REMAP_MAYMOVE)))
 		return MEM_EINVAL;
 	if (request->old_len > PERSONALITY_BASE || request->new_len > PERSONALITY_BASE)
 		return MEM_EINVAL;
@@ -117,7 +120,8 @@ static struct area *remap_source(struct space *space, const struct remap_pages *
 		return NULL;
 	*error = MEM_ENOMEM;
 	bool is_data = (area->prot & PROT_WRITE) && !(area->flags & AREA_SHARED);
-	if (more > space->limit_virtual || space->virtual_pages > space->limit_virtual - more || more > frames.total)
+	if (more > space->limit_virtual || space->virtual_pages > space->limit_virtual - more ||
+	    more > frames.total)
 		return NULL;
 	if (is_data && (more > space->limit_data || space->data_pages > space->limit_data - more))
 		return NULL;
@@ -185,7 +189,8 @@ int space_remap(struct space *space, const struct remap_request *request, uint64
 	area = remap_source(space, &pages, &error);
 	if (!area)
 		return error;
-	if (can_grow_in_place(space, area, pages.start + pages.old_pages, pages.new_pages - pages.old_pages)) {
+	if (can_grow_in_place(space, area, pages.start + pages.old_pages,
+			      pages.new_pages - pages.old_pages)) {
 		area_set_end(area, pages.start + pages.new_pages);
 		area_merge(area);
 		return 0;
@@ -197,9 +202,10 @@ int space_remap(struct space *space, const struct remap_request *request, uint64
 	return move_to(space, &pages, target);
 }
 
-/* ---- exec's strings ------------------------------------------------------------------------------------------------ */
+/* ---- exec's strings -------------------------------------------------------------------------- */
 
-int space_move_pages(struct space *from, uint64_t from_addr, struct space *to, uint64_t to_addr, uint32_t pages)
+int space_move_pages(struct space *from, uint64_t from_addr, struct space *to, uint64_t to_addr,
+		     uint32_t pages)
 {
 	uint64_t old = from_addr >> PAGE_SHIFT, new_page = to_addr >> PAGE_SHIFT;
 	struct area *source = area_find(from, old), *target = area_find(to, new_page);

@@ -42,7 +42,7 @@ static struct slab_page *new_page(struct slab *slab)
 	if (frame == FRAME_NONE)
 		return NULL;
 	struct slab_page *page = (struct slab_page *)(void *)frame_bytes(frame);
-	*page = (struct slab_page){ .frame = frame, .fresh = sizeof(*page) };
+	*page = (struct slab_page){.frame = frame, .fresh = sizeof(*page)};
 	link_page(slab, page);
 	slab->pages++;
 	return page;

@@ -18,7 +18,7 @@ struct slab {
 	struct slab_page *partial; /* pages with free objects, doubly linked */
 };
 
-#define SLAB_INIT(type) { .object_bytes = (uint32_t)((sizeof(type) + 7u) & ~7u) }
+#define SLAB_INIT(type) {.object_bytes = (uint32_t)((sizeof(type) + 7u) & ~7u)}
 
 /* An object with undefined content, or NULL when no frame is left. */
 void *slab_alloc(struct slab *slab);

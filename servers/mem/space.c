@@ -13,7 +13,7 @@
 #include "slab.h"
 #include "space_private.h"
 
-#define EARLY_PAGES 8u	     /* a writable segment of the image up to this size is given at once */
+#define EARLY_PAGES 8u /* a writable segment of the image up to this size is given at once */
 #define STACK_EARLY_PAGES 1u
 #define STACK_LIMIT_PAGES (0x800000ull >> PAGE_SHIFT) /* Linux' default; proc tells another by as_limits */
 
@@ -71,10 +71,11 @@ struct space *space_alloc(bool allow_wx)
 	return space;
 }
 
-/* ---- pages ------------------------------------------------------------------------------------------------------ */
+/* ---- pages ----------------------------------------------------------------------------------- */
 
 /* Puts the frames of some pages of a block; the first and last page that the kernel knew go to range. */
-static void drop_block(struct space *space, struct page_block *block, uint64_t mask, uint64_t *first, uint64_t *end)
+static void drop_block(struct space *space, struct page_block *block, uint64_t mask, uint64_t *first,
+		       uint64_t *end)
 {
 	for (uint64_t bits = mask; bits; bits &= bits - 1) {
 		uint32_t index = (uint32_t)__builtin_ctzll(bits);
@@ -100,16 +101,18 @@ void space_drop_pages(struct space *space, uint64_t start, uint64_t end)
 		if (block_first_page(block) >= end)
 			break;
 		next = pages_block_next(block);
-		drop_block(space, block, block->present & block_mask(block, start, end), &mapped_first, &mapped_end);
+		drop_block(space, block, block->present & block_mask(block, start, end), &mapped_first,
+			   &mapped_end);
 		pages_drop_if_empty(&space->pages, block);
 	}
 	if (mapped_end)
 		port_unmap(&space->port, mapped_first, mapped_end - mapped_first);
 }
 
-/* ---- the personality's areas -------------------------------------------------------------------------------------- */
+/* ---- the personality's areas ----------------------------------------------------------------- */
 
-static struct area *add_personality(struct space *space, uint64_t address, uint64_t pages, const struct area *model)
+static struct area *add_personality(struct space *space, uint64_t address, uint64_t pages,
+				    const struct area *model)
 {
 	struct area area = *model;
 
@@ -155,7 +158,7 @@ static bool give_early(struct space *space, uint64_t page, uint32_t count)
 static bool add_segment(struct space *space, const struct image_segment *segment)
 {
 	uint64_t address = space->personality_base + segment->first_page * PAGE_BYTES;
-	struct area model = { .prot = segment->prot };
+	struct area model = {.prot = segment->prot};
 
 	if (!segment->is_anonymous) {
 		model.object = image.object;
@@ -164,7 +167,8 @@ static bool add_segment(struct space *space, const struct image_segment *segment
 	if (!add_personality(space, address, segment->pages, &model))
 		return false;
 	if (segment->is_anonymous)
-		return segment->pages > EARLY_PAGES || give_early(space, address >> PAGE_SHIFT, (uint32_t)segment->pages);
+		return segment->pages > EARLY_PAGES ||
+		       give_early(space, address >> PAGE_SHIFT, (uint32_t)segment->pages);
 	if (!(segment->prot & PROT_WRITE))
 		return map_image_pages(space, segment, address >> PAGE_SHIFT);
 	return segment->pages > EARLY_PAGES || copy_image_pages(space, address >> PAGE_SHIFT, segment->pages);
@@ -172,15 +176,16 @@ static bool add_segment(struct space *space, const struct image_segment *segment
 
 static bool add_fixed_areas(struct space *space)
 {
-	const struct area plain = { .prot = PROT_READ | PROT_WRITE };
-	const struct area stacks = { .prot = PROT_READ | PROT_WRITE, .flags = AREA_THREAD_STACKS };
-	const struct area pages = { .prot = PROT_READ | PROT_WRITE, .flags = AREA_PROCESS_PAGES | AREA_NOFORK };
+	const struct area plain = {.prot = PROT_READ | PROT_WRITE};
+	const struct area stacks = {.prot = PROT_READ | PROT_WRITE, .flags = AREA_THREAD_STACKS};
+	const struct area pages = {.prot = PROT_READ | PROT_WRITE, .flags = AREA_PROCESS_PAGES | AREA_NOFORK};
 	uint64_t stacks_bytes = PERSONALITY_STACK_STRIDE * PROCESS_THREADS;
 
 	return add_personality(space, EXEC_AREA_VA, EXEC_AREA_MAX_BYTES >> PAGE_SHIFT, &plain) &&
 	       add_personality(space, PERSONALITY_HEAP_VA, PERSONALITY_HEAP_BYTES >> PAGE_SHIFT, &plain) &&
 	       add_personality(space, PERSONALITY_STACK_VA, stacks_bytes >> PAGE_SHIFT, &stacks) &&
-	       add_personality(space, PROCESS_PAGE_VA - (PROCESS_THREADS - 1) * PAGE_BYTES, PROCESS_THREADS, &pages);
+	       add_personality(space, PROCESS_PAGE_VA - (PROCESS_THREADS - 1) * PAGE_BYTES, PROCESS_THREADS,
+			       &pages);
 }
 
 /* Random places: of the image in the GiB below the argument area; of the highest mapping, in the GiB of the stack (fewer tables). */
@@ -246,11 +251,12 @@ int space_create(uint32_t process_page, bool allow_wx, struct space **out)
 	return 0;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------ */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void put_all_frames(struct space *space)
 {
-	for (struct page_block *block = pages_block_from(&space->pages, 0); block; block = pages_block_next(block)) {
+	for (struct page_block *block = pages_block_from(&space->pages, 0); block;
+	     block = pages_block_next(block)) {
 		for (uint64_t bits = block->present; bits; bits &= bits - 1)
 			frame_put(page_frame(block->entry[__builtin_ctzll(bits)]));
 	}

@@ -25,8 +25,9 @@
 #define PROGRAM_FIRST_PAGE (0x10000ull >> PAGE_SHIFT)
 #define PROGRAM_END_PAGE (PERSONALITY_BASE >> PAGE_SHIFT)
 #define MAPPINGS_TOP_PAGE (0x7ffeff000000ull >> PAGE_SHIFT)
-#define STACK_DEFAULT_PAGES (0x800000ull >> PAGE_SHIFT) /* Linux' RLIMIT_STACK, until as_limits says another */
-#define STACK_GUARD_PAGES 256u /* kept free below a stack */
+#define STACK_DEFAULT_PAGES \
+	(0x800000ull >> PAGE_SHIFT) /* Linux' RLIMIT_STACK, until as_limits says another */
+#define STACK_GUARD_PAGES 256u	    /* kept free below a stack */
 
 struct space {
 	uint32_t id; /* index, generation << 12; 0: not in use */
@@ -37,7 +38,8 @@ struct space {
 	struct port_space port;
 	uint64_t personality_base; /* address */
 	uint64_t mappings_top;	   /* page; gaps are searched below */
-	uint64_t gap_from, gap_skipped; /* search for gaps begins below gap_from; above lie only gaps <= gap_skipped */
+	uint64_t gap_from,
+		gap_skipped; /* search for gaps begins below gap_from; above lie only gaps <= gap_skipped */
 	uint64_t out_of_memory_page; /* last fault that failed for lack of memory, ~0: none */
 	/* limits and what counts against them, in pages */
 	uint64_t limit_virtual, limit_data, limit_stack;
@@ -103,7 +105,8 @@ struct remap_request {
 int space_remap(struct space *space, const struct remap_request *request, uint64_t *out_addr);
 int space_advise(struct space *space, uint64_t addr, uint64_t len, uint32_t advice);
 /* Pages of anonymous private memory go over to the argument area of another space. */
-int space_move_pages(struct space *from, uint64_t from_addr, struct space *to, uint64_t to_addr, uint32_t pages);
+int space_move_pages(struct space *from, uint64_t from_addr, struct space *to, uint64_t to_addr,
+		     uint32_t pages);
 
 /* ---- access to a process's memory (access.c) ---- */
 

@@ -38,6 +38,18 @@ static bool has_any(const struct process *p)
 	return false;
 }
 
+static uint32_t armed; /* processes with timers: maybe too many (one was forgotten with its timers), never too few */
+
+static void note_timers(struct process *p)
+{
+	bool has = has_any(p);
+	if (has && !p->has_timers)
+		armed++;
+	if (!has && p->has_timers)
+		armed--;
+	p->has_timers = has;
+}
+
 /* When to look at a timer again. */
 static uint64_t due_ns(struct process *p, uint32_t which)
 {
@@ -53,6 +65,8 @@ static uint64_t due_ns(struct process *p, uint32_t which)
 uint64_t timers_next_deadline(void)
 {
 	uint64_t next = NEVER;
+	if (armed == 0) /* asked after every request */
+		return NEVER;
 	for (process_ref i = 1; i <= proc.process_high; i++) {
 		struct process *p = process_at(i);
 		if (p->state != PROCESS_LIVE || !p->has_timers)
@@ -112,7 +126,7 @@ static void process_timers_run(struct process *p, uint64_t now)
 		if (p->state != PROCESS_LIVE || p->generation != generation)
 			return;
 	}
-	p->has_timers = has_any(p);
+	note_timers(p);
 }
 
 void timers_run(void)
@@ -128,7 +142,7 @@ void timers_clear(struct process *p)
 	memset(p->timers, 0, sizeof(p->timers));
 	if (p->is_ending)
 		memset(p->itimer, 0, sizeof(p->itimer));
-	p->has_timers = has_any(p);
+	note_timers(p);
 }
 
 static uint64_t remaining(uint64_t expires, uint64_t clock)
@@ -153,7 +167,7 @@ static int itimer(struct process *p, const struct proc_timer_in *in, struct proc
 		return 0;
 	t->expires_ns = in->value_ns != 0 ? add(clock, in->value_ns) : 0;
 	t->interval_ns = in->interval_ns != 0 && in->interval_ns < MIN_INTERVAL_NS ? MIN_INTERVAL_NS : in->interval_ns;
-	p->has_timers = has_any(p);
+	note_timers(p);
 	return 0;
 }
 
@@ -203,7 +217,7 @@ static int timer_set(struct process *p, struct timer *t, const struct proc_timer
 	t->expires_ns = value;
 	t->interval_ns = in->interval_ns != 0 && in->interval_ns < MIN_INTERVAL_NS ? MIN_INTERVAL_NS : in->interval_ns;
 	t->overrun = 0;
-	p->has_timers = has_any(p);
+	note_timers(p);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "proc.h"
 
 #include <errno.h>
+#include <linux_names.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <tessera/file.h>
@@ -76,10 +77,10 @@ int proc_on_unimplemented(struct request *rq, const struct proc_unimplemented_in
 {
 	(void)out;
 	const struct process *p = process_by_label(rq->label);
-	uint32_t index = in->number < 511 ? in->number : 511;
+	uint32_t index = in->number < UNIMPLEMENTED_NUMBERS - 1 ? in->number : UNIMPLEMENTED_NUMBERS - 1;
 	if (proc.unimplemented[index]++ == 0)
-		log_line(LOG_WARNING, "system call %u is not implemented (first: pid %u, %s)", in->number,
-			 p != NULL ? p->pid : 0, p != NULL ? p->name : "?");
+		log_line(LOG_WARNING, "system call %s (%u) is not implemented (first: pid %u, %s)", linux_call_name(in->number),
+			 in->number, p != NULL ? p->pid : 0, p != NULL ? p->name : "?");
 	return 0;
 }
 
@@ -105,15 +106,26 @@ int proc_on_stop_count(struct request *rq, const struct proc_stop_count_in *in, 
 	out->zombies = proc.zombies;
 	out->untyped_free = kobject_untyped_free();
 	out->slots_free = kobject_slots_free();
-	for (uint32_t i = 0; i < 512; i++)
+	for (uint32_t i = 0; i < UNIMPLEMENTED_NUMBERS; i++)
 		out->unimplemented += proc.unimplemented[i];
 	return 0;
 }
 
 /* ---- what proc tells others ---- */
 
+/* What programs asked for and did not get, for whoever watches with --strace. */
+static void list_unimplemented(void)
+{
+	for (uint32_t i = 0; i < UNIMPLEMENTED_NUMBERS; i++)
+		if (proc.unimplemented[i] != 0)
+			log_line(LOG_STRACE, "not implemented: %s (%u), %lu calls", linux_call_name(i), i,
+				 (unsigned long)proc.unimplemented[i]);
+}
+
 void system_ended(uint32_t code)
 {
+	if (proc.personality_flags & LX_FLAG_STRACE)
+		list_unimplemented();
 	struct root_power_in in = {.how = 3, .status = code};
 	struct root_power_out out;
 	(void)root_power(SERVICE_CAP_CONTROL, proc.page, &in, &out);
@@ -229,7 +241,7 @@ static void answer_counts(struct upcall_ring *ring)
 	ring->answer[4] = kobject_slots_free();
 	ring->answer[5] = 0;
 	uint32_t n = 6;
-	for (uint32_t i = 0; i < 512; i++) {
+	for (uint32_t i = 0; i < UNIMPLEMENTED_NUMBERS; i++) {
 		ring->answer[5] += proc.unimplemented[i];
 		if (proc.unimplemented[i] != 0 && n < 255)
 			ring->answer[n++] = ((uint64_t)i << 32) | (uint32_t)proc.unimplemented[i];

@@ -26,6 +26,7 @@
 #define SIGINFO_BYTES 128u
 #define FD_LEAVES 16u
 #define RUSAGE_BYTES 144u
+#define UNIMPLEMENTED_NUMBERS 512u
 
 typedef uint16_t process_ref;
 typedef uint16_t thread_ref;
@@ -145,7 +146,7 @@ struct proc_state {
 	cap_t mem, vfs, tty, waiters, vfs_notify, receive;
 	struct msg_page *page; /* the server thread's message page */
 	uint32_t personality_flags;
-	uint64_t unimplemented[512];
+	uint64_t unimplemented[UNIMPLEMENTED_NUMBERS]; /* calls answered ENOSYS, by number; the last: all beyond */
 };
 extern struct proc_state proc;
 

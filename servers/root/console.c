@@ -40,10 +40,11 @@ void say_for(const char *name, enum log_level level, const char *text, uint32_t 
 	if (level > highest_level && level != LOG_STRACE) /* sent only when it was asked for */
 		return;
 	if (level == LOG_STRACE)
-		count = (uint32_t)snprintf(prefix, sizeof(prefix), "[strace %5lu.%06lu] ", us / 1000000, us % 1000000);
+		count = (uint32_t)snprintf(prefix, sizeof(prefix), "[strace %5lu.%06lu] ", us / 1000000,
+					   us % 1000000);
 	else
-		count = (uint32_t)snprintf(prefix, sizeof(prefix), "[%5lu.%06lu] %.16s: %s", us / 1000000, us % 1000000,
-					   name, level_text(level));
+		count = (uint32_t)snprintf(prefix, sizeof(prefix), "[%5lu.%06lu] %.16s: %s", us / 1000000,
+					   us % 1000000, name, level_text(level));
 	room = MSG_DATA_BYTES - count - 1;
 	length = length < room ? length : room;
 	memmove(line + count, text, length);

@@ -61,18 +61,12 @@ static cap_t ioport_of(uint32_t first, uint32_t count)
 static cap_t source_of(const struct manifest_cap *c)
 {
 	switch (c->kind) {
-	case MANIFEST_CAP_ENDPOINT:
-		return service_at(c->object + 1)->endpoint;
-	case MANIFEST_CAP_NOTIFICATION:
-		return service_at(c->object + 1)->notification;
-	case MANIFEST_CAP_IRQ:
-		return irq_of(c->object);
-	case MANIFEST_CAP_IOPORT:
-		return ioport_of(c->object, c->count);
-	case MANIFEST_CAP_MACHINE:
-		return ROOT_CAP_MACHINE;
-	default:
-		return ROOT_CAP_CLOCK;
+	case MANIFEST_CAP_ENDPOINT: return service_at(c->object + 1)->endpoint;
+	case MANIFEST_CAP_NOTIFICATION: return service_at(c->object + 1)->notification;
+	case MANIFEST_CAP_IRQ: return irq_of(c->object);
+	case MANIFEST_CAP_IOPORT: return ioport_of(c->object, c->count);
+	case MANIFEST_CAP_MACHINE: return ROOT_CAP_MACHINE;
+	default: return ROOT_CAP_CLOCK;
 	}
 }
 
@@ -92,23 +86,27 @@ static void grant_waiters(struct service *service, const struct manifest_cap *c,
 {
 	make_waiters();
 	for (uint32_t i = 0; i < WAITER_LEAVES; i++)
-		must(ts_cnode_copy(SLOT_IN(service->cnode, SERVICE_WAITERS_LEAF + i), SLOT_OWN(waiters[i]), c->rights), service,
-		     c->name);
+		must(ts_cnode_copy(SLOT_IN(service->cnode, SERVICE_WAITERS_LEAF + i), SLOT_OWN(waiters[i]),
+				   c->rights),
+		     service, c->name);
 	note(info, c->name, SERVICE_WAITERS_LEAF << 8, WAITER_LEAVES * 256);
 }
 
 /* A region's Memories; returns the next free slot of the leaf. */
-static cap_t grant_region(struct service *service, const struct manifest_cap *c, struct service_info *info, cap_t at)
+static cap_t grant_region(struct service *service, const struct manifest_cap *c, struct service_info *info,
+			  cap_t at)
 {
 	const struct region *region = region_at(c->object);
 
 	note(info, c->name, at, region->parts);
 	for (uint32_t i = 0; i < region->parts; i++)
-		must(ts_cnode_copy(SLOT_IN(service->leaf, at + i), SLOT_OWN(region->memory[i]), c->rights), service, c->name);
+		must(ts_cnode_copy(SLOT_IN(service->leaf, at + i), SLOT_OWN(region->memory[i]), c->rights),
+		     service, c->name);
 	return at + region->parts;
 }
 
-static cap_t grant_cap(struct service *service, const struct manifest_cap *c, struct service_info *info, cap_t at)
+static cap_t grant_cap(struct service *service, const struct manifest_cap *c, struct service_info *info,
+		       cap_t at)
 {
 	if (c->kind == MANIFEST_CAP_WAITERS) {
 		grant_waiters(service, c, info);
@@ -116,14 +114,16 @@ static cap_t grant_cap(struct service *service, const struct manifest_cap *c, st
 	}
 	if (c->kind == MANIFEST_CAP_REGION)
 		return grant_region(service, c, info, at);
-	must(ts_cnode_mint(SLOT_IN(service->leaf, at), SLOT_OWN(source_of(c)), c->rights, c->badge, 0), service, c->name);
+	must(ts_cnode_mint(SLOT_IN(service->leaf, at), SLOT_OWN(source_of(c)), c->rights, c->badge, 0),
+	     service, c->name);
 	note(info, c->name, at, 1);
 	return at + 1;
 }
 
 /* ---- regions ---- */
 
-static void plan_mappings(const struct service *service, const struct manifest *manifest, struct service_info *info)
+static void plan_mappings(const struct service *service, const struct manifest *manifest,
+			  struct service_info *info)
 {
 	uint64_t va = SERVICE_REGION_VA;
 
@@ -171,8 +171,8 @@ void grant_mappings(struct service *service, const struct manifest *manifest, co
 		if (map->service != service->number - 1)
 			continue;
 		view = service_take_slot(service);
-		must(ts_memory_attach(region->memory[0], SLOT_OWN(view), service->vspace, info->regions[next].va, region->pages,
-				      map->rights),
+		must(ts_memory_attach(region->memory[0], SLOT_OWN(view), service->vspace,
+				      info->regions[next].va, region->pages, map->rights),
 		     service, region->manifest->name);
 		must(ts_view_map(view, info->regions[next].va, 0, region->pages, map->rights, &done), service,
 		     region->manifest->name);

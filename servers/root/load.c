@@ -65,8 +65,8 @@ void load_prepare(struct service *service)
 		die("%s: %s: %s", service->manifest->name, service->manifest->elf, elf_error_text(error));
 	service->memory_pages = heap_first(service) + service->manifest->heap_pages;
 	service->memory = memory_pages(service->memory_pages, true, PAGE);
-	service->view = memory_map_for_root(service->memory, (uint64_t)root_address(service, 0), service->memory_pages,
-					    RIGHT_READ | RIGHT_WRITE);
+	service->view = memory_map_for_root(service->memory, (uint64_t)root_address(service, 0),
+					    service->memory_pages, RIGHT_READ | RIGHT_WRITE);
 }
 
 static void write_image(const struct service *service)
@@ -103,9 +103,24 @@ static void write_stack(const struct service *service)
 	uint8_t *top = root_address(service, stack_first() + service->manifest->stack_pages);
 	uint64_t name_va = SERVICE_STACK_TOP - STACK_TAIL, random_va = name_va + MANIFEST_NAME_BYTES;
 	const uint64_t words[STACK_WORDS] = {
-		1, name_va, 0, 0,
-		AT_PHDR_TYPE, image->header_va, AT_PHENT_TYPE, image->header_bytes, AT_PHNUM_TYPE, image->header_count,
-		AT_PAGESZ_TYPE, PAGE, AT_ENTRY_TYPE, image->entry, AT_RANDOM_TYPE, random_va, AT_END, 0,
+		1,
+		name_va,
+		0,
+		0,
+		AT_PHDR_TYPE,
+		image->header_va,
+		AT_PHENT_TYPE,
+		image->header_bytes,
+		AT_PHNUM_TYPE,
+		image->header_count,
+		AT_PAGESZ_TYPE,
+		PAGE,
+		AT_ENTRY_TYPE,
+		image->entry,
+		AT_RANDOM_TYPE,
+		random_va,
+		AT_END,
+		0,
 	};
 
 	memcpy(top - STACK_TAIL, service->manifest->name, MANIFEST_NAME_BYTES);
@@ -127,14 +142,15 @@ void load_fill(struct service *service, const struct service_info *info)
 	memcpy(root_address(service, 0), info, sizeof(*info));
 }
 
-static void map(cap_t view, uint64_t va, uint64_t page, uint64_t pages, uint32_t rights, const struct service *service)
+static void map(cap_t view, uint64_t va, uint64_t page, uint64_t pages, uint32_t rights,
+		const struct service *service)
 {
 	uint64_t done = 0;
 	enum tessera_error error = pages == 0 ? E_OK : ts_view_map(view, va, page, pages, rights, &done);
 
 	if (error != E_OK)
-		die("%s: cannot map %lu pages at %#lx: error %d after %lu", service->manifest->name, pages, va, (int)error,
-		    done);
+		die("%s: cannot map %lu pages at %#lx: error %d after %lu", service->manifest->name, pages,
+		    va, (int)error, done);
 }
 
 void load_map(struct service *service)
@@ -148,11 +164,14 @@ void load_map(struct service *service)
 		die("%s: cannot attach its memory", m->name);
 	for (uint32_t i = 0; i < image->segment_count; i++) {
 		const struct elf_segment *s = &image->segment[i];
-		uint64_t first = (s->va - image->low) / PAGE, end = (s->va + s->memory_bytes - image->low + PAGE - 1) / PAGE;
+		uint64_t first = (s->va - image->low) / PAGE,
+			 end = (s->va + s->memory_bytes - image->low + PAGE - 1) / PAGE;
 
-		map(view, image->low + first * PAGE, image_first(service) + first, end - first, s->rights, service);
+		map(view, image->low + first * PAGE, image_first(service) + first, end - first, s->rights,
+		    service);
 	}
-	map(view, SERVICE_STACK_TOP - m->stack_pages * PAGE, stack_first(), m->stack_pages, RIGHT_READ | RIGHT_WRITE, service);
+	map(view, SERVICE_STACK_TOP - m->stack_pages * PAGE, stack_first(), m->stack_pages,
+	    RIGHT_READ | RIGHT_WRITE, service);
 	map(view, SERVICE_INFO_VA, 0, 1, RIGHT_READ, service);
 	map(view, SERVICE_HEAP_VA, heap_first(service), m->heap_pages, RIGHT_READ | RIGHT_WRITE, service);
 }

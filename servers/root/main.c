@@ -14,7 +14,8 @@
 /* Before libc: in place of lib/tessera's, because the kernel started this program. */
 void runtime_start_service(void)
 {
-	struct runtime_config config = {.page = (struct msg_page *)ROOT_MSG_PAGE_VA, .thread = ROOT_CAP_THREAD};
+	struct runtime_config config = {.page = (struct msg_page *)ROOT_MSG_PAGE_VA,
+					.thread = ROOT_CAP_THREAD};
 
 	runtime_init(&config);
 }
@@ -68,6 +69,7 @@ int main(void)
 	manifest = find_manifest(info);
 	regions_make(manifest, info);
 	services_make(manifest, info);
-	say(LOG_INFO, "%u services, %lu KiB for them and their regions", manifest->service_count, memory_taken_bytes() >> 10);
+	say(LOG_INFO, "%u services, %lu KiB for them and their regions", manifest->service_count,
+	    memory_taken_bytes() >> 10);
 	supervise();
 }

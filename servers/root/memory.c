@@ -92,7 +92,8 @@ cap_t memory_pages(uint64_t pages, bool is_zeroed, uint64_t alignment)
 	if (used[i] % alignment != 0) {
 		uint64_t gap = align_up(used[i], alignment) - used[i];
 
-		(void)ts_untyped_retype(ROOT_CAP_UNTYPED + i, CAP_MEMORY, gap / PAGE, SLOT_OWN(take_first_leaf_slot()), 1, 1, NULL);
+		(void)ts_untyped_retype(ROOT_CAP_UNTYPED + i, CAP_MEMORY, gap / PAGE,
+					SLOT_OWN(take_first_leaf_slot()), 1, 1, NULL);
 		used[i] += gap;
 		taken += gap;
 	}
@@ -111,7 +112,8 @@ uint32_t memory_rest(cap_t *out, uint32_t room, uint64_t *pages)
 		if (boot->untyped[i].is_device || left < REST_MIN_PAGES)
 			continue;
 		slot = take_first_leaf_slot();
-		if (ts_untyped_retype(ROOT_CAP_UNTYPED + i, CAP_MEMORY, left, SLOT_OWN(slot), 1, 1, NULL) != E_OK)
+		if (ts_untyped_retype(ROOT_CAP_UNTYPED + i, CAP_MEMORY, left, SLOT_OWN(slot), 1, 1, NULL) !=
+		    E_OK)
 			die("cannot make a Memory of %lu pages", left);
 		out[count++] = slot;
 		*pages += left;
@@ -152,7 +154,8 @@ cap_t memory_map_for_root(cap_t memory, uint64_t va, uint64_t pages, uint32_t ri
 {
 	cap_t view = take_slot();
 	uint64_t done = 0;
-	enum tessera_error error = ts_memory_attach(memory, SLOT_OWN(view), ROOT_CAP_VSPACE, va, pages, rights);
+	enum tessera_error error =
+		ts_memory_attach(memory, SLOT_OWN(view), ROOT_CAP_VSPACE, va, pages, rights);
 
 	if (error == E_OK)
 		error = ts_view_map(view, va, 0, pages, rights, &done);
@@ -174,7 +177,8 @@ static void make_leaves(void)
 	for (uint32_t i = 0; i < ROOT_LEAVES; i++) {
 		cap_t leaf = cut(CAP_CNODE, LEAF_LOG2, 64ull << LEAF_LOG2, 64ull << LEAF_LOG2, 0);
 
-		if (ts_cnode_copy(SLOT_IN(ROOT_CAP_CNODE, SERVICE_FREE_LEAF + i), SLOT_OWN(leaf), RIGHTS_ALL) != E_OK)
+		if (ts_cnode_copy(SLOT_IN(ROOT_CAP_CNODE, SERVICE_FREE_LEAF + i), SLOT_OWN(leaf),
+				  RIGHTS_ALL) != E_OK)
 			die("cannot extend root's CSpace");
 	}
 	slots_configure(ROOT_LEAVES);

@@ -28,8 +28,8 @@ static uint64_t share_pages(const struct manifest_region *m, const struct boot_i
 static cap_t archive_child(void)
 {
 	cap_t slot = take_slot();
-	enum tessera_error error =
-		ts_memory_derive(ROOT_CAP_ARCHIVE, SLOT_OWN(slot), 0, cap_pages(ROOT_CAP_ARCHIVE), RIGHT_READ | RIGHT_EXECUTE);
+	enum tessera_error error = ts_memory_derive(ROOT_CAP_ARCHIVE, SLOT_OWN(slot), 0,
+						    cap_pages(ROOT_CAP_ARCHIVE), RIGHT_READ | RIGHT_EXECUTE);
 
 	if (error != E_OK)
 		die("cannot derive the archive's Memory: error %d", (int)error);
@@ -43,18 +43,12 @@ static void make(struct region *region, const struct manifest_region *m, const s
 	region->manifest = m;
 	region->parts = 1;
 	switch (m->kind) {
-	case MANIFEST_REGION_FIXED:
-		region->memory[0] = memory_pages(m->bytes / PAGE, is_zeroed, PAGE);
-		break;
+	case MANIFEST_REGION_FIXED: region->memory[0] = memory_pages(m->bytes / PAGE, is_zeroed, PAGE); break;
 	case MANIFEST_REGION_SHARE:
 		region->memory[0] = memory_pages(share_pages(m, info), is_zeroed, LARGE_PAGE);
 		break;
-	case MANIFEST_REGION_ARCHIVE:
-		region->memory[0] = archive_child();
-		break;
-	default:
-		region->parts = memory_rest(region->memory, REGION_PARTS, &region->pages);
-		return;
+	case MANIFEST_REGION_ARCHIVE: region->memory[0] = archive_child(); break;
+	default: region->parts = memory_rest(region->memory, REGION_PARTS, &region->pages); return;
 	}
 	region->pages = cap_pages(region->memory[0]);
 }

@@ -25,10 +25,11 @@ static void say_cause(const struct service *service, uint32_t operation, const u
 	const char *what = words[1] & BIT_FETCH ? "executing" : words[1] & BIT_WRITE ? "writing" : "reading";
 
 	if (operation == MSG_OP_EXCEPTION)
-		say(LOG_ERROR, "crash in service %s: processor exception %lu, error code %#lx, rip=%#lx", name, words[0], words[1],
-		    words[2]);
+		say(LOG_ERROR, "crash in service %s: processor exception %lu, error code %#lx, rip=%#lx",
+		    name, words[0], words[1], words[2]);
 	else if (words[0] - SERVICE_EXIT_VA < 256)
-		say(LOG_ERROR, "end in service %s: it left with status %lu, rip=%#lx", name, (unsigned long)(words[0] - SERVICE_EXIT_VA), words[2]);
+		say(LOG_ERROR, "end in service %s: it left with status %lu, rip=%#lx", name,
+		    (unsigned long)(words[0] - SERVICE_EXIT_VA), words[2]);
 	else
 		say(LOG_ERROR, "crash in service %s: page fault %s %#lx%s, rip=%#lx", name, what, words[0],
 		    words[1] & BIT_PRESENT ? " (protected)" : "", words[2]);
@@ -76,7 +77,8 @@ static void say_client(const struct service *service)
 		pid = labels->process[process].pid;
 		name = labels->process[process].name;
 	}
-	say(LOG_ERROR, "  while serving operation %#x of %.16s (pid %u, label %#lx) through badge %#lx, request %u",
+	say(LOG_ERROR,
+	    "  while serving operation %#x of %.16s (pid %u, label %#lx) through badge %#lx, request %u",
 	    status->operation, name, pid, status->label, status->badge, status->requests);
 }
 
@@ -102,7 +104,8 @@ static bool is_output_pending(const struct serial_region *serial)
 	for (uint32_t i = 0; serial && i < SERIAL_PORTS; i++) {
 		const struct ring_shared *ring = &serial->port[i].tx;
 
-		if (serial->port[i].is_present && *(const volatile uint32_t *)&ring->head != *(const volatile uint32_t *)&ring->tail)
+		if (serial->port[i].is_present &&
+		    *(const volatile uint32_t *)&ring->head != *(const volatile uint32_t *)&ring->tail)
 			return true;
 	}
 	return false;

@@ -17,7 +17,8 @@
 
 #define PAGE 4096u
 #define ROOT_LEAVES 4u
-#define ROOT_SERVICE_VA 0x500000000000ull /* + service * ROOT_SERVICE_STRIDE: the service's memory as root sees it */
+#define ROOT_SERVICE_VA \
+	0x500000000000ull /* + service * ROOT_SERVICE_STRIDE: the service's memory as root sees it */
 #define ROOT_SERVICE_STRIDE 0x10000000ull
 #define ROOT_REGION_VA 0x510000000000ull /* + region * ROOT_SERVICE_STRIDE: regions that root reads */
 #define ROOT_CAP_ENDPOINT 9u		 /* root's own endpoint; unbadged, all rights */
@@ -129,7 +130,8 @@ const char *service_name(uint32_t number);
 /* Everything the manifest gives to a service, noted in info. */
 void grant_all(struct service *service, const struct manifest *manifest, struct service_info *info);
 /* Maps the regions into the service's (new) VSpace. */
-void grant_mappings(struct service *service, const struct manifest *manifest, const struct service_info *info);
+void grant_mappings(struct service *service, const struct manifest *manifest,
+		    const struct service_info *info);
 
 /* ---- supervise.c, report.c ---- */
 

@@ -65,7 +65,8 @@ static cap_t mint_own(struct service *service, uint64_t use)
 {
 	cap_t slot = take_slot();
 
-	must(ts_cnode_mint(SLOT_OWN(slot), SLOT_OWN(ROOT_CAP_ENDPOINT), RIGHT_WRITE | RIGHT_GRANT, use | service->number, 0),
+	must(ts_cnode_mint(SLOT_OWN(slot), SLOT_OWN(ROOT_CAP_ENDPOINT), RIGHT_WRITE | RIGHT_GRANT,
+			   use | service->number, 0),
 	     service, "root's endpoint");
 	return slot;
 }
@@ -81,7 +82,9 @@ static void make_objects(struct service *service)
 		cap_t leaf = arena_object(CAP_CNODE, CNODE_LOG2);
 
 		service->free_leaves[i] = leaf;
-		must(ts_cnode_copy(SLOT_IN(service->cnode, SERVICE_FREE_LEAF + i), SLOT_OWN(leaf), RIGHTS_ALL), service, "leaf");
+		must(ts_cnode_copy(SLOT_IN(service->cnode, SERVICE_FREE_LEAF + i), SLOT_OWN(leaf),
+				   RIGHTS_ALL),
+		     service, "leaf");
 	}
 	service->endpoint = arena_object(CAP_ENDPOINT, 0);
 	service->notification = arena_object(CAP_NOTIFICATION, 0);
@@ -109,7 +112,8 @@ static void make_body(struct service *service)
 	service->thread = service_take_slot(service);
 	service->vspace = service_take_slot(service);
 	must(object_make_at(service->body, CAP_THREAD, 0, SLOT_OWN(service->thread)), service, "thread");
-	must(object_make_at(service->body, CAP_VSPACE, 0, SLOT_OWN(service->vspace)), service, "address space");
+	must(object_make_at(service->body, CAP_VSPACE, 0, SLOT_OWN(service->vspace)), service,
+	     "address space");
 	for (uint32_t log2 = TABLES_MIN_LOG2;; log2++) {
 		cap_t slot;
 
@@ -117,7 +121,8 @@ static void make_body(struct service *service)
 		if (left < 1ull << log2)
 			return;
 		slot = service_take_slot(service);
-		must(object_make_at(service->body, CAP_UNTYPED, log2, SLOT_OWN(slot)), service, "page tables");
+		must(object_make_at(service->body, CAP_UNTYPED, log2, SLOT_OWN(slot)), service,
+		     "page tables");
 		must(ts_vspace_donate_tables(service->vspace, SLOT_OWN(slot)), service, "page tables");
 	}
 }
@@ -147,7 +152,8 @@ static void give_own(struct service *service, const struct boot_info *info)
 	give(service, SERVICE_CAP_ENDPOINT, service->endpoint, RIGHTS_ALL);
 	give(service, SERVICE_CAP_NOTIFICATION, service->notification, RIGHT_READ | RIGHT_WRITE);
 	if (log2 != 0)
-		must(ts_cnode_move(SLOT_IN(service->leaf, SERVICE_CAP_UNTYPED), SLOT_OWN(memory_share(log2))), service, "Untyped");
+		must(ts_cnode_move(SLOT_IN(service->leaf, SERVICE_CAP_UNTYPED), SLOT_OWN(memory_share(log2))),
+		     service, "Untyped");
 }
 
 static void fill_info(struct service *service, const struct boot_info *boot, struct service_info *info)
@@ -195,7 +201,8 @@ static void configure(struct service *service)
 		.cspace = service->cnode,
 		.vspace = service->vspace,
 		.fault_ep = service->fault_ep,
-		.last_ep = service->fault_ep, /* processor exceptions: lib/tessera registers no exception entry */
+		.last_ep =
+			service->fault_ep, /* processor exceptions: lib/tessera registers no exception entry */
 		.page_va = SERVICE_MSG_PAGE_VA,
 		.label = LABEL_NATIVE | service->number,
 		.flags = THREAD_CFG_LABEL,
@@ -223,7 +230,8 @@ void service_start(struct service *service)
 	configure(service);
 	service->state = SERVICE_STARTING;
 	must(ts_thread_resume(service->thread), service, "start");
-	say(LOG_DEBUG, "started %s (%lu KiB)", service->manifest->name, service->memory_pages * (PAGE / 1024));
+	say(LOG_DEBUG, "started %s (%lu KiB)", service->manifest->name,
+	    service->memory_pages * (PAGE / 1024));
 }
 
 /* ---- restart ---- */

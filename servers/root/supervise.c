@@ -43,7 +43,8 @@ int root_on_log(struct request *rq, const struct root_log_in *in, struct root_lo
 int root_on_ready(struct request *rq, const struct root_ready_in *in, struct root_ready_out *out)
 {
 	struct service *service = controller(rq);
-	bool is_first = service && service->state == SERVICE_STARTING && service->number == started && service->restarts == 0;
+	bool is_first = service && service->state == SERVICE_STARTING && service->number == started &&
+			service->restarts == 0;
 
 	(void)in;
 	(void)out;
@@ -61,12 +62,15 @@ int root_on_power(struct request *rq, const struct root_power_in *in, struct roo
 
 	(void)out;
 	if (!service || (service->manifest->flags & MANIFEST_MAY_POWER) == 0) {
-		say(LOG_WARNING, "%s asks to power off, which the manifest does not allow", service ? service->manifest->name : "?");
+		say(LOG_WARNING, "%s asks to power off, which the manifest does not allow",
+		    service ? service->manifest->name : "?");
 		return EPERM;
 	}
 	if (in->how != POWER_PROCESS_EXIT)
-		say(LOG_INFO, "%s asked for %s", service->manifest->name, in->how == 1 ? "a restart" : "the end");
-	say_plain("tessera: exit status %u", in->how == POWER_PROCESS_EXIT ? in->status : 0); /* what the host tool waits for */
+		say(LOG_INFO, "%s asked for %s", service->manifest->name,
+		    in->how == 1 ? "a restart" : "the end");
+	say_plain("tessera: exit status %u",
+		  in->how == POWER_PROCESS_EXIT ? in->status : 0); /* what the host tool waits for */
 	power_down(in->how);
 }
 
@@ -81,7 +85,8 @@ int root_on_services(struct request *rq, const struct root_services_in *in, stru
 	out->state = service->state;
 	out->restarts = service->restarts;
 	out->memory_bytes = service->memory_pages * PAGE;
-	(void)ts_cap_inspect(SLOT_IN(service->leaf, SERVICE_CAP_UNTYPED), NULL, NULL, NULL, NULL, NULL, &out->untyped_free);
+	(void)ts_cap_inspect(SLOT_IN(service->leaf, SERVICE_CAP_UNTYPED), NULL, NULL, NULL, NULL, NULL,
+			     &out->untyped_free);
 	out->data_len = (uint32_t)strlen(service->manifest->name);
 	memcpy(root_services_out_data(rq->page), service->manifest->name, out->data_len);
 	return 0;
@@ -99,12 +104,14 @@ static void take_fault(struct request *rq)
 	service->state = SERVICE_CRASHED;
 	if (service->manifest->restart == MANIFEST_LEAVE)
 		return;
-	if (service->manifest->restart == MANIFEST_RESTART && service->restarts < service->manifest->max_restarts) {
+	if (service->manifest->restart == MANIFEST_RESTART &&
+	    service->restarts < service->manifest->max_restarts) {
 		say(LOG_WARNING, "restarting %s (%u before)", service->manifest->name, service->restarts);
 		service_restart(service);
 		return;
 	}
-	say_plain("tessera: panic: service %s crashed, and the system cannot go on without it", service->manifest->name);
+	say_plain("tessera: panic: service %s crashed, and the system cannot go on without it",
+		  service->manifest->name);
 	power_down(0);
 }
 

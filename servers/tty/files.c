@@ -31,7 +31,8 @@ struct tty_file *file_of_badge(uint64_t badge)
 {
 	uint32_t index = (uint32_t)badge;
 
-	if (index >= FILES_MAX || files[index].terminal == NULL || files[index].generation != (uint32_t)(badge >> 32))
+	if (index >= FILES_MAX || files[index].terminal == NULL ||
+	    files[index].generation != (uint32_t)(badge >> 32))
 		return NULL;
 	return &files[index];
 }
@@ -44,8 +45,8 @@ struct tty_file *file_open(struct terminal *terminal, enum file_side side, uint3
 
 	if (anchor == 0)
 		return NULL;
-	if (ts_cnode_mint(SLOT_OWN(anchor), SLOT_OWN(SERVICE_CAP_ENDPOINT), RIGHT_WRITE | RIGHT_GRANT, badge_of(file), MINT_NOTICE) !=
-	    E_OK) {
+	if (ts_cnode_mint(SLOT_OWN(anchor), SLOT_OWN(SERVICE_CAP_ENDPOINT), RIGHT_WRITE | RIGHT_GRANT,
+			  badge_of(file), MINT_NOTICE) != E_OK) {
 		slot_free(anchor);
 		return NULL;
 	}

@@ -10,10 +10,33 @@
 #include <string.h>
 
 enum {
-	CMD_TCGETS = 0x5401, CMD_TCSETS, CMD_TCSETSW, CMD_TCSETSF,
-	CMD_TCSBRK = 0x5409, CMD_TCXONC, CMD_TCFLSH, CMD_TIOCEXCL, CMD_TIOCNXCL, CMD_TIOCSCTTY, CMD_TIOCGPGRP, CMD_TIOCSPGRP,
-	CMD_TIOCOUTQ, CMD_TIOCSTI, CMD_TIOCGWINSZ, CMD_TIOCSWINSZ, CMD_TIOCMGET, CMD_TIOCMBIS, CMD_TIOCMBIC, CMD_TIOCMSET,
-	CMD_FIONREAD = 0x541b, CMD_TIOCPKT = 0x5420, CMD_FIONBIO, CMD_TIOCNOTTY, CMD_TIOCSETD, CMD_TIOCGETD, CMD_TCSBRKP,
+	CMD_TCGETS = 0x5401,
+	CMD_TCSETS,
+	CMD_TCSETSW,
+	CMD_TCSETSF,
+	CMD_TCSBRK = 0x5409,
+	CMD_TCXONC,
+	CMD_TCFLSH,
+	CMD_TIOCEXCL,
+	CMD_TIOCNXCL,
+	CMD_TIOCSCTTY,
+	CMD_TIOCGPGRP,
+	CMD_TIOCSPGRP,
+	CMD_TIOCOUTQ,
+	CMD_TIOCSTI,
+	CMD_TIOCGWINSZ,
+	CMD_TIOCSWINSZ,
+	CMD_TIOCMGET,
+	CMD_TIOCMBIS,
+	CMD_TIOCMBIC,
+	CMD_TIOCMSET,
+	CMD_FIONREAD = 0x541b,
+	CMD_TIOCPKT = 0x5420,
+	CMD_FIONBIO,
+	CMD_TIOCNOTTY,
+	CMD_TIOCSETD,
+	CMD_TIOCGETD,
+	CMD_TCSBRKP,
 	CMD_TIOCGSID = 0x5429,
 };
 #define CMD_TCGETS2 0x802c542au
@@ -67,7 +90,8 @@ static int take(const struct command *c, void *to, uint32_t length)
 
 static int get_termios(const struct command *c, bool second)
 {
-	struct tty_termios2 t = {.base = c->terminal->ldisc.termios, .ispeed = BAUD_DEFAULT, .ospeed = BAUD_DEFAULT};
+	struct tty_termios2 t = {
+		.base = c->terminal->ldisc.termios, .ispeed = BAUD_DEFAULT, .ospeed = BAUD_DEFAULT};
 
 	return give(c, &t, second ? sizeof(t) : sizeof(t.base));
 }
@@ -199,23 +223,21 @@ static int flush(const struct command *c)
 
 static int flow(const struct command *c)
 {
-	uint8_t stop = c->terminal->ldisc.termios.cc[CC_STOP], start = c->terminal->ldisc.termios.cc[CC_START];
+	uint8_t stop = c->terminal->ldisc.termios.cc[CC_STOP],
+		start = c->terminal->ldisc.termios.cc[CC_START];
 	int status = job_check(c->terminal, c->caller, TTY_SIGTTOU);
 
 	if (status != 0)
 		return status;
 	switch (c->argument) {
 	case 0: /* TCOOFF */
-	case 1: /* TCOON */
-		ldisc_stop(&c->terminal->ldisc, c->argument == 0);
-		return 0;
+	case 1: /* TCOON */ ldisc_stop(&c->terminal->ldisc, c->argument == 0); return 0;
 	case 2: /* TCIOFF */
 	case 3: /* TCION */
 		c->terminal->in_reader_hold = c->argument == 2;
 		(void)c->terminal->ldisc.port.output(c->terminal, c->argument == 2 ? &stop : &start, 1);
 		return 0;
-	default:
-		return EINVAL;
+	default: return EINVAL;
 	}
 }
 
@@ -239,15 +261,10 @@ static int master_only(const struct command *c, uint32_t command)
 	if (c->file->side != FILE_MASTER)
 		return ENOTTY;
 	switch (command) {
-	case CMD_TIOCGPTN:
-		return give_number(c, c->terminal->index);
-	case CMD_TIOCGPTLCK:
-		return give_number(c, c->terminal->is_locked);
-	case CMD_TIOCGPKT:
-		return give_number(c, c->terminal->is_packet);
-	default:
-		status = take(c, &value, sizeof(value));
-		break;
+	case CMD_TIOCGPTN: return give_number(c, c->terminal->index);
+	case CMD_TIOCGPTLCK: return give_number(c, c->terminal->is_locked);
+	case CMD_TIOCGPKT: return give_number(c, c->terminal->is_packet);
+	default: status = take(c, &value, sizeof(value)); break;
 	}
 	if (status != 0)
 		return status;
@@ -260,27 +277,25 @@ static int master_only(const struct command *c, uint32_t command)
 
 static uint32_t device_number(const struct terminal *terminal)
 {
-	return terminal->kind == TERMINAL_SERIAL ? (4u << 8) | (64 + terminal->index) : (136u << 8) | terminal->index;
+	return terminal->kind == TERMINAL_SERIAL ? (4u << 8) | (64 + terminal->index)
+						 : (136u << 8) | terminal->index;
 }
 
 static uint32_t readable_bytes(const struct command *c)
 {
-	return c->file->side == FILE_MASTER ? ring_used(&c->terminal->output) : ldisc_available(&c->terminal->ldisc);
+	return c->file->side == FILE_MASTER ? ring_used(&c->terminal->output)
+					    : ldisc_available(&c->terminal->ldisc);
 }
 
 static int session_command(const struct command *c, uint32_t command)
 {
 	switch (command) {
-	case CMD_TIOCSCTTY:
-		return take_terminal(c);
-	case CMD_TIOCNOTTY:
-		return give_up_terminal(c);
-	case CMD_TIOCGPGRP:
-		return controls(c) ? give_number(c, c->terminal->pgid) : ENOTTY;
+	case CMD_TIOCSCTTY: return take_terminal(c);
+	case CMD_TIOCNOTTY: return give_up_terminal(c);
+	case CMD_TIOCGPGRP: return controls(c) ? give_number(c, c->terminal->pgid) : ENOTTY;
 	case CMD_TIOCGSID:
 		return controls(c) && c->terminal->sid != 0 ? give_number(c, c->terminal->sid) : ENOTTY;
-	default:
-		return set_group(c);
+	default: return set_group(c);
 	}
 }
 
@@ -288,83 +303,67 @@ static int other_command(const struct command *c, uint32_t command)
 {
 	switch (command) {
 	case CMD_TCSBRK:
-	case CMD_TCSBRKP:
-		return drained(c);
+	case CMD_TCSBRKP: return drained(c);
 	case CMD_TIOCEXCL:
-	case CMD_TIOCNXCL:
-		c->terminal->is_exclusive = command == CMD_TIOCEXCL;
-		return 0;
-	case CMD_TIOCGEXCL:
-		return give_number(c, c->terminal->is_exclusive);
-	case CMD_TIOCOUTQ:
-		return give_number(c, terminal_output_used(c->terminal));
-	case CMD_FIONREAD:
-		return give_number(c, readable_bytes(c));
-	case CMD_FIONBIO:
-		return set_nonblocking(c);
-	case CMD_TIOCSTI: /* putting words into another's mouth: never */
-		return EPERM;
-	case CMD_TIOCGETD:
-		return give_number(c, 0);
-	case CMD_TIOCSETD:
-		return EINVAL;
-	case CMD_TIOCGDEV:
-		return give_number(c, device_number(c->terminal));
+	case CMD_TIOCNXCL: c->terminal->is_exclusive = command == CMD_TIOCEXCL; return 0;
+	case CMD_TIOCGEXCL: return give_number(c, c->terminal->is_exclusive);
+	case CMD_TIOCOUTQ: return give_number(c, terminal_output_used(c->terminal));
+	case CMD_FIONREAD: return give_number(c, readable_bytes(c));
+	case CMD_FIONBIO: return set_nonblocking(c);
+	case CMD_TIOCSTI: /* putting words into another's mouth: never */ return EPERM;
+	case CMD_TIOCGETD: return give_number(c, 0);
+	case CMD_TIOCSETD: return EINVAL;
+	case CMD_TIOCGDEV: return give_number(c, device_number(c->terminal));
 	case CMD_TIOCMGET:
-		return c->terminal->kind == TERMINAL_SERIAL ? give_number(c, MODEM_DTR_RTS_CTS_CAR_DSR) : ENOTTY;
-	default:
-		return ENOTTY;
+		return c->terminal->kind == TERMINAL_SERIAL ? give_number(c, MODEM_DTR_RTS_CTS_CAR_DSR)
+							    : ENOTTY;
+	default: return ENOTTY;
 	}
 }
 
 static int dispatch(const struct command *c, uint32_t command)
 {
 	switch (command) {
-	case CMD_TCGETS:
-		return get_termios(c, false);
-	case CMD_TCGETS2:
-		return get_termios(c, true);
+	case CMD_TCGETS: return get_termios(c, false);
+	case CMD_TCGETS2: return get_termios(c, true);
 	case CMD_TCSETS:
-	case CMD_TCSETS2:
-		return set_termios(c, false, false);
+	case CMD_TCSETS2: return set_termios(c, false, false);
 	case CMD_TCSETSW:
-	case CMD_TCSETSW2:
-		return set_termios(c, true, false);
+	case CMD_TCSETSW2: return set_termios(c, true, false);
 	case CMD_TCSETSF:
-	case CMD_TCSETSF2:
-		return set_termios(c, true, true);
-	case CMD_TIOCGWINSZ:
-		return give(c, &c->terminal->winsize, sizeof(c->terminal->winsize));
-	case CMD_TIOCSWINSZ:
-		return set_size(c);
-	case CMD_TCFLSH:
-		return flush(c);
-	case CMD_TCXONC:
-		return flow(c);
+	case CMD_TCSETSF2: return set_termios(c, true, true);
+	case CMD_TIOCGWINSZ: return give(c, &c->terminal->winsize, sizeof(c->terminal->winsize));
+	case CMD_TIOCSWINSZ: return set_size(c);
+	case CMD_TCFLSH: return flush(c);
+	case CMD_TCXONC: return flow(c);
 	case CMD_TIOCSCTTY:
 	case CMD_TIOCNOTTY:
 	case CMD_TIOCGPGRP:
 	case CMD_TIOCSPGRP:
-	case CMD_TIOCGSID:
-		return session_command(c, command);
+	case CMD_TIOCGSID: return session_command(c, command);
 	case CMD_TIOCGPTN:
 	case CMD_TIOCSPTLCK:
 	case CMD_TIOCGPTLCK:
 	case CMD_TIOCPKT:
-	case CMD_TIOCGPKT:
-		return master_only(c, command);
-	default:
-		return other_command(c, command);
+	case CMD_TIOCGPKT: return master_only(c, command);
+	default: return other_command(c, command);
 	}
 }
 
-int tty_ioctl(struct request *rq, struct tty_file *file, uint32_t command, uint64_t argument, const void *in, uint32_t in_len,
-	      uint64_t *result, void *out, uint32_t *out_len)
+int tty_ioctl(struct request *rq, struct tty_file *file, uint32_t command, uint64_t argument, const void *in,
+	      uint32_t in_len, uint64_t *result, void *out, uint32_t *out_len)
 {
 	struct caller caller;
 	struct command c = {
-		.rq = rq, .file = file, .terminal = file->terminal, .caller = &caller, .argument = argument,
-		.in = in, .in_len = in_len, .out = out, .out_len = out_len,
+		.rq = rq,
+		.file = file,
+		.terminal = file->terminal,
+		.caller = &caller,
+		.argument = argument,
+		.in = in,
+		.in_len = in_len,
+		.out = out,
+		.out_len = out_len,
 	};
 	int status;
 

@@ -21,8 +21,8 @@ static uint32_t page_count;
 static struct upcall_ring *ring;
 static cap_t proc_notify;
 
-void jobs_init(const struct label_table *table, const struct process_page *process_pages, uint32_t count, void *upcalls,
-	       cap_t notify)
+void jobs_init(const struct label_table *table, const struct process_page *process_pages, uint32_t count,
+	       void *upcalls, cap_t notify)
 {
 	labels = table;
 	pages = (const uint8_t *)process_pages;
@@ -66,10 +66,12 @@ void signal_group(uint32_t pgid, uint32_t signal, uint32_t sid)
 
 	if (head - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) >= UPCALL_ENTRIES) {
 		ring->overflow++;
-		log_line(LOG_WARNING, "the ring to proc is full: signal %u to group %u is lost", signal, pgid);
+		log_line(LOG_WARNING, "the ring to proc is full: signal %u to group %u is lost", signal,
+			 pgid);
 		return;
 	}
-	ring->entry[head % UPCALL_ENTRIES] = (struct upcall){.kind = UPCALL_SIGNAL_GROUP, .a = pgid, .b = signal, .c = sid};
+	ring->entry[head % UPCALL_ENTRIES] =
+		(struct upcall){.kind = UPCALL_SIGNAL_GROUP, .a = pgid, .b = signal, .c = sid};
 	__atomic_store_n(&ring->head, head + 1, __ATOMIC_RELEASE);
 	(void)ts_signal(proc_notify, PROC_NOTIFY_TTY);
 }
@@ -156,7 +158,8 @@ int job_check(struct terminal *terminal, const struct caller *caller, uint32_t s
 
 void job_take_terminal(struct terminal *terminal, const struct caller *caller)
 {
-	if (!caller->is_known || caller->pid != caller->sid || terminal->sid != 0 || terminal_of_session(caller->sid))
+	if (!caller->is_known || caller->pid != caller->sid || terminal->sid != 0 ||
+	    terminal_of_session(caller->sid))
 		return;
 	terminal->sid = caller->sid;
 	terminal->pgid = caller->pgid;

@@ -54,8 +54,9 @@ void ldisc_flush_input(struct ldisc *ldisc)
 void ldisc_init(struct ldisc *ldisc, const struct ldisc_port *port)
 {
 	static const uint8_t defaults[TTY_CC_COUNT] = {
-		[CC_INTR] = 3, [CC_QUIT] = 28, [CC_ERASE] = 127, [CC_KILL] = 21, [CC_EOF] = 4, [CC_MIN] = 1, [CC_START] = 17,
-		[CC_STOP] = 19, [CC_SUSP] = 26, [CC_REPRINT] = 18, [CC_DISCARD] = 15, [CC_WERASE] = 23, [CC_LNEXT] = 22,
+		[CC_INTR] = 3,	   [CC_QUIT] = 28,   [CC_ERASE] = 127, [CC_KILL] = 21, [CC_EOF] = 4,
+		[CC_MIN] = 1,	   [CC_START] = 17,  [CC_STOP] = 19,   [CC_SUSP] = 26, [CC_REPRINT] = 18,
+		[CC_DISCARD] = 15, [CC_WERASE] = 23, [CC_LNEXT] = 22,
 	};
 
 	memset(ldisc, 0, sizeof(*ldisc));
@@ -64,7 +65,8 @@ void ldisc_init(struct ldisc *ldisc, const struct ldisc_port *port)
 		.iflag = IF_ICRNL | IF_IXON | IF_IUTF8,
 		.oflag = OF_OPOST | OF_ONLCR,
 		.cflag = CF_DEFAULT,
-		.lflag = LF_ISIG | LF_ICANON | LF_ECHO | LF_ECHOE | LF_ECHOK | LF_ECHOCTL | LF_ECHOKE | LF_IEXTEN,
+		.lflag = LF_ISIG | LF_ICANON | LF_ECHO | LF_ECHOE | LF_ECHOK | LF_ECHOCTL | LF_ECHOKE |
+			 LF_IEXTEN,
 	};
 	memcpy(ldisc->termios.cc, defaults, sizeof(defaults));
 }
@@ -100,7 +102,8 @@ uint32_t ldisc_available(const struct ldisc *ldisc)
 	if (!ldisc_is_canonical(ldisc))
 		return count;
 	for (uint32_t i = 0; i < count; i++)
-		ends += is_marked(ldisc, ldisc->tail + i) && ldisc->data[(ldisc->tail + i) % LDISC_BUFFER] == DISABLED;
+		ends += is_marked(ldisc, ldisc->tail + i) &&
+			ldisc->data[(ldisc->tail + i) % LDISC_BUFFER] == DISABLED;
 	return count - ends;
 }
 
@@ -148,7 +151,8 @@ static bool is_continuation(const struct ldisc *ldisc, uint8_t byte)
 
 static bool is_word(uint8_t byte)
 {
-	return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') || byte == '_' || byte >= 0x80;
+	return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') ||
+	       byte == '_' || byte >= 0x80;
 }
 
 /* Where the last character of the edited line begins. */
@@ -242,7 +246,8 @@ static void signal_group(struct ldisc *ldisc, uint8_t byte, uint32_t signal)
 /* ^C ^\ ^Z. True: it was one. */
 static bool take_signal(struct ldisc *ldisc, uint8_t byte)
 {
-	static const uint8_t signals[][2] = {{CC_INTR, TTY_SIGINT}, {CC_QUIT, TTY_SIGQUIT}, {CC_SUSP, TTY_SIGTSTP}};
+	static const uint8_t signals[][2] = {
+		{CC_INTR, TTY_SIGINT}, {CC_QUIT, TTY_SIGQUIT}, {CC_SUSP, TTY_SIGTSTP}};
 
 	if ((ldisc->termios.lflag & LF_ISIG) == 0)
 		return false;
@@ -261,7 +266,8 @@ static bool take_flow(struct ldisc *ldisc, uint8_t byte)
 	if ((ldisc->termios.iflag & IF_IXON) == 0)
 		return false;
 	if (is_cc(ldisc, byte, CC_START) || is_cc(ldisc, byte, CC_STOP)) {
-		ldisc_stop(ldisc, is_cc(ldisc, byte, CC_STOP) && !(ldisc->is_stopped && is_cc(ldisc, byte, CC_START)));
+		ldisc_stop(ldisc, is_cc(ldisc, byte, CC_STOP) &&
+					  !(ldisc->is_stopped && is_cc(ldisc, byte, CC_START)));
 		return true;
 	}
 	if (ldisc->is_stopped && (ldisc->termios.iflag & IF_IXANY))
@@ -281,7 +287,8 @@ static bool take_canonical(struct ldisc *ldisc, uint8_t byte)
 	uint32_t flags = ldisc->termios.lflag;
 	bool extended = (flags & LF_IEXTEN) != 0;
 
-	if (is_cc(ldisc, byte, CC_ERASE) || is_cc(ldisc, byte, CC_KILL) || (extended && is_cc(ldisc, byte, CC_WERASE))) {
+	if (is_cc(ldisc, byte, CC_ERASE) || is_cc(ldisc, byte, CC_KILL) ||
+	    (extended && is_cc(ldisc, byte, CC_WERASE))) {
 		erase(ldisc, byte);
 	} else if (extended && is_cc(ldisc, byte, CC_LNEXT)) {
 		ldisc->lnext = true;

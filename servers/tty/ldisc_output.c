@@ -61,15 +61,10 @@ static uint32_t process_tab(const struct ldisc *ldisc, uint8_t *out, uint32_t *c
 static uint32_t process(const struct ldisc *ldisc, uint8_t byte, uint8_t *out, uint32_t *column)
 {
 	switch (byte) {
-	case '\n':
-		return process_newline(ldisc, out, column);
-	case '\r':
-		return process_return(ldisc, out, column);
-	case '\t':
-		return process_tab(ldisc, out, column);
-	case '\b':
-		*column -= *column > 0;
-		break;
+	case '\n': return process_newline(ldisc, out, column);
+	case '\r': return process_return(ldisc, out, column);
+	case '\t': return process_tab(ldisc, out, column);
+	case '\b': *column -= *column > 0; break;
 	default:
 		if ((ldisc->termios.oflag & OF_OLCUC) && byte >= 'a' && byte <= 'z')
 			byte &= (uint8_t)~0x20u;
@@ -82,8 +77,8 @@ static uint32_t process(const struct ldisc *ldisc, uint8_t byte, uint8_t *out, u
 }
 
 /* Processes at most as many bytes as surely fit a piece; *taken of them. The piece's length. */
-static uint32_t process_piece(const struct ldisc *ldisc, const uint8_t *bytes, uint32_t count, uint8_t *piece, uint32_t *taken,
-			      uint32_t *column)
+static uint32_t process_piece(const struct ldisc *ldisc, const uint8_t *bytes, uint32_t count, uint8_t *piece,
+			      uint32_t *taken, uint32_t *column)
 {
 	uint32_t length = 0, done = 0;
 
@@ -124,8 +119,8 @@ uint32_t ldisc_write(struct ldisc *ldisc, const uint8_t *bytes, uint32_t count)
 
 	while (done < count) {
 		bool is_processed = (ldisc->termios.oflag & OF_OPOST) != 0;
-		uint32_t taken = is_processed ? write_piece(ldisc, bytes + done, count - done) :
-						write_raw(ldisc, bytes + done, count - done);
+		uint32_t taken = is_processed ? write_piece(ldisc, bytes + done, count - done)
+					      : write_raw(ldisc, bytes + done, count - done);
 
 		if (taken == 0)
 			break;

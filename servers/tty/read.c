@@ -85,7 +85,8 @@ static int would_block(struct waiters *waiters, const struct caller *caller, boo
 	return ST_WOULD_BLOCK;
 }
 
-int slave_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait, uint32_t *done)
+int slave_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait,
+	       uint32_t *done)
 {
 	struct terminal *terminal = file->terminal;
 	int status = job_check(terminal, caller, TTY_SIGTTIN);
@@ -112,7 +113,8 @@ int slave_read(struct tty_file *file, const struct caller *caller, uint8_t *to, 
 	return 0;
 }
 
-int master_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait, uint32_t *done)
+int master_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait,
+		uint32_t *done)
 {
 	struct terminal *terminal = file->terminal;
 	uint32_t head = terminal->is_packet && count > 0 ? 1 : 0;
@@ -134,7 +136,8 @@ int master_read(struct tty_file *file, const struct caller *caller, uint8_t *to,
 
 static struct terminal *timed(uint32_t index)
 {
-	struct terminal *terminal = index < SERIAL_PORTS ? terminal_serial(index) : terminal_pts(index - SERIAL_PORTS);
+	struct terminal *terminal =
+		index < SERIAL_PORTS ? terminal_serial(index) : terminal_pts(index - SERIAL_PORTS);
 
 	return terminal && terminal->timed_label != 0 ? terminal : NULL;
 }

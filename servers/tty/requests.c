@@ -59,10 +59,12 @@ int file_on_read(struct request *rq, const struct file_read_in *in, struct file_
 	last_read.side = file->side;
 	if (file->side == FILE_MASTER) {
 		last_read.tail = file->terminal->output_counters.tail;
-		return nonblocking_or(file, master_read(file, &caller, file_read_out_data(rq->page), count, in->wait != 0, &out->data_len));
+		return nonblocking_or(file, master_read(file, &caller, file_read_out_data(rq->page), count,
+							in->wait != 0, &out->data_len));
 	}
 	last_read.tail = file->terminal->ldisc.tail;
-	return nonblocking_or(file, slave_read(file, &caller, file_read_out_data(rq->page), count, in->wait != 0, &out->data_len));
+	return nonblocking_or(file, slave_read(file, &caller, file_read_out_data(rq->page), count,
+					       in->wait != 0, &out->data_len));
 }
 
 /* Puts the bytes back, unless so much has come in since that they are overwritten. */
@@ -82,7 +84,8 @@ void file_undo_read(struct request *rq)
 }
 
 /* Something of a write was not taken: the writer comes again when there is room. */
-static int write_result(struct waiters *waiters, uint64_t label, uint32_t taken, uint32_t wanted, bool wait, uint32_t *written)
+static int write_result(struct waiters *waiters, uint64_t label, uint32_t taken, uint32_t wanted, bool wait,
+			uint32_t *written)
 {
 	*written = taken;
 	if (taken > 0 || wanted == 0)
@@ -105,8 +108,8 @@ int file_on_write(struct request *rq, const struct file_write_in *in, struct fil
 	terminal = file->terminal;
 	if (file->side == FILE_MASTER)
 		return nonblocking_or(file, write_result(&terminal->master_waiters, rq->label,
-							 terminal_master_write(terminal, bytes, in->data_len), in->data_len,
-							 in->wait != 0, &out->written));
+							 terminal_master_write(terminal, bytes, in->data_len),
+							 in->data_len, in->wait != 0, &out->written));
 	if (file->is_hung_up || terminal->is_hung_up)
 		return EIO;
 	if (terminal->ldisc.termios.lflag & LF_TOSTOP) {
@@ -117,7 +120,8 @@ int file_on_write(struct request *rq, const struct file_write_in *in, struct fil
 		waiters_add(&terminal->writers, rq->label);
 	if (status != 0)
 		return status;
-	return nonblocking_or(file, write_result(&terminal->writers, rq->label, ldisc_write(&terminal->ldisc, bytes, in->data_len),
+	return nonblocking_or(file, write_result(&terminal->writers, rq->label,
+						 ldisc_write(&terminal->ldisc, bytes, in->data_len),
 						 in->data_len, in->wait != 0, &out->written));
 }
 
@@ -160,7 +164,8 @@ int file_on_poll(struct request *rq, const struct file_poll_in *in, struct file_
 	return 0;
 }
 
-int file_on_wait_cancel(struct request *rq, const struct file_wait_cancel_in *in, struct file_wait_cancel_out *out)
+int file_on_wait_cancel(struct request *rq, const struct file_wait_cancel_in *in,
+			struct file_wait_cancel_out *out)
 {
 	struct tty_file *file = opened(rq);
 
@@ -178,8 +183,8 @@ int file_on_ioctl(struct request *rq, const struct file_ioctl_in *in, struct fil
 	if (!file)
 		return EBADF;
 	memcpy(data, file_ioctl_in_data(rq->page), in->data_len);
-	return tty_ioctl(rq, file, in->command, in->argument, data, in->data_len, &out->result, file_ioctl_out_data(rq->page),
-			 &out->data_len);
+	return tty_ioctl(rq, file, in->command, in->argument, data, in->data_len, &out->result,
+			 file_ioctl_out_data(rq->page), &out->data_len);
 }
 
 /* ---- flags, attributes, names ---- */
@@ -293,11 +298,12 @@ int file_on_statfs(struct request *rq, const struct file_statfs_in *in, struct f
 
 /* ---- what terminals do not do ---- */
 
-#define REFUSED(name, status)                                                                                                  \
-	int file_on_##name(struct request *rq, const struct file_##name##_in *in, struct file_##name##_out *out)               \
-	{                                                                                                                      \
-		(void)in, (void)out;                                                                                           \
-		return opened(rq) ? status : EBADF;                                                                            \
+#define REFUSED(name, status)                                                     \
+	int file_on_##name(struct request *rq, const struct file_##name##_in *in, \
+			   struct file_##name##_out *out)                         \
+	{                                                                         \
+		(void)in, (void)out;                                              \
+		return opened(rq) ? status : EBADF;                               \
 	}
 
 REFUSED(pread, ESPIPE)

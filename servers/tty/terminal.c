@@ -93,7 +93,10 @@ static void port_stopped(void *context, bool is_stopped)
 static void start_ldisc(struct terminal *terminal)
 {
 	struct ldisc_port port = {
-		.output = port_output, .signal = port_signal, .flush_output = port_flush, .stopped = port_stopped,
+		.output = port_output,
+		.signal = port_signal,
+		.flush_output = port_flush,
+		.stopped = port_stopped,
 		.context = terminal,
 	};
 
@@ -118,7 +121,10 @@ static struct tty_winsize option_size(void)
 static void start_serial(struct terminal *terminal, uint32_t index, struct serial_port *port)
 {
 	*terminal = (struct terminal){
-		.kind = TERMINAL_SERIAL, .index = index, .port = port, .winsize = option_size(),
+		.kind = TERMINAL_SERIAL,
+		.index = index,
+		.port = port,
+		.winsize = option_size(),
 		.rx = {.shared = &port->rx, .data = port->rx_data, .size = SERIAL_RX_BYTES},
 		.tx = {.shared = &port->tx, .data = port->tx_data, .size = SERIAL_TX_BYTES},
 	};
@@ -149,14 +155,16 @@ struct terminal *terminal_serial(uint32_t index)
 static void pump(struct terminal *terminal)
 {
 	uint8_t bytes[256];
+	uint32_t left = SERIAL_RX_BYTES; /* a ring holds no more, whatever its indices say */
 	bool has_input = false;
 
-	while (ring_used(&terminal->rx) > 0) {
+	while (left > 0 && ring_used(&terminal->rx) > 0) {
 		uint32_t count = ring_peek(&terminal->rx, bytes, sizeof(bytes));
 		uint32_t taken = ldisc_input(&terminal->ldisc, bytes, count);
 
 		ring_consume(&terminal->rx, taken);
 		has_input |= taken > 0;
+		left -= count < left ? count : left;
 		if (taken < count)
 			break;
 	}
@@ -225,9 +233,10 @@ struct terminal *terminal_new_pty(void)
 			return NULL;
 		terminal = ptys[i];
 		data = terminal->output_data;
-		*terminal = (struct terminal){.kind = TERMINAL_PTY, .index = i, .is_locked = true,
-					      .output_data = data};
-		terminal->output = (struct ring){.shared = &terminal->output_counters, .data = data, .size = PTY_OUTPUT_BYTES};
+		*terminal = (struct terminal){
+			.kind = TERMINAL_PTY, .index = i, .is_locked = true, .output_data = data};
+		terminal->output = (struct ring){
+			.shared = &terminal->output_counters, .data = data, .size = PTY_OUTPUT_BYTES};
 		start_ldisc(terminal);
 		terminal->ldisc.termios.iflag = IF_ICRNL | IF_IXON;
 		terminal->ldisc.termios.cflag = CF_PTY;

@@ -27,8 +27,25 @@ struct tty_winsize {
 	uint16_t rows, columns, xpixel, ypixel;
 };
 
-enum { CC_INTR, CC_QUIT, CC_ERASE, CC_KILL, CC_EOF, CC_TIME, CC_MIN, CC_SWTC, CC_START, CC_STOP, CC_SUSP, CC_EOL,
-       CC_REPRINT, CC_DISCARD, CC_WERASE, CC_LNEXT, CC_EOL2 };
+enum {
+	CC_INTR,
+	CC_QUIT,
+	CC_ERASE,
+	CC_KILL,
+	CC_EOF,
+	CC_TIME,
+	CC_MIN,
+	CC_SWTC,
+	CC_START,
+	CC_STOP,
+	CC_SUSP,
+	CC_EOL,
+	CC_REPRINT,
+	CC_DISCARD,
+	CC_WERASE,
+	CC_LNEXT,
+	CC_EOL2
+};
 
 #define IF_IGNBRK 0x001u
 #define IF_BRKINT 0x002u

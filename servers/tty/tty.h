@@ -46,12 +46,12 @@ struct terminal {
 	struct tty_winsize winsize;
 	uint32_t sid, pgid; /* session it controls, foreground group; 0: none */
 	uint32_t slave_files, master_files;
-	bool is_locked;	  /* pty: TIOCSPTLCK */
-	bool is_hung_up;  /* pty: the master is gone */
-	bool was_opened;  /* pty: some slave has been open */
+	bool is_locked;	 /* pty: TIOCSPTLCK */
+	bool is_hung_up; /* pty: the master is gone */
+	bool was_opened; /* pty: some slave has been open */
 	bool is_exclusive;
-	bool is_packet;	  /* TIOCPKT */
-	bool in_reader_hold; /* TCIOFF */
+	bool is_packet;			 /* TIOCPKT */
+	bool in_reader_hold;		 /* TCIOFF */
 	struct waiters readers, writers; /* of the slave side */
 	struct waiters master_waiters;
 	/* VTIME: when the read of `timed_label` is over */
@@ -103,8 +103,8 @@ struct caller {
 };
 
 /* pages: the processes' pages (region procpages), by process index. */
-void jobs_init(const struct label_table *labels, const struct process_page *pages, uint32_t page_count, void *ring,
-	       cap_t proc_notify);
+void jobs_init(const struct label_table *labels, const struct process_page *pages, uint32_t page_count,
+	       void *ring, cap_t proc_notify);
 void caller_of(uint64_t label, struct caller *out);
 void signal_group(uint32_t pgid, uint32_t signal, uint32_t sid);
 /* May the caller read, change (signal SIGTTIN, SIGTTOU)? 0: yes; EIO; ST_WOULD_BLOCK: it was sent the signal. */
@@ -121,11 +121,11 @@ enum file_side { FILE_SLAVE = 0, FILE_MASTER = 1 };
 
 struct tty_file {
 	uint32_t generation;
-	uint32_t flags; /* O_* */
+	uint32_t flags;		   /* O_* */
 	struct terminal *terminal; /* NULL: free */
 	enum file_side side;
-	uint8_t kind;	 /* of tty.open, for its path */
-	bool is_hung_up; /* the terminal was taken away from its session */
+	uint8_t kind;	       /* of tty.open, for its path */
+	bool is_hung_up;       /* the terminal was taken away from its session */
 	struct file_stat stat; /* of the node it was opened by */
 	cap_t anchor;
 	uint32_t next_free;
@@ -144,9 +144,11 @@ uint32_t files_in_use(void);
 /* ---- requests ---- */
 
 /* file.ioctl; data of the request and answer in rq's page. */
-int tty_ioctl(struct request *rq, struct tty_file *file, uint32_t command, uint64_t argument, const void *in, uint32_t in_len,
-	      uint64_t *result, void *out, uint32_t *out_len);
+int tty_ioctl(struct request *rq, struct tty_file *file, uint32_t command, uint64_t argument, const void *in,
+	      uint32_t in_len, uint64_t *result, void *out, uint32_t *out_len);
 /* read.c */
-int slave_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait, uint32_t *done);
-int master_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait, uint32_t *done);
+int slave_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait,
+	       uint32_t *done);
+int master_read(struct tty_file *file, const struct caller *caller, uint8_t *to, uint32_t count, bool wait,
+		uint32_t *done);
 bool slave_is_readable(const struct terminal *terminal);

@@ -134,8 +134,9 @@ void attribute_statfs(const struct filesystem *fs, struct statfs_out *out)
 	if (fs->type != FS_TMPFS && fs->type != FS_DEV)
 		return;
 	struct frame_counts counts = frames_count();
-	out->blocks = counts.total - counts.kept;
-	out->bfree = counts.used < out->blocks ? out->blocks - counts.used : 0;
+	uint64_t used = fs->pages_max ? fs->pages : counts.used;
+	out->blocks = fs->pages_max ? fs->pages_max : counts.total - counts.kept;
+	out->bfree = used < out->blocks ? out->blocks - used : 0;
 	out->bavail = out->bfree;
 	/* An inode and its name take a few hundred bytes. */
 	out->ffree = out->bfree * 8;

@@ -82,11 +82,13 @@ uint32_t data_make(struct data *data, uint64_t page, bool zero)
 		entry = index_of(*entry) + ((page >> (INDEX_LOG2 * (height - 1))) & (INDEX_ENTRIES - 1));
 	}
 	if (*entry == 0) {
-		uint32_t frame = new_frame(zero);
+		struct filesystem *fs = data->fs;
+		uint32_t frame = fs->pages_max == 0 || fs->pages < fs->pages_max ? new_frame(zero) : 0;
 		if (frame == 0)
 			return 0;
 		*entry = frame;
 		data->pages++;
+		fs->pages++;
 	}
 	return *entry & ~DATA_SUPPLIED;
 }
@@ -98,6 +100,8 @@ static void cut_leaf(struct data *data, uint32_t *entry)
 	frame_free(*entry & ~DATA_SUPPLIED);
 	*entry = 0;
 	data->pages--;
+	if (data->fs)
+		data->fs->pages--;
 }
 
 /* Cuts the tree below *entry, covering pages from `base`; frees the index frame if all of it goes. Depth at most 3. */

@@ -46,6 +46,11 @@ static struct file *take_index(void)
 	return file;
 }
 
+bool openfile_has_room(const struct caller *caller)
+{
+	return files_open < FILES_OF_USERS || caller_is_root(caller);
+}
+
 static uint32_t access_state(uint32_t flags)
 {
 	if (flags & O_PATH)

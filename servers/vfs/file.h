@@ -11,6 +11,7 @@
 #include "vfs.h"
 
 #define FILES_MAX 16384u
+#define FILES_OF_USERS 5400u /* of the 7,000 or so that there are slots for */
 #define OPENFILE_BADGE_GENERATION 1ull
 #define OPENFILE_BADGE(index) ((OPENFILE_BADGE_GENERATION << 32) | (index))
 
@@ -38,6 +39,8 @@ static_assert(sizeof(struct file) == 56 || sizeof(struct file) == 64, "64 descri
 /* A description of inode (its own references are taken); NULL: ENFILE. flags: O_*. */
 struct file *openfile_new(struct inode *inode, struct dentry *dentry, uint32_t flags);
 void openfile_close(struct file *file);
+/* Whether the caller may have another description: the last quarter of what can be is root's. */
+bool openfile_has_room(const struct caller *caller);
 /* The open description a badge designates, or NULL. */
 struct file *openfile_of_badge(uint64_t badge);
 uint32_t openfile_count(void);

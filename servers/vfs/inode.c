@@ -85,6 +85,8 @@ struct inode *inode_new(struct filesystem *fs, enum node_kind kind, uint32_t mod
 		.ctime = now,
 		.btime = now,
 	};
+	if (kind == NODE_FILE)
+		inode->data.fs = fs;
 	if (kind == NODE_DIRECTORY) {
 		inode->nlink = 2;
 		inode->dir.next_position = 2;

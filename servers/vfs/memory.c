@@ -62,9 +62,14 @@ uint32_t frame_alloc(void)
 	return frame;
 }
 
+bool frames_have_room(void)
+{
+	return frames_used < frames_for_files;
+}
+
 uint32_t frame_alloc_file(void)
 {
-	return frames_used < frames_for_files ? frame_alloc() : 0;
+	return frames_have_room() ? frame_alloc() : 0;
 }
 
 uint32_t frame_alloc_table(void)

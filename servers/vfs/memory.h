@@ -30,6 +30,8 @@ uint32_t frame_alloc(void);
 uint32_t frame_alloc_table(void);
 /* For contents of files: leaves the last frames to pipes and objects, so that a full disk stops nothing but writing. */
 uint32_t frame_alloc_file(void);
+/* False once only what is kept for pipes and open files is left: no new names, pipes get by with one frame. */
+bool frames_have_room(void);
 void frame_free(uint32_t frame);
 extern uint8_t *frames_base;
 static inline void *frame_address(uint32_t frame)

@@ -44,6 +44,31 @@ static uint32_t option_mode(const char *options, uint32_t fallback)
 	return at ? (uint32_t)strtoul(at + 5, NULL, 8) & 07777u : fallback;
 }
 
+/* size=BYTES with k, m, g, or a percentage of the memory there is. Pages; 0: no limit. */
+static uint64_t option_size(const char *options)
+{
+	const char *at = options ? strstr(options, "size=") : NULL;
+	if (!at)
+		return 0;
+	char *end;
+	uint64_t bytes = strtoull(at + 5, &end, 10);
+	switch (*end) {
+	case '%':
+		return frames_count().total * (bytes > 100 ? 100 : bytes) / 100;
+	case 'g':
+	case 'G':
+		return bytes << (30 - FRAME_LOG2);
+	case 'm':
+	case 'M':
+		return bytes << (20 - FRAME_LOG2);
+	case 'k':
+	case 'K':
+		return (bytes + 3) / 4;
+	default:
+		return (bytes + FRAME_BYTES - 1) >> FRAME_LOG2;
+	}
+}
+
 static int populate(struct filesystem *fs)
 {
 	if (fs->type == FS_DEV)
@@ -64,6 +89,7 @@ static struct filesystem *fs_new(enum fs_type type, const char *source, uint32_t
 		.flags = (flags & (FS_MS_RDONLY | FS_MS_NOSUID | FS_MS_NODEV | FS_MS_NOEXEC | FS_MS_NOATIME)) |
 			 ((flags & FS_MS_NOATIME) ? 0 : FS_MS_RELATIME),
 	};
+	fs->pages_max = type == FS_TMPFS ? option_size(options) : 0;
 	fs->source = string_new(source, (uint32_t)strnlen(source, 200));
 	fs->root = fs->source ? make_root(fs, option_mode(options, type == FS_TMPFS ? 01777u : type == FS_PROC ? 0555u : 0755u)) : NULL;
 	if (fs->root)

@@ -33,7 +33,8 @@ static int can_create(const struct caller *caller, const struct walk *where, boo
 	const struct inode *dir = where->parent->inode;
 	if (dir->fs->type == FS_PROC || dir->fs->type == FS_PTS)
 		return ENOENT;
-	return can_change(dir, caller);
+	int error = can_change(dir, caller);
+	return error == 0 && !frames_have_room() ? ENOSPC : error;
 }
 
 static void inherit_group(const struct inode *dir, struct inode *inode, const struct caller *caller)

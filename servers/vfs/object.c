@@ -19,7 +19,8 @@ static uint64_t page_count(uint64_t size)
 static int supply(struct inode *inode, uint64_t from, uint64_t to)
 {
 	static uint32_t frames[BATCH];
-	uint64_t page = from;
+	struct mapped *mapped = inode->mapped;
+	uint64_t page = from < mapped->supplied ? mapped->supplied : from;
 	while (page < to) {
 		uint32_t *entry = data_entry(&inode->data, page);
 		if (entry && (*entry & DATA_SUPPLIED)) {
@@ -42,6 +43,8 @@ static int supply(struct inode *inode, uint64_t from, uint64_t to)
 		for (uint64_t done = first; done < page; done++)
 			*data_entry(&inode->data, done) |= DATA_SUPPLIED;
 	}
+	if (from <= mapped->supplied && to > mapped->supplied)
+		mapped->supplied = to;
 	return 0;
 }
 
@@ -74,7 +77,8 @@ int object_prepare(struct inode *inode, uint64_t offset, uint64_t length)
 	}
 	uint64_t pages = page_count(inode->size);
 	uint64_t from = offset >> FRAME_LOG2;
-	uint64_t to = length > inode->size || offset > inode->size - length ? pages : page_count(offset + length);
+	uint64_t to =
+		length > inode->size || offset > inode->size - length ? pages : page_count(offset + length);
 	return from < to ? supply(inode, from, to) : 0;
 }
 
@@ -86,6 +90,8 @@ int object_resize(struct inode *inode, uint64_t size)
 	if (error != 0)
 		return error;
 	mapped->size = size;
+	if (mapped->supplied > page_count(size))
+		mapped->supplied = page_count(size);
 	if (page_count(size) > old_pages && page_count(size) - old_pages <= BATCH)
 		return supply(inode, old_pages, page_count(size));
 	return 0;
@@ -121,6 +127,8 @@ void object_abandon(struct inode *inode)
 {
 	struct mapped *mapped = inode->mapped;
 	mapped->data = inode->data;
+	mapped->data.fs = NULL; /* it may be unmounted before the last mapping goes */
+	inode->fs->pages -= inode->data.pages;
 	mapped->inode = NULL;
 	inode->mapped = NULL;
 	inode->data = (struct data){0};

@@ -14,8 +14,9 @@ struct mapped {
 	struct mapped *next, *prev;
 	struct inode *inode; /* NULL: abandoned */
 	struct env_object object;
-	struct data data;    /* the contents, once the inode is gone */
-	uint64_t size;	     /* what mem believes */
+	struct data data;  /* the contents, once the inode is gone */
+	uint64_t size;	   /* what mem believes */
+	uint64_t supplied; /* all pages below this one have been handed over */
 };
 
 /* The object of a regular file with all frames of [offset, +length) in it (below the size). */
@@ -34,7 +35,7 @@ void object_reap(void);
 /* ---- windows */
 #define WINDOW_MAX_BYTES 65536u
 struct window {
-	uint64_t label;	     /* thread; 0: free */
+	uint64_t label; /* thread; 0: free */
 	struct env_object object;
 	uint32_t first, order; /* frames */
 };

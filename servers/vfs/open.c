@@ -77,6 +77,8 @@ static int finish_open(const struct caller *caller, struct inode *inode, struct 
 		       bool created, struct open_result *out)
 {
 	out->mode = inode->mode & S_IFMT;
+	if (!openfile_has_room(caller))
+		return ENFILE;
 	if (!(flags & O_PATH)) {
 		int error = may_open(caller, inode, flags, created);
 		if (error == 0)
@@ -207,7 +209,8 @@ int openfile_open_memfd(const struct caller *caller, const char *name, uint32_t 
 
 int openfile_open_pipe(const struct caller *caller, uint32_t flags, struct file *ends[2])
 {
-	struct inode *inode = inode_new(&fs_anonymous, NODE_FIFO, S_IFIFO | 0600u, caller);
+	struct inode *inode =
+		openfile_has_room(caller) ? inode_new(&fs_anonymous, NODE_FIFO, S_IFIFO | 0600u, caller) : NULL;
 	if (!inode)
 		return ENFILE;
 	int error = pipe_new(inode) != 0 ? ENFILE : 0;

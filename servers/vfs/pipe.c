@@ -199,11 +199,10 @@ int pipe_read(struct inode *inode, const struct caller *caller, void *to, uint32
 	}
 	uint32_t part = length < pipe->length ? length : pipe->length;
 	copy_out(pipe, to, part);
-	bool was_tight = pipe->capacity - pipe->length < PIPE_ATOMIC;
 	pipe->head = (pipe->head + part) & RING_MASK;
 	pipe->length -= part;
 	*done = part;
-	if (was_tight && pipe->capacity - pipe->length >= PIPE_ATOMIC)
+	if (pipe->length + PIPE_ATOMIC <= pipe->capacity)
 		wait_wake_if(&inode->waiters, POLLOUT);
 	return 0;
 }
@@ -222,7 +221,7 @@ static uint32_t make_room(struct pipe *pipe, uint32_t bytes)
 	uint32_t got = 0;
 	while (got < bytes) {
 		uint32_t page = tail >> FRAME_LOG2;
-		if (pipe->page[page] == 0)
+		if (pipe->page[page] == 0 && (page == 0 || frames_have_room()))
 			pipe->page[page] = frame_alloc();
 		if (pipe->page[page] == 0)
 			break;
@@ -247,6 +246,13 @@ static void copy_in(struct pipe *pipe, const uint8_t *from, uint32_t length)
 	}
 }
 
+static int wait_for_room(struct inode *inode, const struct caller *caller)
+{
+	if (caller->wait && wait_add(&inode->waiters, caller->label, POLLOUT) != 0)
+		return ENOMEM;
+	return ST_WOULD_BLOCK;
+}
+
 int pipe_write(struct inode *inode, const struct caller *caller, const void *from, uint32_t length, uint32_t *done)
 {
 	struct pipe *pipe = inode->pipe;
@@ -259,14 +265,11 @@ int pipe_write(struct inode *inode, const struct caller *caller, const void *fro
 		pipe->head = 0;
 	uint32_t room = pipe->length < pipe->capacity ? pipe->capacity - pipe->length : 0;
 	bool fits = length <= PIPE_ATOMIC ? room >= length : room > 0;
-	if (!fits) {
-		if (caller->wait && wait_add(&inode->waiters, caller->label, POLLOUT) != 0)
-			return ENOMEM;
-		return ST_WOULD_BLOCK;
-	}
+	if (!fits)
+		return wait_for_room(inode, caller);
 	uint32_t part = make_room(pipe, length < room ? length : room);
 	if (part == 0 || (part < length && length <= PIPE_ATOMIC))
-		return ENOMEM;
+		return pipe->length == 0 ? ENOMEM : wait_for_room(inode, caller);
 	copy_in(pipe, from, part);
 	*done = part;
 	wait_wake_if(&inode->waiters, POLLIN);

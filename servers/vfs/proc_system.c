@@ -2,6 +2,7 @@
 /* Texts of the system in /proc: memory, processor, times, and /proc/tessera. */
 #include <cpuid.h>
 #include <stdio.h>
+#include <linux_names.h>
 #include <string.h>
 
 #include "device.h"
@@ -292,7 +293,7 @@ static int text_unimplemented(struct text *text)
 		return VFS_PARK;
 	const uint64_t *answer = upcall_answer();
 	for (uint32_t i = 6; i < 256 && answer[i] != 0; i++)
-		text_format(text, "%u %u\n", (uint32_t)(answer[i] >> 32), (uint32_t)answer[i]);
+		text_format(text, "%s %u\n", linux_call_name((uint32_t)(answer[i] >> 32)), (uint32_t)answer[i]);
 	return 0;
 }
 

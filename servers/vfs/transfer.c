@@ -60,7 +60,7 @@ int openfile_allocate(struct file *file, const struct caller *caller, uint32_t m
 	int error = data_reserve(inode, offset, length);
 	if (error == 0 && !(mode & KEEP_SIZE) && end > inode->size)
 		error = data_resize(inode, end);
-	inode_touch(inode, TOUCH_CTIME);
+	inode_touch(inode, TOUCH_MTIME | TOUCH_CTIME);
 	return error;
 }
 

@@ -90,10 +90,12 @@ enum node_kind {
 };
 
 /* Contents of a file: a radix tree of frames, each index frame 1,024 entries. height 0: root is page 0 itself. */
+struct filesystem;
 struct data {
 	uint32_t root;
 	uint32_t height;
 	uint64_t pages; /* data frames */
+	struct filesystem *fs; /* charged for them; NULL: nobody any more */
 };
 #define DATA_SUPPLIED 0x80000000u /* in an entry: the mem object has this frame */
 
@@ -265,7 +267,8 @@ struct filesystem {
 	uint32_t flags;	  /* MS_* */
 	uint32_t users;	  /* open files on it */
 	uint32_t is_detached;
-	uint32_t root_mode;
+	uint32_t reserved;
+	uint64_t pages, pages_max; /* of contents; 0: no limit of its own (size=) */
 };
 
 extern struct dentry *root_dentry;		/* of the whole system */

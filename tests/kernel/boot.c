@@ -23,15 +23,19 @@ static void test_stack(const uint64_t *stack)
 static void test_info(void)
 {
 	const struct boot_info *info = boot_info();
-	uint64_t v[6] = { 0 };
+	uint64_t v[6] = {0};
 
 	check(info->magic == BOOT_INFO_MAGIC && info->version != 0, "boot_info has its magic");
 	check(memchr(info->cmdline, 0, sizeof(info->cmdline)) != 0, "the command line ends");
-	check(info->kernel_bytes != 0 && info->kernel_bytes < info->ram_bytes, "the kernel keeps a part of RAM");
-	check_error(ts_kernel_info(ROOT_CAP_MACHINE, 0, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]), E_OK, "kernel_info 0");
-	check(v[0] == info->version && v[1] == info->ram_bytes && v[2] == info->kernel_bytes && v[4] == info->cpu_count,
+	check(info->kernel_bytes != 0 && info->kernel_bytes < info->ram_bytes,
+	      "the kernel keeps a part of RAM");
+	check_error(ts_kernel_info(ROOT_CAP_MACHINE, 0, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]), E_OK,
+		    "kernel_info 0");
+	check(v[0] == info->version && v[1] == info->ram_bytes && v[2] == info->kernel_bytes &&
+		      v[4] == info->cpu_count,
 	      "kernel_info 0 tells the same as boot_info");
-	check(v[3] == ((const struct time_page *)TIME_PAGE_VA)->tsc_hz && v[3] != 0, "the clock page tells the same TSC frequency");
+	check(v[3] == ((const struct time_page *)TIME_PAGE_VA)->tsc_hz && v[3] != 0,
+	      "the clock page tells the same TSC frequency");
 	check(memcmp((const void *)ROOT_ARCHIVE_VA, "070701", 6) == 0, "the archive is mapped");
 }
 
@@ -61,21 +65,22 @@ static void test_capabilities(void)
 		uint32_t type, rights;
 		const char *name;
 	} caps[] = {
-		{ ROOT_CAP_CNODE, CAP_CNODE, ALL, "its CSpace root" },
-		{ ROOT_CAP_VSPACE, CAP_VSPACE, ALL, "its VSpace" },
-		{ ROOT_CAP_THREAD, CAP_THREAD, ALL, "its Thread" },
-		{ ROOT_CAP_CLOCK, CAP_CLOCK, ALL, "Clock" },
-		{ ROOT_CAP_CONSOLE, CAP_CONSOLE, ALL, "Console" },
-		{ ROOT_CAP_MACHINE, CAP_MACHINE, ALL, "Machine" },
-		{ ROOT_CAP_ARCHIVE, CAP_MEMORY, READ | EXECUTE | REVOKE, "the archive, never writable" },
-		{ ROOT_CAP_LEAF, CAP_CNODE, ALL, "its leaf" },
+		{ROOT_CAP_CNODE, CAP_CNODE, ALL, "its CSpace root"},
+		{ROOT_CAP_VSPACE, CAP_VSPACE, ALL, "its VSpace"},
+		{ROOT_CAP_THREAD, CAP_THREAD, ALL, "its Thread"},
+		{ROOT_CAP_CLOCK, CAP_CLOCK, ALL, "Clock"},
+		{ROOT_CAP_CONSOLE, CAP_CONSOLE, ALL, "Console"},
+		{ROOT_CAP_MACHINE, CAP_MACHINE, ALL, "Machine"},
+		{ROOT_CAP_ARCHIVE, CAP_MEMORY, READ | EXECUTE | REVOKE, "the archive, never writable"},
+		{ROOT_CAP_LEAF, CAP_CNODE, ALL, "its leaf"},
 	};
 	bool is_rest_empty = type_at(9) == CAP_NULL;
 
 	for (uint32_t i = 0; i < COUNT_OF(caps); i++) {
 		struct cap_facts facts = inspect(SLOT_OWN(caps[i].address));
 
-		check((facts.type & 0xff) == caps[i].type && facts.rights == caps[i].rights && (facts.type & FACT_ORIGIN) == 0,
+		check((facts.type & 0xff) == caps[i].type && facts.rights == caps[i].rights &&
+			      (facts.type & FACT_ORIGIN) == 0,
 		      join("root has", caps[i].name));
 	}
 	for (cap_t slot = ROOT_CAP_UNTYPED + boot_info()->untyped_count; slot < 256; slot++)
@@ -89,14 +94,16 @@ static bool is_untyped_right(uint32_t i)
 	struct cap_facts facts = inspect(SLOT_OWN(ROOT_CAP_UNTYPED + i));
 	uint64_t bytes = 1ull << untyped->size_log2;
 
-	if ((facts.type & 0xff) != CAP_UNTYPED || facts.info[0] != untyped->phys || facts.info[1] != untyped->size_log2)
+	if ((facts.type & 0xff) != CAP_UNTYPED || facts.info[0] != untyped->phys ||
+	    facts.info[1] != untyped->size_log2)
 		return false;
 	if (facts.info[2] != bytes || untyped->phys % bytes != 0)
 		return false;
 	for (uint32_t k = 0; k < i; k++) {
 		const struct boot_untyped *other = &boot_info()->untyped[k];
 
-		if (untyped->phys < other->phys + (1ull << other->size_log2) && other->phys < untyped->phys + bytes)
+		if (untyped->phys < other->phys + (1ull << other->size_log2) &&
+		    other->phys < untyped->phys + bytes)
 			return false;
 	}
 	return true;
@@ -114,7 +121,8 @@ static void test_untypeds(void)
 	}
 	check(info->untyped_count > 0 && info->untyped_count <= BOOT_MAX_UNTYPED, "there are Untypeds");
 	check(is_right, "each Untyped is described, aligned, whole and apart from the others");
-	check(total + info->kernel_bytes + info->archive_bytes <= info->ram_bytes, "no more memory than there is");
+	check(total + info->kernel_bytes + info->archive_bytes <= info->ram_bytes,
+	      "no more memory than there is");
 	check(total > info->ram_bytes - info->kernel_bytes - info->archive_bytes - (2ull << 20),
 	      "less than 2 MiB of RAM are lost");
 }

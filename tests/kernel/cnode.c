@@ -10,21 +10,26 @@ static void test_copy(void)
 	cap_t view = slot_new(), first = slot_new(), second = slot_new(), weak;
 
 	check_error(ts_cnode_copy(OWN(first), OWN(endpoint), READ | WRITE), E_OK, "copy of an origin");
-	check(inspect(OWN(first)).rights == (READ | WRITE) && inspect(OWN(first)).type == CAP_ENDPOINT, "it has only those rights");
-	check((inspect(OWN(endpoint)).type & (FACT_ORIGIN | FACT_DESCENDANTS)) == (FACT_ORIGIN | FACT_DESCENDANTS), "it is a child of the origin");
+	check(inspect(OWN(first)).rights == (READ | WRITE) && inspect(OWN(first)).type == CAP_ENDPOINT,
+	      "it has only those rights");
+	check((inspect(OWN(endpoint)).type & (FACT_ORIGIN | FACT_DESCENDANTS)) ==
+		      (FACT_ORIGIN | FACT_DESCENDANTS),
+	      "it is a child of the origin");
 	check_error(ts_cnode_copy(OWN(second), OWN(first), ALL), E_OK, "copy of a copy");
 	check(inspect(OWN(second)).rights == (READ | WRITE), "rights do not grow");
 	check((inspect(OWN(first)).type & FACT_DESCENDANTS) == 0, "it is a sibling of the copy");
 	drop(first);
 	check(type_at(second) == CAP_ENDPOINT, "a sibling stays when the copy goes");
-	check_error(ts_cnode_copy(OWN(second), OWN(endpoint), ALL), E_SLOT_USED, "copy to a used slot: E_SLOT_USED");
+	check_error(ts_cnode_copy(OWN(second), OWN(endpoint), ALL), E_SLOT_USED,
+		    "copy to a used slot: E_SLOT_USED");
 	check_error(ts_cnode_copy(OWN(first), OWN(first), ALL), E_CAP, "copy of an empty slot: E_CAP");
 	check_error(ts_cnode_copy(OWN(first), OWN(0x200), ALL), E_SLOT, "copy from no slot: E_SLOT");
 	check_error(ts_cnode_copy(OWN(first), OWN(untyped), ALL), E_TYPE, "copy of an Untyped: E_TYPE");
 	must(ts_memory_attach(memory, OWN(view), ROOT_CAP_VSPACE, SCRATCH_VA, 2, ALL), "a View");
 	check_error(ts_cnode_copy(OWN(first), OWN(view), ALL), E_TYPE, "copy of a View: E_TYPE");
 	check_error(ts_cnode_copy(OWN(first), OWN(memory), 0), E_OK, "copy without any right");
-	check(inspect(OWN(first)).rights == 0 && inspect(OWN(first)).info[1] == 2, "a Memory's copy has its pages");
+	check(inspect(OWN(first)).rights == 0 && inspect(OWN(first)).info[1] == 2,
+	      "a Memory's copy has its pages");
 	weak = mint_of(ROOT_CAP_LEAF, WRITE, 0, 0);
 	check_error(ts_cnode_copy(OWN(slot_new()), SLOT_IN(weak, ROOT_CAP_CONSOLE), ALL), E_RIGHTS,
 		    "copy out of a CNode without read: E_RIGHTS");
@@ -32,7 +37,7 @@ static void test_copy(void)
 
 static void test_depth(void)
 {
-	cap_t endpoint = make(CAP_ENDPOINT, 0), slots[2] = { slot_new(), slot_new() };
+	cap_t endpoint = make(CAP_ENDPOINT, 0), slots[2] = {slot_new(), slot_new()};
 	uint64_t error = E_OK;
 	uint32_t depth = 0;
 
@@ -48,33 +53,43 @@ static void test_depth(void)
 	check_error(ts_cnode_copy(OWN(slots[0]), from, ALL), E_OK, "a sibling can still be made there");
 	check_error(ts_cnode_mint(OWN(slots[1]), OWN(slots[0]), ALL, 0, 0), E_DEPTH, "and no child of it");
 	check_error(ts_cnode_revoke(OWN(endpoint), 0), E_OK, "one revoke takes all of them");
-	check((inspect(OWN(endpoint)).type & FACT_DESCENDANTS) == 0 && type_at(slots[0]) == CAP_NULL, "none is left");
+	check((inspect(OWN(endpoint)).type & FACT_DESCENDANTS) == 0 && type_at(slots[0]) == CAP_NULL,
+	      "none is left");
 }
 
 static void test_mint(void)
 {
-	cap_t endpoint = make(CAP_ENDPOINT, 0), notification = make(CAP_NOTIFICATION, 0), memory = make(CAP_MEMORY, 1);
+	cap_t endpoint = make(CAP_ENDPOINT, 0), notification = make(CAP_NOTIFICATION, 0),
+	      memory = make(CAP_MEMORY, 1);
 	cap_t untyped = make(CAP_UNTYPED, 12), badged = slot_new(), other = slot_new();
 
-	check_error(ts_cnode_mint(OWN(badged), OWN(endpoint), WRITE | GRANT, 77, 0), E_OK, "mint with a badge");
-	check(inspect(OWN(badged)).badge == 77 && inspect(OWN(badged)).rights == (WRITE | GRANT), "badge and rights are set");
+	check_error(ts_cnode_mint(OWN(badged), OWN(endpoint), WRITE | GRANT, 77, 0), E_OK,
+		    "mint with a badge");
+	check(inspect(OWN(badged)).badge == 77 && inspect(OWN(badged)).rights == (WRITE | GRANT),
+	      "badge and rights are set");
 	check_error(ts_cnode_mint(OWN(other), OWN(badged), ALL, 78, 0), E_ARG, "a second badge: E_ARG");
 	check_error(ts_cnode_mint(OWN(other), OWN(badged), ALL, 0, 0), E_OK, "mint keeps the badge with 0");
-	check(inspect(OWN(other)).badge == 77 && inspect(OWN(other)).rights == (WRITE | GRANT), "the child has badge and no more rights");
+	check(inspect(OWN(other)).badge == 77 && inspect(OWN(other)).rights == (WRITE | GRANT),
+	      "the child has badge and no more rights");
 	check((inspect(OWN(badged)).type & FACT_DESCENDANTS) != 0, "it is a child");
 	drop(badged);
 	check(type_at(other) == CAP_NULL, "a child goes with its parent");
-	check_error(ts_cnode_mint(OWN(other), OWN(notification), ALL, 5, 0), E_OK, "a Notification takes a badge");
+	check_error(ts_cnode_mint(OWN(other), OWN(notification), ALL, 5, 0), E_OK,
+		    "a Notification takes a badge");
 	drop(other);
 	check_error(ts_cnode_mint(OWN(other), OWN(memory), ALL, 5, 0), E_ARG, "a badge on a Memory: E_ARG");
-	check_error(ts_cnode_mint(OWN(other), OWN(memory), READ, 0, 0), E_OK, "mint of a Memory without a badge");
+	check_error(ts_cnode_mint(OWN(other), OWN(memory), READ, 0, 0), E_OK,
+		    "mint of a Memory without a badge");
 	drop(other);
 	check_error(ts_cnode_mint(OWN(other), OWN(endpoint), ALL, 5, 2), E_ARG, "an unknown flag: E_ARG");
-	check_error(ts_cnode_mint(OWN(other), OWN(endpoint), ALL, 0, 1), E_ARG, "a notice without a badge: E_ARG");
-	check_error(ts_cnode_mint(OWN(other), OWN(notification), ALL, 5, 1), E_ARG, "a notice of a Notification: E_ARG");
+	check_error(ts_cnode_mint(OWN(other), OWN(endpoint), ALL, 0, 1), E_ARG,
+		    "a notice without a badge: E_ARG");
+	check_error(ts_cnode_mint(OWN(other), OWN(notification), ALL, 5, 1), E_ARG,
+		    "a notice of a Notification: E_ARG");
 	check_error(ts_cnode_mint(OWN(other), OWN(untyped), ALL, 0, 0), E_TYPE, "mint of an Untyped: E_TYPE");
 	check_error(ts_cnode_mint(OWN(other), OWN(badged), ALL, 0, 0), E_CAP, "mint of an empty slot: E_CAP");
-	check_error(ts_cnode_mint(OWN(memory), OWN(endpoint), ALL, 0, 0), E_SLOT_USED, "mint to a used slot: E_SLOT_USED");
+	check_error(ts_cnode_mint(OWN(memory), OWN(endpoint), ALL, 0, 0), E_SLOT_USED,
+		    "mint to a used slot: E_SLOT_USED");
 }
 
 static void test_move(void)
@@ -83,24 +98,29 @@ static void test_move(void)
 	cap_t inner = make(CAP_CNODE, 4), weak = copy_of(inner, READ);
 
 	check_error(ts_cnode_move(OWN(target), OWN(child)), E_OK, "move");
-	check(type_at(child) == CAP_NULL && inspect(OWN(target)).badge == 3, "it stands there and no more here");
+	check(type_at(child) == CAP_NULL && inspect(OWN(target)).badge == 3,
+	      "it stands there and no more here");
 	check_error(ts_cnode_move(OWN(child), OWN(child)), E_CAP, "move of an empty slot: E_CAP");
 	check_error(ts_cnode_move(OWN(target), OWN(target)), E_SLOT_USED, "move onto itself: E_SLOT_USED");
-	check_error(ts_cnode_move(OWN(endpoint), OWN(target)), E_SLOT_USED, "move to a used slot: E_SLOT_USED");
+	check_error(ts_cnode_move(OWN(endpoint), OWN(target)), E_SLOT_USED,
+		    "move to a used slot: E_SLOT_USED");
 	check_error(ts_cnode_move(OWN(child), OWN(endpoint)), E_OK, "move of an origin");
 	check_error(ts_cnode_revoke(OWN(child), 0), E_OK, "it keeps its place in the tree:");
 	check(type_at(target) == CAP_NULL, "revoking it takes the child");
-	check_error(ts_cnode_move(SLOT_IN(inner, 0), OWN(child)), E_DEPTH, "an origin to a CNode that is not shallower: E_DEPTH");
+	check_error(ts_cnode_move(SLOT_IN(inner, 0), OWN(child)), E_DEPTH,
+		    "an origin to a CNode that is not shallower: E_DEPTH");
 	check_error(ts_cnode_move(SLOT_IN(inner, 0), OWN(inner)), E_DEPTH, "a CNode into itself: E_DEPTH");
 	target = copy_of(child, ALL);
 	check_error(ts_cnode_move(SLOT_IN(inner, 3), OWN(target)), E_OK, "a copy may go there");
-	check_error(ts_cnode_move(OWN(target), SLOT_IN(weak, 3)), E_RIGHTS, "move out of a CNode without write: E_RIGHTS");
+	check_error(ts_cnode_move(OWN(target), SLOT_IN(weak, 3)), E_RIGHTS,
+		    "move out of a CNode without write: E_RIGHTS");
 	check_error(ts_cnode_move(OWN(target), SLOT_IN(inner, 3)), E_OK, "and back");
 }
 
 static void test_inspect(void)
 {
-	cap_t cnode = make(CAP_CNODE, 5), untyped = make(CAP_UNTYPED, 14), memory = make(CAP_MEMORY, 7), view = slot_new();
+	cap_t cnode = make(CAP_CNODE, 5), untyped = make(CAP_UNTYPED, 14), memory = make(CAP_MEMORY, 7),
+	      view = slot_new();
 	struct cap_facts facts = inspect(OWN(slot_new()));
 
 	check(facts.error == E_OK && facts.type == CAP_NULL, "an empty slot is no error");
@@ -112,26 +132,31 @@ static void test_inspect(void)
 	check(facts.info[1] == 14 && facts.info[2] == (1u << 14) - 64 && facts.info[0] % (1u << 14) == 0,
 	      "an Untyped tells address, size and bytes free");
 	facts = inspect(OWN(memory));
-	check(facts.info[0] % PAGE_BYTES == 0 && facts.info[0] != 0 && facts.info[1] == 7, "a Memory tells address and pages");
+	check(facts.info[0] % PAGE_BYTES == 0 && facts.info[0] != 0 && facts.info[1] == 7,
+	      "a Memory tells address and pages");
 	must(ts_memory_attach(memory, OWN(view), ROOT_CAP_VSPACE, SCRATCH_VA, 9, READ), "a View");
 	facts = inspect(OWN(view));
-	check(facts.info[0] == SCRATCH_VA && facts.info[1] == 9 && facts.rights == READ, "a View tells its window");
+	check(facts.info[0] == SCRATCH_VA && facts.info[1] == 9 && facts.rights == READ,
+	      "a View tells its window");
 	facts = inspect(OWN(mint_of(make(CAP_ENDPOINT, 0), ALL, 1ull << 63 | 5, 1)));
-	check(facts.badge == (1ull << 63 | 5) && (facts.type & FACT_ANCHOR) != 0, "an anchor tells itself and a badge of 64 bits");
+	check(facts.badge == (1ull << 63 | 5) && (facts.type & FACT_ANCHOR) != 0,
+	      "an anchor tells itself and a badge of 64 bits");
 	cnode = make(CAP_CNODE, 11);
 	check(inspect(OWN(cnode)).info[1] == ~0ull, "slots of a large CNode are not counted");
 }
 
 static void test_copy_all(void)
 {
-	cap_t from = make(CAP_CNODE, 4), to = make(CAP_CNODE, 4), wide = make(CAP_CNODE, 5), endpoint = make(CAP_ENDPOINT, 0);
+	cap_t from = make(CAP_CNODE, 4), to = make(CAP_CNODE, 4), wide = make(CAP_CNODE, 5),
+	      endpoint = make(CAP_ENDPOINT, 0);
 	uint64_t copied = 99;
 
 	for (uint32_t i = 0; i < 6; i++)
 		must(ts_cnode_mint(SLOT_IN(from, 2 * i), OWN(endpoint), ALL, i + 1, 0), "a badge");
 	must(ts_cnode_copy(SLOT_IN(to, 4), OWN(from), ALL), "something in the way");
 	check_error(ts_cnode_copy_all(to, from, &copied), E_OK, "copy_all");
-	check(copied == 5 && inspect(SLOT_IN(to, 10)).badge == 6 && (inspect(SLOT_IN(to, 4)).type & 0xff) == CAP_CNODE,
+	check(copied == 5 && inspect(SLOT_IN(to, 10)).badge == 6 &&
+		      (inspect(SLOT_IN(to, 4)).type & 0xff) == CAP_CNODE,
 	      "everything is copied but where something was");
 	check((inspect(SLOT_IN(from, 10)).type & FACT_DESCENDANTS) == 0, "as siblings");
 	check_error(ts_cnode_copy_all(to, from, &copied), E_OK, "again");
@@ -141,8 +166,10 @@ static void test_copy_all(void)
 	check_error(ts_cnode_copy_all(endpoint, from, 0), E_TYPE, "to an Endpoint: E_TYPE");
 	check_error(ts_cnode_copy_all(to, CAP_EMPTY, 0), E_CAP, "from nothing: E_CAP");
 	check_error(ts_cnode_copy_all(CAP_EMPTY, from, 0), E_CAP, "to nothing: E_CAP");
-	check_error(ts_cnode_copy_all(copy_of(to, READ), from, 0), E_RIGHTS, "to a CNode without write: E_RIGHTS");
-	check_error(ts_cnode_copy_all(to, copy_of(from, WRITE), 0), E_RIGHTS, "from a CNode without read: E_RIGHTS");
+	check_error(ts_cnode_copy_all(copy_of(to, READ), from, 0), E_RIGHTS,
+		    "to a CNode without write: E_RIGHTS");
+	check_error(ts_cnode_copy_all(to, copy_of(from, WRITE), 0), E_RIGHTS,
+		    "from a CNode without read: E_RIGHTS");
 }
 
 static void test_copy_all_large(void)

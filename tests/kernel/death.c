@@ -53,11 +53,12 @@ static void test_queued(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
 	cap_t badged = mint_of(endpoint, ALL, 5, 0);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	DO(w, OP_SEND, badged, TAG(1, 0), 0, 0, 0, 0, NEVER);
 	drop(badged);
-	check_error(ts_recv(endpoint, 0, &m, POLL), E_TIMEOUT, "a queued message through a capability that is gone does not arrive");
+	check_error(ts_recv(endpoint, 0, &m, POLL), E_TIMEOUT,
+		    "a queued message through a capability that is gone does not arrive");
 	check_done(w, E_REVOKED, "its sender gets E_REVOKED");
 	must(ts_cnode_mint(OWN(badged), OWN(endpoint), ALL, 5, 0), "mint");
 	DO(w, OP_CALL, badged, TAG(1, 0), 0, 0, 0, 0, NEVER);
@@ -77,7 +78,7 @@ static void test_server(void)
 {
 	struct worker *server = worker_new(0, 1, PRIORITY_HIGH), *client = worker_new(1, 2, PRIORITY_HIGH);
 	cap_t home = make(CAP_UNTYPED, 12), replies = slot_new(), slot;
-	struct ipc_msg m = { .tag = TAG(1, 0) };
+	struct ipc_msg m = {.tag = TAG(1, 0)};
 
 	must(ts_untyped_retype(home, CAP_CNODE, 4, OWN(replies), 1, 0, 0), "a CNode for Replies");
 	must(ts_cnode_copy(SLOT_IN(ROOT_CAP_CNODE, 3), OWN(replies), ALL), "as a leaf");
@@ -103,22 +104,29 @@ static void test_server(void)
 	cap_t second = slot_new();
 	DO(server, OP_RECV, BOTH(second, endpoint), 0, 0, 0, 0, 0, NEVER);
 	must(ts_cnode_copy(OWN(second), OWN(endpoint), ALL), "its slot is filled meanwhile");
-	check_error(ts_call(endpoint, &m, now_ns() + 1000000), E_TIMEOUT, "a call then waits for another receiver");
+	check_error(ts_call(endpoint, &m, now_ns() + 1000000), E_TIMEOUT,
+		    "a call then waits for another receiver");
 	check_done(server, E_SLOT_USED, "recv ends with E_SLOT_USED");
 }
 
 static void test_thread_states(void)
 {
-	static const uint64_t operations[] = { OP_SEND, OP_CALL, OP_RECV, OP_WAIT };
+	static const uint64_t operations[] = {OP_SEND, OP_CALL, OP_RECV, OP_WAIT};
 	cap_t notification = make(CAP_NOTIFICATION, 0);
-	struct ipc_msg m = { .tag = TAG(1, 0) };
+	struct ipc_msg m = {.tag = TAG(1, 0)};
 
 	for (uint32_t i = 0; i < COUNT_OF(operations); i++) {
 		worker_new(i, i % 3, PRIORITY_HIGH);
-		DO(worker(i), (uint32_t)operations[i], operations[i] == OP_WAIT ? notification : endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+		DO(worker(i), (uint32_t)operations[i], operations[i] == OP_WAIT ? notification : endpoint,
+		   TAG(1, 0), 0, 0, 0, 0, NEVER);
 		worker_end(worker(i));
-		check_error(operations[i] == OP_RECV ? ts_send(endpoint, &m, POLL) : ts_recv(endpoint, reply, &m, POLL), E_TIMEOUT,
-			    join("a thread that died leaves nothing at an Endpoint:", i == 0 ? "send" : i == 1 ? "call" : i == 2 ? "recv" : "wait"));
+		check_error(operations[i] == OP_RECV ? ts_send(endpoint, &m, POLL)
+						     : ts_recv(endpoint, reply, &m, POLL),
+			    E_TIMEOUT,
+			    join("a thread that died leaves nothing at an Endpoint:", i == 0   ? "send"
+										      : i == 1 ? "call"
+										      : i == 2 ? "recv"
+											       : "wait"));
 	}
 	check_error(ts_signal(notification, 1), E_OK, "nor at a Notification");
 	uint64_t bits = 0;
@@ -134,7 +142,7 @@ static void test_chain(void)
 {
 	struct worker *client = worker_new(0, 1, PRIORITY_HIGH), *first = worker_new(1, 2, PRIORITY_HIGH);
 	cap_t deep = make(CAP_ENDPOINT, 0), first_reply = slot_new();
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	DO(first, OP_RECV, BOTH(first_reply, endpoint), 0, 0, 0, 0, 0, NEVER);
 	DO(client, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
@@ -150,7 +158,7 @@ static void test_chain(void)
 static void test_woken_then_gone(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { .tag = TAG(6, 1), .w = { 66 } };
+	struct ipc_msg m = {.tag = TAG(6, 1), .w = {66}};
 
 	must(ts_thread_set_priority(w->thread, PRIORITY_LOW), "a priority");
 	DO(w, OP_RECV, endpoint, 0, 0, 0, 0, 0, NEVER);
@@ -160,7 +168,8 @@ static void test_woken_then_gone(void)
 	drop(endpoint);
 	for (uint32_t i = 0; i < 100 && !is_done(w); i++)
 		sleep_ns(1000000);
-	check(is_done(w) && error_of(w) == E_OK && result_of(w, 2) == 66, "a message that was delivered stays delivered");
+	check(is_done(w) && error_of(w) == E_OK && result_of(w, 2) == 66,
+	      "a message that was delivered stays delivered");
 }
 
 void test_death(void)

@@ -13,7 +13,8 @@ static void test_delete_errors(void)
 	check_error(ts_cnode_revoke(OWN(slot_new()), 0), E_CAP, "revoke of an empty slot: E_CAP");
 	check_error(ts_cnode_revoke(OWN(weak), 0), E_RIGHTS, "revoke without the right: E_RIGHTS");
 	check_error(ts_cnode_revoke(OWN(endpoint), 0), E_OK, "revoke");
-	check(type_at(weak) == CAP_NULL && type_at(endpoint) == CAP_ENDPOINT, "takes what was derived and leaves the capability");
+	check(type_at(weak) == CAP_NULL && type_at(endpoint) == CAP_ENDPOINT,
+	      "takes what was derived and leaves the capability");
 	check_error(ts_cnode_revoke(OWN(endpoint), 0), E_OK, "revoke of one without descendants");
 	check_error(ts_cnode_delete(OWN(endpoint), 0), E_OK, "delete");
 	check(type_at(endpoint) == CAP_NULL, "empties the slot");
@@ -28,8 +29,9 @@ static void make_family(cap_t cnode, cap_t parent, uint32_t count)
 
 static void test_limits(void)
 {
-	cap_t endpoint = make(CAP_ENDPOINT, 0), parent = mint_of(endpoint, ALL, 9, 0), cnode = make(CAP_CNODE, 8);
-	struct ipc_msg message = { .tag = MSG_TAG(1, 0, 0) };
+	cap_t endpoint = make(CAP_ENDPOINT, 0), parent = mint_of(endpoint, ALL, 9, 0),
+	      cnode = make(CAP_CNODE, 8);
+	struct ipc_msg message = {.tag = MSG_TAG(1, 0, 0)};
 	uint32_t calls = 1;
 	uint64_t error;
 
@@ -44,7 +46,8 @@ static void test_limits(void)
 	check_error(ts_send(parent, &message, POLL), E_CAP, "a dying capability cannot be used: E_CAP");
 	check_error(ts_cnode_copy(OWN(slot_new()), OWN(parent), ALL), E_CAP, "nor copied: E_CAP");
 	check_error(ts_cnode_move(OWN(slot_new()), OWN(parent)), E_CAP, "nor moved: E_CAP");
-	check_error(ts_cnode_copy(OWN(parent), OWN(endpoint), ALL), E_SLOT_USED, "its slot cannot be filled: E_SLOT_USED");
+	check_error(ts_cnode_copy(OWN(parent), OWN(endpoint), ALL), E_SLOT_USED,
+		    "its slot cannot be filled: E_SLOT_USED");
 	while ((error = ts_cnode_delete(OWN(parent), 7)) == E_MORE)
 		calls++;
 	check_error(error, E_OK, "calls with a limit end");
@@ -64,17 +67,22 @@ static void test_nested(void)
 
 	must(ts_untyped_retype(outer_home, CAP_UNTYPED, 16, OWN(middle_home), 1, 0, 0), "a deeper Untyped");
 	must(ts_untyped_retype(middle_home, CAP_UNTYPED, 15, OWN(inner_home), 1, 0, 0), "one deeper still");
-	check_error(ts_untyped_retype(middle_home, CAP_CNODE, 4, middle, 1, 0, 0), E_OK, "a CNode in a CNode");
+	check_error(ts_untyped_retype(middle_home, CAP_CNODE, 4, middle, 1, 0, 0), E_OK,
+		    "a CNode in a CNode");
 	cap_t middle_cap = slot_new();
 	must(ts_cnode_copy(OWN(middle_cap), middle, ALL), "its capability");
-	check_error(ts_untyped_retype(inner_home, CAP_CNODE, 4, SLOT_IN(middle_cap, 5), 1, 0, 0), E_OK, "a third one in that");
+	check_error(ts_untyped_retype(inner_home, CAP_CNODE, 4, SLOT_IN(middle_cap, 5), 1, 0, 0), E_OK,
+		    "a third one in that");
 	cap_t inner_cap = slot_new(), leaf_cap;
 	must(ts_cnode_copy(OWN(inner_cap), SLOT_IN(middle_cap, 5), ALL), "its capability");
-	must(ts_cnode_copy(SLOT_IN(inner_cap, 7), OWN(outer), ALL), "the outer one in the innermost: a ring of copies");
+	must(ts_cnode_copy(SLOT_IN(inner_cap, 7), OWN(outer), ALL),
+	     "the outer one in the innermost: a ring of copies");
 	must(ts_cnode_mint(SLOT_IN(inner_cap, 8), OWN(endpoint), ALL, 4, 0), "and a badge");
 	leaf_cap = mint_of(inner_cap, READ, 0, 0);
 	check_error(ts_cnode_delete(OWN(outer), 0), E_OK, "deleting the outer one");
-	check(type_at(middle_cap) == CAP_NULL && type_at(inner_cap) == CAP_NULL && type_at(leaf_cap) == CAP_NULL, "takes the ones inside");
+	check(type_at(middle_cap) == CAP_NULL && type_at(inner_cap) == CAP_NULL &&
+		      type_at(leaf_cap) == CAP_NULL,
+	      "takes the ones inside");
 	check((inspect(OWN(endpoint)).type & FACT_DESCENDANTS) == 0, "and what they held");
 	check_equal(inspect(OWN(inner_home)).info[2], 1u << 15, "their memory has come back");
 }
@@ -97,7 +105,8 @@ static void test_nested_limits(void)
 		error = ts_cnode_delete(OWN(outer), 1);
 	check_error(error, E_OK, "8 CNodes in a CNode, one step a call");
 	note("calls", calls);
-	check(calls >= 8 * 16 && (inspect(OWN(endpoint)).type & FACT_DESCENDANTS) == 0, "everything inside is gone");
+	check(calls >= 8 * 16 && (inspect(OWN(endpoint)).type & FACT_DESCENDANTS) == 0,
+	      "everything inside is gone");
 	check_equal(inspect(OWN(home)).info[2], 1u << 16, "their memory has come back");
 }
 
@@ -109,9 +118,12 @@ static void test_large(void)
 	for (uint32_t i = 0; i < 16384; i++)
 		must(ts_cnode_mint(SLOT_IN(cnode, i), OWN(endpoint), ALL, i + 1, 0), "a badge");
 	start = now_ns();
-	check_error(ts_cnode_revoke(OWN(endpoint), 0), E_OK, "revoke of 16384 capabilities, restarted by the kernel");
+	check_error(ts_cnode_revoke(OWN(endpoint), 0), E_OK,
+		    "revoke of 16384 capabilities, restarted by the kernel");
 	note("microseconds", (now_ns() - start) / 1000);
-	check((inspect(OWN(endpoint)).type & FACT_DESCENDANTS) == 0 && inspect(SLOT_IN(cnode, 16383)).type == CAP_NULL, "none is left");
+	check((inspect(OWN(endpoint)).type & FACT_DESCENDANTS) == 0 &&
+		      inspect(SLOT_IN(cnode, 16383)).type == CAP_NULL,
+	      "none is left");
 	check_error(ts_cnode_delete(OWN(cnode), 0), E_OK, "an empty CNode of 16384 slots goes");
 }
 
@@ -142,7 +154,8 @@ static bool was_preempted(struct worker *w, cap_t endpoint, cap_t cnode, cap_t s
 /* The host may take the CPU away between any two instructions: several attempts. */
 static void test_preemption(void)
 {
-	cap_t endpoint = make(CAP_ENDPOINT, 0), cnode = make(CAP_CNODE, 14), silent = make(CAP_NOTIFICATION, 0);
+	cap_t endpoint = make(CAP_ENDPOINT, 0), cnode = make(CAP_CNODE, 14),
+	      silent = make(CAP_NOTIFICATION, 0);
 	struct worker *w = worker_new(0, 0, PRIORITY_HIGH);
 	bool has_run = false;
 
@@ -157,13 +170,16 @@ static void test_preemption(void)
 /* What a thread loses with its CSpace. */
 static void test_cspace_goes(void)
 {
-	cap_t home = make(CAP_UNTYPED, 14), root = slot_new(), thread = make(CAP_THREAD, 0), endpoint = make(CAP_ENDPOINT, 0);
-	struct user_regs regs = { .rip = (uint64_t)store_all, .rsp = (uint64_t)worker(1)->stack };
+	cap_t home = make(CAP_UNTYPED, 14), root = slot_new(), thread = make(CAP_THREAD, 0),
+	      endpoint = make(CAP_ENDPOINT, 0);
+	struct user_regs regs = {.rip = (uint64_t)store_all, .rsp = (uint64_t)worker(1)->stack};
 	uint64_t state = 9, error = E_OK;
 
 	must(ts_untyped_retype(home, CAP_CNODE, 4, OWN(root), 1, 0, 0), "a CSpace root");
-	*(struct thread_config *)page_block() = (struct thread_config){ .cspace = root, .vspace = ROOT_CAP_VSPACE,
-		.page_va = WORKER_PAGE_VA + PAGE_BYTES, .priority = PRIORITY_LOW };
+	*(struct thread_config *)page_block() = (struct thread_config){.cspace = root,
+								       .vspace = ROOT_CAP_VSPACE,
+								       .page_va = WORKER_PAGE_VA + PAGE_BYTES,
+								       .priority = PRIORITY_LOW};
 	must(ts_thread_configure(thread), "a thread with that root");
 	check_error(ts_cnode_delete(OWN(root), 0), E_OK, "deleting a CSpace root in use");
 	bare_start(thread, &regs, 2);

@@ -20,23 +20,32 @@ static void test_ports(void)
 	uint64_t value = 0;
 	cap_t other = slot_new();
 
-	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(port), RTC_INDEX, 2), E_OK, "an IoPort capability");
+	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(port), RTC_INDEX, 2), E_OK,
+		    "an IoPort capability");
 	check(inspect(OWN(port)).info[0] == RTC_INDEX && inspect(OWN(port)).info[1] == 2, "tells its range");
-	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(port), RTC_INDEX, 2), E_SLOT_USED, "to a used slot: E_SLOT_USED");
+	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(port), RTC_INDEX, 2), E_SLOT_USED,
+		    "to a used slot: E_SLOT_USED");
 	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(0), RTC_INDEX, 2), E_SLOT, "to no slot: E_SLOT");
-	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0x20, 1), E_RANGE, "the PIC is the kernel's: E_RANGE");
-	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0x10, 0x100), E_RANGE, "also inside a range: E_RANGE");
-	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0x43, 1), E_RANGE, "so is the PIT: E_RANGE");
+	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0x20, 1), E_RANGE,
+		    "the PIC is the kernel's: E_RANGE");
+	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0x10, 0x100), E_RANGE,
+		    "also inside a range: E_RANGE");
+	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0x43, 1), E_RANGE,
+		    "so is the PIT: E_RANGE");
 	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0x100, 0), E_RANGE, "no port: E_RANGE");
-	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0xffff, 2), E_RANGE, "past the last port: E_RANGE");
-	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0x10000, 1), E_RANGE, "port 0x10000: E_RANGE");
-	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 1, ~0ull), E_RANGE, "a count that overflows: E_RANGE");
+	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0xffff, 2), E_RANGE,
+		    "past the last port: E_RANGE");
+	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 0x10000, 1), E_RANGE,
+		    "port 0x10000: E_RANGE");
+	check_error(ts_machine_ioport(ROOT_CAP_MACHINE, OWN(other), 1, ~0ull), E_RANGE,
+		    "a count that overflows: E_RANGE");
 	check_error(ts_ioport_in(port, RTC_INDEX, 1, &value), E_OK, "in");
 	check_error(ts_ioport_in(port, RTC_INDEX - 1, 1, &value), E_RANGE, "below the range: E_RANGE");
 	check_error(ts_ioport_in(port, RTC_DATA + 1, 1, &value), E_RANGE, "above it: E_RANGE");
 	check_error(ts_ioport_in(port, RTC_DATA, 2, &value), E_RANGE, "across its end: E_RANGE");
 	check_error(ts_ioport_in(port, RTC_INDEX, 4, &value), E_RANGE, "wider than it: E_RANGE");
-	check_error(ts_ioport_in(port, 0x10000 + RTC_INDEX, 1, &value), E_RANGE, "port numbers are not cut: E_RANGE");
+	check_error(ts_ioport_in(port, 0x10000 + RTC_INDEX, 1, &value), E_RANGE,
+		    "port numbers are not cut: E_RANGE");
 	check_error(ts_ioport_in(port, RTC_INDEX, 3, &value), E_ARG, "width 3: E_ARG");
 	check_error(ts_ioport_out(port, RTC_INDEX, 0, 0), E_ARG, "width 0: E_ARG");
 	check_error(ts_ioport_out(port, RTC_DATA + 1, 1, 0), E_RANGE, "out above the range: E_RANGE");
@@ -69,14 +78,17 @@ static bool comes(cap_t notification, uint64_t wanted, uint64_t timeout_ns)
 
 static void test_irq_errors(void)
 {
-	cap_t other = slot_new(), notification = make(CAP_NOTIFICATION, 0), weak = mint_of(notification, READ, 0, 0);
+	cap_t other = slot_new(), notification = make(CAP_NOTIFICATION, 0),
+	      weak = mint_of(notification, READ, 0, 0);
 
 	check_error(ts_machine_irq(ROOT_CAP_MACHINE, OWN(irq), 24), E_RANGE, "line 24: E_RANGE");
 	check_error(ts_machine_irq(ROOT_CAP_MACHINE, OWN(irq), 1ull << 32), E_RANGE, "line 2^32: E_RANGE");
 	check_error(ts_machine_irq(ROOT_CAP_MACHINE, OWN(0), RTC_LINE), E_SLOT, "to no slot: E_SLOT");
-	check_error(ts_machine_irq(ROOT_CAP_MACHINE, OWN(port), RTC_LINE), E_SLOT_USED, "to a used slot: E_SLOT_USED");
+	check_error(ts_machine_irq(ROOT_CAP_MACHINE, OWN(port), RTC_LINE), E_SLOT_USED,
+		    "to a used slot: E_SLOT_USED");
 	check_error(ts_machine_irq(ROOT_CAP_MACHINE, OWN(irq), RTC_LINE), E_OK, "an Irq capability");
-	check_error(ts_machine_irq(ROOT_CAP_MACHINE, OWN(other), RTC_LINE), E_BUSY, "the same line again: E_BUSY");
+	check_error(ts_machine_irq(ROOT_CAP_MACHINE, OWN(other), RTC_LINE), E_BUSY,
+		    "the same line again: E_BUSY");
 	check_error(ts_irq_bind(irq, CAP_EMPTY, 1), E_CAP, "bind to nothing: E_CAP");
 	check_error(ts_irq_bind(irq, irq, 1), E_TYPE, "bind to an Irq: E_TYPE");
 	check_error(ts_irq_bind(irq, weak, 1), E_RIGHTS, "bind to a Notification without write: E_RIGHTS");
@@ -93,7 +105,8 @@ static void test_interrupts(void)
 	(void)rtc_read(RTC_C);
 	rtc_write(RTC_B, rtc_read(RTC_B) | RTC_PERIODIC);
 	check(comes(notification, 0x40, 2000000000), "the RTC's interrupt arrives with its bits");
-	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &before[0], &before[1], &before[2], &before[3], &before[4], &before[5]);
+	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &before[0], &before[1], &before[2], &before[3], &before[4],
+			     &before[5]);
 	(void)rtc_read(RTC_C);
 	check(!comes(notification, 0x40, 20000000), "none comes before it is acknowledged");
 	for (; count < 20; count++) {
@@ -103,7 +116,8 @@ static void test_interrupts(void)
 			break;
 	}
 	check_equal(count, 20, "20 interrupts, each acknowledged");
-	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &after[0], &after[1], &after[2], &after[3], &after[4], &after[5]);
+	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &after[0], &after[1], &after[2], &after[3], &after[4],
+			     &after[5]);
 	check(after[5] - before[5] >= 20 && after[5] - before[5] < 100, "kernel_info counts them");
 	check_error(ts_irq_bind(irq, 0, 0), E_OK, "unbind");
 	(void)rtc_read(RTC_C);
@@ -153,15 +167,17 @@ static void test_time(void)
 
 static void test_machine(void)
 {
-	uint64_t v[6] = { 0 }, w[6] = { 0 };
+	uint64_t v[6] = {0}, w[6] = {0};
 
-	check_error(ts_kernel_info(ROOT_CAP_MACHINE, 2, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]), E_ARG, "kernel_info 2: E_ARG");
+	check_error(ts_kernel_info(ROOT_CAP_MACHINE, 2, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]), E_ARG,
+		    "kernel_info 2: E_ARG");
 	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]);
 	(void)ts_nothing();
 	(void)ts_kernel_info(ROOT_CAP_MACHINE, 1, &w[0], &w[1], &w[2], &w[3], &w[4], &w[5]);
 	check_equal(w[0] - v[0], 2, "kernel entries are counted exactly");
 	check_error(ts_machine_power_off(ROOT_CAP_MACHINE, 2), E_ARG, "power_off 2: E_ARG");
-	check_error(ts_debug_write(ROOT_CAP_CONSOLE, MSG_DATA_BYTES + 1), E_RANGE, "debug_write of more than a page holds: E_RANGE");
+	check_error(ts_debug_write(ROOT_CAP_CONSOLE, MSG_DATA_BYTES + 1), E_RANGE,
+		    "debug_write of more than a page holds: E_RANGE");
 	check_error(ts_debug_write(ROOT_CAP_CONSOLE, ~0ull), E_RANGE, "of 2^64 bytes: E_RANGE");
 	check_error(ts_debug_write(ROOT_CAP_CONSOLE, 0), E_OK, "of nothing");
 	memset(page_block(), ' ', MSG_DATA_BYTES);

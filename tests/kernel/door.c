@@ -15,7 +15,7 @@ struct operation {
 	uint32_t type, rights, how;
 };
 
-#define X(number, name, type, rights, how) { number, #name, type, rights, how },
+#define X(number, name, type, rights, how) {number, #name, type, rights, how},
 static const struct operation operations[] = {
 #include <dispatch_table.inc>
 };
@@ -25,7 +25,7 @@ static cap_t objects[CAP_TYPE_COUNT];
 
 static uint64_t raw(uint32_t number, uint64_t a0, uint64_t a1, uint64_t a2)
 {
-	struct user_regs regs = { .rax = TESSERA_SYSCALL_BASE + number, .rdi = a0, .rsi = a1, .rdx = a2 };
+	struct user_regs regs = {.rax = TESSERA_SYSCALL_BASE + number, .rdi = a0, .rsi = a1, .rdx = a2};
 
 	raw_call(&regs);
 	return regs.rax;
@@ -45,7 +45,8 @@ static void make_objects(void)
 	objects[CAP_VSPACE] = make(CAP_VSPACE, 0);
 	objects[CAP_MEMORY] = make(CAP_MEMORY, 1);
 	objects[CAP_VIEW] = slot_new();
-	must(ts_memory_attach(objects[CAP_MEMORY], SLOT_OWN(objects[CAP_VIEW]), ROOT_CAP_VSPACE, 0, 0, READ), "a View");
+	must(ts_memory_attach(objects[CAP_MEMORY], SLOT_OWN(objects[CAP_VIEW]), ROOT_CAP_VSPACE, 0, 0, READ),
+	     "a View");
 	objects[CAP_REPLY] = slot_new();
 	DO(caller, OP_CALL, objects[CAP_ENDPOINT], MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
 	must(ts_recv(objects[CAP_ENDPOINT], objects[CAP_REPLY], &message, POLL), "a Reply");
@@ -71,11 +72,11 @@ static void test_numbers(void)
 		wrong += raw(number, 0, 0, 0) != E_NO_OP;
 	}
 	check_equal(wrong, 0, "each of 65536 numbers without an operation: E_NO_OP");
-	struct user_regs regs = { .rax = 39 };
+	struct user_regs regs = {.rax = 39};
 
 	raw_call(&regs);
 	check_error(regs.rax, E_NO_OP, "a foreign system call without personality: E_NO_OP");
-	regs = (struct user_regs){ .rax = 0x100000000ull | (TESSERA_SYSCALL_BASE + OP_NOTHING) };
+	regs = (struct user_regs){.rax = 0x100000000ull | (TESSERA_SYSCALL_BASE + OP_NOTHING)};
 	raw_call(&regs);
 	check_error(regs.rax, E_OK, "only the low half of RAX counts");
 }
@@ -93,7 +94,7 @@ static void test_types(const struct operation *operation)
 
 static void test_addresses(const struct operation *operation)
 {
-	static const uint64_t addresses[] = { 0, CAP_EMPTY, 0x1ff, 0x200, 0xff00, 0x10000, 0xffffffff };
+	static const uint64_t addresses[] = {0, CAP_EMPTY, 0x1ff, 0x200, 0xff00, 0x10000, 0xffffffff};
 	uint32_t wrong = 0;
 
 	for (uint32_t i = 0; i < COUNT_OF(addresses); i++)
@@ -105,9 +106,11 @@ static void test_rights(const struct operation *operation)
 {
 	cap_t weak = slot_new();
 
-	if (operation->rights == 0 || ts_cnode_copy(SLOT_OWN(weak), SLOT_OWN(objects[operation->type]), ALL & ~operation->rights) != E_OK)
+	if (operation->rights == 0 || ts_cnode_copy(SLOT_OWN(weak), SLOT_OWN(objects[operation->type]),
+						    ALL & ~operation->rights) != E_OK)
 		return; /* an Untyped has always all rights */
-	check_error(raw(operation->number, weak, 0, 0), E_RIGHTS, join(operation->name, "without its right: E_RIGHTS"));
+	check_error(raw(operation->number, weak, 0, 0), E_RIGHTS,
+		    join(operation->name, "without its right: E_RIGHTS"));
 	drop(weak);
 }
 
@@ -116,8 +119,15 @@ static void test_designators(const struct operation *operation)
 {
 	cap_t small = make(CAP_CNODE, 4);
 	const slot_t bad[] = {
-		SLOT_OWN(0), SLOT_OWN(0x10000), SLOT_OWN(0x200), SLOT_IN(ROOT_CAP_CNODE, 256), SLOT_IN(small, 16),
-		SLOT_IN(small, 0xffffffff), SLOT_IN(objects[CAP_ENDPOINT], 0), SLOT_IN(CAP_EMPTY, 0), SLOT_IN(0x10000, 1),
+		SLOT_OWN(0),
+		SLOT_OWN(0x10000),
+		SLOT_OWN(0x200),
+		SLOT_IN(ROOT_CAP_CNODE, 256),
+		SLOT_IN(small, 16),
+		SLOT_IN(small, 0xffffffff),
+		SLOT_IN(objects[CAP_ENDPOINT], 0),
+		SLOT_IN(CAP_EMPTY, 0),
+		SLOT_IN(0x10000, 1),
 	};
 	uint32_t wrong = 0;
 

@@ -26,7 +26,8 @@ static void start(void)
 	reply = slot_new();
 	memory = make(CAP_MEMORY, 2);
 	view = slot_new();
-	must(ts_memory_attach(memory, OWN(view), space_cap(1), SCRATCH_VA, 2, ALL), "a View of the worker's space");
+	must(ts_memory_attach(memory, OWN(view), space_cap(1), SCRATCH_VA, 2, ALL),
+	     "a View of the worker's space");
 	w = worker_new(0, 1, PRIORITY_HIGH);
 	worker_handlers(w, handler, 0);
 }
@@ -60,7 +61,7 @@ static bool take(struct ipc_msg *m)
 
 static uint64_t answer(uint32_t status)
 {
-	struct ipc_msg m = { .tag = TAG(status, 0) };
+	struct ipc_msg m = {.tag = TAG(status, 0)};
 
 	return ts_reply(reply, &m);
 }
@@ -72,25 +73,28 @@ static void test_messages(void)
 		uint64_t address, code;
 		const char *name;
 	} faults[] = {
-		{ load, SCRATCH_VA + 8, PF_USER, "a load where nothing is" },
-		{ store, SCRATCH_VA + 16, PF_USER | PF_WRITE, "a store where nothing is" },
-		{ jump, SCRATCH_VA + 24, PF_USER | PF_FETCH, "a jump where nothing is" },
-		{ load, 0, PF_USER, "a load at 0" },
-		{ load, 0xffffffff80100000ull, PF_USER | PF_PRESENT, "a load in the kernel's image" },
-		{ load, 0xffff800000000000ull, PF_USER | PF_PRESENT, "a load in the kernel's direct map" },
-		{ store, TIME_PAGE_VA, PF_USER | PF_PRESENT | PF_WRITE, "a store to the clock page" },
-		{ store, (uint64_t)"text", PF_USER | PF_PRESENT | PF_WRITE, "a store to constants" },
-		{ jump, SHARED_VA, PF_USER | PF_PRESENT | PF_FETCH, "a jump to data" },
+		{load, SCRATCH_VA + 8, PF_USER, "a load where nothing is"},
+		{store, SCRATCH_VA + 16, PF_USER | PF_WRITE, "a store where nothing is"},
+		{jump, SCRATCH_VA + 24, PF_USER | PF_FETCH, "a jump where nothing is"},
+		{load, 0, PF_USER, "a load at 0"},
+		{load, 0xffffffff80100000ull, PF_USER | PF_PRESENT, "a load in the kernel's image"},
+		{load, 0xffff800000000000ull, PF_USER | PF_PRESENT, "a load in the kernel's direct map"},
+		{store, TIME_PAGE_VA, PF_USER | PF_PRESENT | PF_WRITE, "a store to the clock page"},
+		{store, (uint64_t)"text", PF_USER | PF_PRESENT | PF_WRITE, "a store to constants"},
+		{jump, SHARED_VA, PF_USER | PF_PRESENT | PF_FETCH, "a jump to data"},
 	};
 
 	for (uint32_t i = 0; i < COUNT_OF(faults); i++) {
-		struct ipc_msg m = { 0 };
+		struct ipc_msg m = {0};
 
 		fault_at(faults[i].how, faults[i].address);
-		bool is_taken = take(&m) && m.tag == TAG(MSG_OP_PAGE_FAULT, 4) && m.badge == BADGE && m.label == LABEL(0);
-		bool is_kernels = faults[i].address >> 63 != 0; /* the processor may or may not tell that a page is there */
+		bool is_taken = take(&m) && m.tag == TAG(MSG_OP_PAGE_FAULT, 4) && m.badge == BADGE &&
+				m.label == LABEL(0);
+		bool is_kernels = faults[i].address >> 63 !=
+				  0; /* the processor may or may not tell that a page is there */
 
-		check(is_taken && m.w[0] == faults[i].address && ((m.w[1] ^ faults[i].code) & ~(is_kernels ? PF_PRESENT : 0ull)) == 0 &&
+		check(is_taken && m.w[0] == faults[i].address &&
+			      ((m.w[1] ^ faults[i].code) & ~(is_kernels ? PF_PRESENT : 0ull)) == 0 &&
 			      m.w[3] >= (uint64_t)w->stack && m.w[3] < (uint64_t)w->stack + sizeof(w->stack),
 		      join("address, code, badge and label of", faults[i].name));
 		check_error(answer(FAULT_HALT), E_OK, "HALT");
@@ -102,7 +106,7 @@ static void test_messages(void)
 
 static void test_answers(void)
 {
-	struct ipc_msg m = { 0 }, again = { 0 };
+	struct ipc_msg m = {0}, again = {0};
 
 	fault_at(load, SCRATCH_VA + 8);
 	check_state(w, STATE_FAULTED, "a fault that nobody took yet");
@@ -123,7 +127,8 @@ static void test_answers(void)
 	fault_at(load, SCRATCH_VA + PAGE_BYTES);
 	must(!take(&m), "a fault");
 	drop(reply);
-	check(take(&again) && again.w[0] == SCRATCH_VA + PAGE_BYTES, "its Reply is deleted: the thread faults again");
+	check(take(&again) && again.w[0] == SCRATCH_VA + PAGE_BYTES,
+	      "its Reply is deleted: the thread faults again");
 	check_error(answer(FAULT_RAISE), E_OK, "RAISE without a personality");
 	check(!is_done(w) && state_of(w) == STATE_SUSPENDED, "suspends the thread");
 	must(ts_thread_resume(w->thread), "resume");
@@ -139,12 +144,13 @@ static void test_answers(void)
 
 static void test_suspended(void)
 {
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 	uint64_t state;
 
 	fault_at(load, SCRATCH_VA);
 	must(ts_thread_suspend(w->thread), "suspend");
-	check_error(ts_recv(endpoint, reply, &m, POLL), E_TIMEOUT, "a suspended thread's fault is taken back");
+	check_error(ts_recv(endpoint, reply, &m, POLL), E_TIMEOUT,
+		    "a suspended thread's fault is taken back");
 	must(ts_thread_resume(w->thread), "resume");
 	check(take(&m), "and comes again when it is resumed");
 	must(ts_thread_suspend(w->thread), "suspend");
@@ -167,7 +173,7 @@ static void test_suspended(void)
 
 static void test_no_handler(void)
 {
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	worker_end(w);
 	w = worker_new(0, 1, PRIORITY_HIGH);
@@ -179,7 +185,8 @@ static void test_no_handler(void)
 	worker_handlers(w, handler, 0);
 	fault_at(load, SCRATCH_VA + PAGE_BYTES);
 	must(ts_cnode_revoke(OWN(endpoint), 0), "revoke");
-	check_error(ts_recv(endpoint, reply, &m, POLL), E_TIMEOUT, "its handler's capability goes: the fault does not arrive");
+	check_error(ts_recv(endpoint, reply, &m, POLL), E_TIMEOUT,
+		    "its handler's capability goes: the fault does not arrive");
 	check_state(w, STATE_SUSPENDED, "the thread is suspended");
 	must(ts_thread_resume(w->thread), "resume");
 	check_state(w, STATE_SUSPENDED, "again and again");
@@ -244,18 +251,24 @@ static void test_exceptions(void)
 		uint64_t vector;
 		const char *name;
 	} exceptions[] = {
-		{ divide, 0, "a division by zero" }, { step, 1, "a single step" }, { breakpoint, 3, "a breakpoint" },
-		{ undefined, 6, "an undefined instruction" }, { privileged, 13, "a privileged instruction" },
-		{ interrupt_gate, 13, "the timer's interrupt by software" }, { port, 13, "port I/O" },
-		{ not_canonical, 13, "an address that is not canonical" }, { aligned, 13, "an SSE access that is not aligned" },
+		{divide, 0, "a division by zero"},
+		{step, 1, "a single step"},
+		{breakpoint, 3, "a breakpoint"},
+		{undefined, 6, "an undefined instruction"},
+		{privileged, 13, "a privileged instruction"},
+		{interrupt_gate, 13, "the timer's interrupt by software"},
+		{port, 13, "port I/O"},
+		{not_canonical, 13, "an address that is not canonical"},
+		{aligned, 13, "an SSE access that is not aligned"},
 	};
 
 	for (uint32_t i = 0; i < COUNT_OF(exceptions); i++) {
-		struct ipc_msg m = { 0 };
+		struct ipc_msg m = {0};
 
 		fault_at(exceptions[i].how, 0);
-		check(take(&m) && m.tag == TAG(MSG_OP_EXCEPTION, 4) && m.w[0] == exceptions[i].vector && m.badge == BADGE &&
-			      m.w[3] >= (uint64_t)w->stack && m.w[3] < (uint64_t)w->stack + sizeof(w->stack),
+		check(take(&m) && m.tag == TAG(MSG_OP_EXCEPTION, 4) && m.w[0] == exceptions[i].vector &&
+			      m.badge == BADGE && m.w[3] >= (uint64_t)w->stack &&
+			      m.w[3] < (uint64_t)w->stack + sizeof(w->stack),
 		      join("an exception message for", exceptions[i].name));
 		must(answer(FAULT_HALT), "halt");
 		worker_end(w);
@@ -268,18 +281,21 @@ static void test_exceptions(void)
 static void test_edges(void)
 {
 	cap_t thread = bare_thread(1, 1, handler, 0), top = slot_new();
-	struct user_regs regs = { .rip = USER_TOP - 2, .rsp = SHARED_VA };
-	struct ipc_msg m = { 0 };
+	struct user_regs regs = {.rip = USER_TOP - 2, .rsp = SHARED_VA};
+	struct ipc_msg m = {0};
 
-	must(ts_memory_attach(memory, OWN(top), space_cap(1), USER_TOP - PAGE_BYTES, 1, ALL), "the last page");
+	must(ts_memory_attach(memory, OWN(top), space_cap(1), USER_TOP - PAGE_BYTES, 1, ALL),
+	     "the last page");
 	struct mapped page = map_here(memory, SCRATCH_VA, 1, READ | WRITE);
 
-	((volatile uint8_t *)page.words)[PAGE_BYTES - 2] = 0x0f; /* SYSCALL in the last two bytes of the user half */
+	((volatile uint8_t *)page.words)[PAGE_BYTES - 2] =
+		0x0f; /* SYSCALL in the last two bytes of the user half */
 	((volatile uint8_t *)page.words)[PAGE_BYTES - 1] = 0x05;
 	must(ts_view_map(top, USER_TOP - PAGE_BYTES, 0, 1, READ | EXECUTE, 0), "mapped there");
 	regs.rax = TESSERA_SYSCALL_BASE + OP_NOTHING;
 	bare_start(thread, &regs, 2);
-	check(take(&m) && m.w[2] >= USER_TOP - 2 && m.w[2] <= USER_TOP, "a system call in the last bytes of the user half ends in a fault of its own");
+	check(take(&m) && m.w[2] >= USER_TOP - 2 && m.w[2] <= USER_TOP,
+	      "a system call in the last bytes of the user half ends in a fault of its own");
 	must(answer(FAULT_HALT), "halt");
 	check_error(ts_nothing(), E_OK, "and the kernel goes on");
 }

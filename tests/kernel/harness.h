@@ -18,10 +18,10 @@
 
 /* ---- addresses ----------------------------------------------------------------------------------------- */
 
-#define SHARED_VA 0x200000000ull	/* memory that main and all workers see at this address */
+#define SHARED_VA 0x200000000ull /* memory that main and all workers see at this address */
 #define SHARED_PAGES 256u
-#define WORKER_PAGE_VA 0x200100000ull	/* message pages of workers */
-#define SCRATCH_VA 0x100000000000ull	/* free in every space: tests map here */
+#define WORKER_PAGE_VA 0x200100000ull /* message pages of workers */
+#define SCRATCH_VA 0x100000000000ull  /* free in every space: tests map here */
 #define PAGE_BYTES 4096ull
 #define LARGE_BYTES 0x200000ull
 
@@ -37,17 +37,18 @@
 
 /* Capabilities that stay for the whole program (leaf 0, behind the Untypeds). */
 enum {
-	CAP_ARENA = 240,   /* Untyped of ARENA_LOG2: a group's objects */
-	CAP_TABLES,	   /* Untyped: page tables of root's space */
-	CAP_SHARED,	   /* Memory at SHARED_VA */
+	CAP_ARENA = 240, /* Untyped of ARENA_LOG2: a group's objects */
+	CAP_TABLES,	 /* Untyped: page tables of root's space */
+	CAP_SHARED,	 /* Memory at SHARED_VA */
 	CAP_SHARED_VIEW,
-	CAP_IMAGE,	   /* Memory: a copy of this program, for other spaces */
+	CAP_IMAGE, /* Memory: a copy of this program, for other spaces */
 	CAP_IMAGE_VIEW,
-	CAP_KEEP,	   /* Untyped they are made from */
-	CAP_LEAF_HOME,	   /* Untyped: the group's leaf, of smaller depth than what the arena holds */
-	CAP_IRQ_SLOT,	   /* for tests: Irqs and IoPorts lie only in a leaf of root's own depth */
+	CAP_KEEP,      /* Untyped they are made from */
+	CAP_LEAF_HOME, /* Untyped: the group's leaf, of smaller depth than what the arena holds */
+	CAP_SILENT,    /* Notification that nobody signals: sleep_ns */
+	CAP_IRQ_SLOT,  /* for tests: Irqs and IoPorts lie only in a leaf of root's own depth */
 	CAP_PORT_SLOT,
-	CAP_EMPTY,	   /* always empty */
+	CAP_EMPTY, /* always empty */
 };
 #define ARENA_LOG2 23u
 
@@ -157,6 +158,11 @@ void fpu_push(void);
 void fpu_reset(void);
 void avx_fill(uint64_t marker);
 uint64_t avx_upper(void);
+/* FS and GS base by instruction: only where the CPU has FSGSBASE. */
+static inline bool has_bases(void)
+{
+	return (((const struct time_page *)TIME_PAGE_VA)->cpu_features & CPU_FEATURE_FSGSBASE) != 0;
+}
 void set_gs(uint64_t base);
 uint64_t get_gs(void);
 void set_fs(uint64_t base);

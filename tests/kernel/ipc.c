@@ -28,20 +28,22 @@ static bool is_message(const struct ipc_msg *m, uint64_t badge, uint64_t tag, ui
 static void test_send(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	DO(w, OP_SEND, badged, TAG(7, 3), 11, 12, 13, 14, NEVER);
 	check_state(w, STATE_SENDING, "send waits for a receiver");
 	check_error(ts_recv(endpoint, 0, &m, POLL), E_OK, "recv takes it");
-	check(is_message(&m, 0xbad9e, TAG(7, 3), 11, LABEL(0)) && m.w[1] == 12 && m.w[2] == 13, "badge, tag, words and label arrive");
+	check(is_message(&m, 0xbad9e, TAG(7, 3), 11, LABEL(0)) && m.w[1] == 12 && m.w[2] == 13,
+	      "badge, tag, words and label arrive");
 	check_equal(m.w[3], 0, "a register behind the length is zero");
 	check_done(w, E_OK, "send is done then");
 	DO(w, OP_RECV, endpoint, 0, 0, 0, 0, 0, NEVER);
 	check_state(w, STATE_RECEIVING, "recv waits for a sender");
-	m = (struct ipc_msg){ .tag = TAG(8, 4), .w = { 1, 2, 3, 4 } };
+	m = (struct ipc_msg){.tag = TAG(8, 4), .w = {1, 2, 3, 4}};
 	check_error(ts_send(badged, &m, POLL), E_OK, "send meets a receiver");
 	check_done(w, E_OK, "which has the message at once, being of higher priority");
-	check(result_of(w, 0) == 0xbad9e && result_of(w, 1) == TAG(8, 4) && result_of(w, 5) == 4, "with badge, tag and words");
+	check(result_of(w, 0) == 0xbad9e && result_of(w, 1) == TAG(8, 4) && result_of(w, 5) == 4,
+	      "with badge, tag and words");
 	check_equal(result_of(w, 6), 0, "and the sender's label");
 	check_error(ts_send(endpoint, &m, POLL), E_TIMEOUT, "send without a receiver, polling: E_TIMEOUT");
 	check_error(ts_recv(endpoint, 0, &m, POLL), E_TIMEOUT, "recv without a sender, polling: E_TIMEOUT");
@@ -49,47 +51,63 @@ static void test_send(void)
 
 static void test_tags(void)
 {
-	static const uint64_t bad[] = { TAG(1, 385), TAG(1, 0xffff), MSG_TAG(1, 0, 5), MSG_TAG(1, 0, 7), 1ull << 35, 1ull << 63,
-					TAG(MSG_OP_PAGE_FAULT, 0), TAG(MSG_OP_NOTICE, 0), TAG(MSG_OP_SIGNAL, 1), TAG(0xffff, 0) };
+	static const uint64_t bad[] = {TAG(1, 385),
+				       TAG(1, 0xffff),
+				       MSG_TAG(1, 0, 5),
+				       MSG_TAG(1, 0, 7),
+				       1ull << 35,
+				       1ull << 63,
+				       TAG(MSG_OP_PAGE_FAULT, 0),
+				       TAG(MSG_OP_NOTICE, 0),
+				       TAG(MSG_OP_SIGNAL, 1),
+				       TAG(0xffff, 0)};
 	uint32_t wrong = 0;
 
 	for (uint32_t i = 0; i < COUNT_OF(bad); i++) {
-		struct ipc_msg m = { .tag = bad[i] };
+		struct ipc_msg m = {.tag = bad[i]};
 
 		wrong += ts_send(endpoint, &m, POLL) != E_ARG;
 		m.tag = bad[i];
 		wrong += ts_call(endpoint, &m, POLL) != E_ARG;
 	}
 	check_equal(wrong, 0, "send and call with a bad tag: E_ARG");
-	struct ipc_msg m = { .tag = MSG_TAG(1, 0, 1) };
+	struct ipc_msg m = {.tag = MSG_TAG(1, 0, 1)};
 
-	check_error(ts_send(mint_of(endpoint, WRITE, 1, 0), &m, POLL), E_RIGHTS, "capabilities without grant: E_RIGHTS");
-	check_error(ts_call(mint_of(endpoint, WRITE, 1, 0), &m, POLL), E_RIGHTS, "call without grant: E_RIGHTS");
+	check_error(ts_send(mint_of(endpoint, WRITE, 1, 0), &m, POLL), E_RIGHTS,
+		    "capabilities without grant: E_RIGHTS");
+	check_error(ts_call(mint_of(endpoint, WRITE, 1, 0), &m, POLL), E_RIGHTS,
+		    "call without grant: E_RIGHTS");
 	m.tag = TAG(1, 0);
-	check_error(ts_send(mint_of(endpoint, WRITE, 1, 0), &m, POLL), E_TIMEOUT, "a plain send needs write alone");
+	check_error(ts_send(mint_of(endpoint, WRITE, 1, 0), &m, POLL), E_TIMEOUT,
+		    "a plain send needs write alone");
 }
 
 static void test_call(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	DO(w, OP_CALL, badged, TAG(1, 1), 5, 6, 7, 8, NEVER);
 	check_state(w, STATE_CALLING, "call waits for a receiver");
 	check_error(ts_recv(endpoint, 0, &m, POLL), E_TIMEOUT, "a recv without a slot takes no call");
 	check_error(ts_recv(endpoint, reply, &m, POLL), E_OK, "recv with one does");
-	check(is_message(&m, 0xbad9e, TAG(1, 1), 5, LABEL(0)) && type_at(reply) == CAP_REPLY, "message and Reply arrive");
+	check(is_message(&m, 0xbad9e, TAG(1, 1), 5, LABEL(0)) && type_at(reply) == CAP_REPLY,
+	      "message and Reply arrive");
 	check_state(w, STATE_CALLING, "the caller waits for its answer");
 	check_error(ts_recv(endpoint, reply, &m, POLL), E_SLOT_USED, "recv into a used slot: E_SLOT_USED");
 	check_error(ts_recv(endpoint, 0x200, &m, POLL), E_SLOT, "recv into no slot: E_SLOT");
-	check_error(ts_cnode_copy(OWN(slot_new()), OWN(reply), ALL), E_TYPE, "a Reply cannot be copied: E_TYPE");
+	check_error(ts_cnode_copy(OWN(slot_new()), OWN(reply), ALL), E_TYPE,
+		    "a Reply cannot be copied: E_TYPE");
 	m.tag = TAG(0xfff8, 2);
 	m.w[0] = 21;
 	m.w[1] = 22;
 	check_error(ts_reply(reply, &m), E_OK, "reply");
 	check_done(w, E_OK, "the caller has its answer");
-	check(result_of(w, 0) == 0 && result_of(w, 1) == TAG(0xfff8, 2) && result_of(w, 2) == 21 && result_of(w, 3) == 22, "any status and words");
-	check(result_of(w, 4) == 0 && result_of(w, 5) == 0 && type_at(reply) == CAP_NULL, "zero behind the length; the Reply is used up");
+	check(result_of(w, 0) == 0 && result_of(w, 1) == TAG(0xfff8, 2) && result_of(w, 2) == 21 &&
+		      result_of(w, 3) == 22,
+	      "any status and words");
+	check(result_of(w, 4) == 0 && result_of(w, 5) == 0 && type_at(reply) == CAP_NULL,
+	      "zero behind the length; the Reply is used up");
 	check_error(ts_reply(reply, &m), E_CAP, "a second reply: E_CAP");
 	check_equal(result_of(w, 6), NEVER, "a call's seventh register keeps what the caller put there");
 }
@@ -97,7 +115,7 @@ static void test_call(void)
 static void test_moved_reply(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 	cap_t other = slot_new(), cnode = make(CAP_CNODE, 4);
 
 	DO(w, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
@@ -118,7 +136,7 @@ static void test_moved_reply(void)
 static void test_reply_recv(void)
 {
 	struct worker *server = worker_new(0, 1, PRIORITY_HIGH), *client = worker_new(1, 2, PRIORITY_HIGH);
-	struct ipc_msg m = { .tag = TAG(3, 4), .w = { 1, 2, 3, 4 } };
+	struct ipc_msg m = {.tag = TAG(3, 4), .w = {1, 2, 3, 4}};
 	uint64_t both = ENDPOINT_AND(reply, endpoint);
 
 	DO(server, OP_REPLY_RECV, both, TAG(0, 0), 0, 0, 0, 0, NEVER);
@@ -128,7 +146,8 @@ static void test_reply_recv(void)
 	check_done(server, E_OK, "the server has the call");
 	DO(server, OP_REPLY_RECV, both, TAG(9, 2), 51, 52, 53, 54, NEVER);
 	check_done(client, E_OK, "reply_recv answers");
-	check(result_of(client, 1) == TAG(9, 2) && result_of(client, 3) == 52 && result_of(client, 4) == 0, "with tag and words");
+	check(result_of(client, 1) == TAG(9, 2) && result_of(client, 3) == 52 && result_of(client, 4) == 0,
+	      "with tag and words");
 	check_state(server, STATE_RECEIVING, "and waits for the next");
 	check(type_at(reply) == CAP_NULL, "with an empty slot");
 	DO(client, OP_SEND, badged, TAG(4, 1), 77, 0, 0, 0, NEVER);
@@ -138,10 +157,13 @@ static void test_reply_recv(void)
 	must(ts_recv(endpoint, reply, &m, POLL), "recv");
 	DO(worker_new(2, 1, PRIORITY_HIGH), OP_CALL, endpoint, TAG(5, 1), 99, 0, 0, 0, NEVER);
 	m.tag = TAG(0, 0);
-	check_error(ts_reply_recv(endpoint, reply, &m, POLL), E_OK, "reply_recv takes what is queued already");
-	check(m.tag == TAG(5, 1) && m.w[0] == 99 && m.label == LABEL(2) && type_at(reply) == CAP_REPLY, "into the same slot");
+	check_error(ts_reply_recv(endpoint, reply, &m, POLL), E_OK,
+		    "reply_recv takes what is queued already");
+	check(m.tag == TAG(5, 1) && m.w[0] == 99 && m.label == LABEL(2) && type_at(reply) == CAP_REPLY,
+	      "into the same slot");
 	m.tag = TAG(0, 0);
-	check_error(ts_reply_recv(endpoint, reply, &m, POLL), E_TIMEOUT, "reply_recv that finds nothing, polling: E_TIMEOUT");
+	check_error(ts_reply_recv(endpoint, reply, &m, POLL), E_TIMEOUT,
+		    "reply_recv that finds nothing, polling: E_TIMEOUT");
 	check_done(worker(2), E_OK, "has answered all the same");
 }
 
@@ -162,10 +184,10 @@ static bool has_words(const struct msg_page *page, uint64_t marker, uint32_t fro
 
 static void test_long(void)
 {
-	static const uint32_t lengths[] = { 4, 5, 14, 383, 384 };
+	static const uint32_t lengths[] = {4, 5, 14, 383, 384};
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
 	bool is_copied = true, is_kept = true;
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	w->with_page = true;
 	for (uint32_t i = 0; i < COUNT_OF(lengths); i++) {
@@ -175,7 +197,8 @@ static void test_long(void)
 		fill_page(own_page(), 0xbbbb0000);
 		DO(w, OP_CALL, endpoint, TAG(1, words), 1, 2, 3, 4, NEVER);
 		must(ts_recv(endpoint, reply, &m, POLL), "recv");
-		is_copied = is_copied && m.w[0] == 1 && m.w[3] == 4 && has_words(own_page(), 0xaaaa0000, 4, words);
+		is_copied = is_copied && m.w[0] == 1 && m.w[3] == 4 &&
+			    has_words(own_page(), 0xaaaa0000, 4, words);
 		is_kept = is_kept && has_words(own_page(), 0xbbbb0000, words, 384);
 		fill_page(own_page(), 0xcccc0000);
 		m.tag = TAG(0, words);
@@ -190,9 +213,9 @@ static void test_long(void)
 
 static void test_order(void)
 {
-	static const uint32_t priorities[4] = { 90, 60, 60, 70 };
-	struct ipc_msg m = { 0 };
-	uint64_t got[4] = { 0 };
+	static const uint32_t priorities[4] = {90, 60, 60, 70};
+	struct ipc_msg m = {0};
+	uint64_t got[4] = {0};
 
 	for (uint32_t i = 0; i < 4; i++) {
 		struct worker *w = worker_new(i, i % 3, priorities[i]);
@@ -204,7 +227,8 @@ static void test_order(void)
 		got[i] = m.w[0];
 		drop(reply);
 	}
-	check(got[0] == 2 && got[1] == 3 && got[2] == 4 && got[3] == 1, "messages are taken by their senders' priority, equals in turn");
+	check(got[0] == 2 && got[1] == 3 && got[2] == 4 && got[3] == 1,
+	      "messages are taken by their senders' priority, equals in turn");
 	DO(worker(0), OP_SEND, endpoint, TAG(1, 1), 1, 0, 0, 0, NEVER);
 	DO(worker(3), OP_SEND, endpoint, TAG(1, 1), 4, 0, 0, 0, NEVER);
 	must(ts_thread_set_priority(worker(0)->thread, 20), "a priority");
@@ -222,14 +246,16 @@ static void test_order(void)
 /* A chain: client -> first server -> second server, and back. */
 static void test_chain(void)
 {
-	struct worker *client = worker_new(0, 1, PRIORITY_HIGH), *first = worker_new(1, 2, PRIORITY_HIGH), *second = worker_new(2, 1, PRIORITY_HIGH);
+	struct worker *client = worker_new(0, 1, PRIORITY_HIGH), *first = worker_new(1, 2, PRIORITY_HIGH),
+		      *second = worker_new(2, 1, PRIORITY_HIGH);
 	cap_t deep = make(CAP_ENDPOINT, 0), first_reply = slot_new(), second_reply = slot_new();
 
 	DO(first, OP_RECV, ENDPOINT_AND(first_reply, endpoint), 0, 0, 0, 0, 0, NEVER);
 	DO(second, OP_RECV, ENDPOINT_AND(second_reply, deep), 0, 0, 0, 0, 0, NEVER);
 	DO(client, OP_CALL, endpoint, TAG(1, 1), 10, 0, 0, 0, NEVER);
 	DO(first, OP_CALL, deep, TAG(1, 1), result_of(first, 2) + 1, 0, 0, 0, NEVER);
-	check(is_done(second) && result_of(second, 2) == 11 && result_of(second, 6) == LABEL(1), "a server calls another one");
+	check(is_done(second) && result_of(second, 2) == 11 && result_of(second, 6) == LABEL(1),
+	      "a server calls another one");
 	DO(second, OP_REPLY, second_reply, TAG(0, 1), 12, 0, 0, 0);
 	check_done(first, E_OK, "which answers");
 	DO(first, OP_REPLY, first_reply, TAG(0, 1), result_of(first, 2) + 1, 0, 0, 0);

@@ -29,7 +29,9 @@ void program_start(const uint64_t *stack)
 	test_transfer();
 	test_notice();
 	test_signal();
+	test_destroy();
 	test_fault();
+	test_instructions();
 	test_personality();
 	test_interrupt();
 	test_registers();

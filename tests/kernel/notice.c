@@ -22,7 +22,7 @@ static cap_t anchor_of(uint64_t badge)
 
 static void expect_notice(uint64_t badge, const char *name)
 {
-	struct ipc_msg m = { .label = 99 };
+	struct ipc_msg m = {.label = 99};
 	uint64_t error = ts_recv(endpoint, 0, &m, POLL);
 
 	check(error == E_OK && m.tag == TAG(MSG_OP_NOTICE, 0) && m.badge == badge && m.label == 0, name);
@@ -30,7 +30,7 @@ static void expect_notice(uint64_t badge, const char *name)
 
 static void expect_nothing(const char *name)
 {
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	check_error(ts_recv(endpoint, 0, &m, POLL), E_TIMEOUT, name);
 }
@@ -67,16 +67,18 @@ static void test_arming(void)
 
 static void test_order(void)
 {
-	cap_t notification = make(CAP_NOTIFICATION, 0), anchor = anchor_of(8), child = mint_of(anchor, WRITE | GRANT, 0, 0);
+	cap_t notification = make(CAP_NOTIFICATION, 0), anchor = anchor_of(8),
+	      child = mint_of(anchor, WRITE | GRANT, 0, 0);
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	must(ts_thread_bind_notification(ROOT_CAP_THREAD, notification), "bind");
 	DO(w, OP_SEND, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
 	must(ts_signal(notification, 0x10), "signal");
 	drop(child);
 	expect_notice(8, "a notice comes before signals and messages");
-	check(ts_recv(endpoint, 0, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_SIGNAL, 1) && m.w[0] == 0x10 && m.badge == 0,
+	check(ts_recv(endpoint, 0, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_SIGNAL, 1) && m.w[0] == 0x10 &&
+		      m.badge == 0,
 	      "signals of the bound notification before messages");
 	check(ts_recv(endpoint, 0, &m, POLL) == E_OK && m.tag == TAG(1, 0), "then messages");
 	must(ts_thread_bind_notification(ROOT_CAP_THREAD, 0), "unbind");
@@ -99,10 +101,12 @@ static void test_waiting(void)
 	check_state(w, STATE_RECEIVING, "a receiver waits");
 	drop(child);
 	check_done(w, E_OK, "it gets the notice when the last child goes");
-	check(result_of(w, 0) == 9 && result_of(w, 1) == TAG(MSG_OP_NOTICE, 0) && result_of(w, 6) == 0, "with the badge");
+	check(result_of(w, 0) == 9 && result_of(w, 1) == TAG(MSG_OP_NOTICE, 0) && result_of(w, 6) == 0,
+	      "with the badge");
 	DO(w, OP_RECV, (uint64_t)reply << 32 | endpoint, 0, 0, 0, 0, 0, NEVER);
 	drop(mint_of(anchor, WRITE, 0, 0));
-	check(is_done(w) && result_of(w, 1) == TAG(MSG_OP_NOTICE, 0) && type_at(reply) == CAP_NULL, "one that takes calls gets it without a Reply");
+	check(is_done(w) && result_of(w, 1) == TAG(MSG_OP_NOTICE, 0) && type_at(reply) == CAP_NULL,
+	      "one that takes calls gets it without a Reply");
 	DO(w, OP_RECV, endpoint, 0, 0, 0, 0, 0, NEVER);
 	cap_t fresh = anchor_of(10);
 	check(is_done(w) && result_of(w, 0) == 10, "a waiting receiver hears of a new anchor at once");
@@ -118,12 +122,13 @@ static void test_moved(void)
 	uint64_t badges = 0;
 
 	for (uint32_t i = 0; i < 2; i++) {
-		struct ipc_msg m = { 0 };
+		struct ipc_msg m = {0};
 
 		if (ts_recv(endpoint, 0, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_NOTICE, 0))
 			badges |= 1ull << m.badge;
 	}
-	check_equal(badges, 1 << 11 | 1 << 12, "due anchors may move or be deleted: those left give their notices");
+	check_equal(badges, 1 << 11 | 1 << 12,
+		    "due anchors may move or be deleted: those left give their notices");
 	expect_nothing("and no other");
 	drop(other);
 	drop(place);
@@ -133,7 +138,7 @@ static void test_failed_transfer(void)
 {
 	cap_t anchor = anchor_of(14), other = make(CAP_ENDPOINT, 0);
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	expect_notice(14, "first");
 	w->with_page = true;
@@ -158,7 +163,7 @@ static void test_many(void)
 {
 	cap_t first = slot_run(100), children = make(CAP_CNODE, 8);
 	bool is_right = true;
-	uint64_t seen[2] = { 0 };
+	uint64_t seen[2] = {0};
 
 	for (uint32_t i = 0; i < 100; i++) {
 		must(ts_cnode_mint(OWN(first + i), OWN(endpoint), ALL, i + 1, 1), "an anchor");
@@ -167,9 +172,10 @@ static void test_many(void)
 	expect_nothing("100 anchors with a child each");
 	drop(children);
 	for (uint32_t i = 0; i < 100; i++) {
-		struct ipc_msg m = { 0 };
+		struct ipc_msg m = {0};
 
-		is_right = is_right && ts_recv(endpoint, 0, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_NOTICE, 0);
+		is_right =
+			is_right && ts_recv(endpoint, 0, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_NOTICE, 0);
 		is_right = is_right && (seen[m.badge / 64] >> (m.badge % 64) & 1) == 0;
 		seen[m.badge / 64] |= 1ull << (m.badge % 64);
 	}

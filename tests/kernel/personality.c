@@ -13,8 +13,11 @@ static cap_t faults, last, reply;
 void personality_set(cap_t thread, const void *start, const void *end)
 {
 	*(struct personality_config *)page_block() = (struct personality_config){
-		.syscall_entry = (uint64_t)pers_syscall, .exception_entry = (uint64_t)pers_exception,
-		.interrupt_entry = (uint64_t)pers_interrupt, .start = (uint64_t)start, .end = (uint64_t)end,
+		.syscall_entry = (uint64_t)pers_syscall,
+		.exception_entry = (uint64_t)pers_exception,
+		.interrupt_entry = (uint64_t)pers_interrupt,
+		.start = (uint64_t)start,
+		.end = (uint64_t)end,
 	};
 	must(ts_thread_set_personality(thread), "a personality");
 }
@@ -50,12 +53,16 @@ static void test_errors(void)
 		struct personality_config config;
 		const char *name;
 	} bad[] = {
-		{ { .syscall_entry = USER_TOP }, "a system call entry past the user half: E_ARG" },
-		{ { .syscall_entry = 4096, .exception_entry = 1ull << 63 }, "an exception entry in the kernel half: E_ARG" },
-		{ { .syscall_entry = 4096, .interrupt_entry = ~0ull }, "an interrupt entry at the end of memory: E_ARG" },
-		{ { .syscall_entry = 4096, .start = 8192, .end = 4096 }, "code that ends before it starts: E_ARG" },
-		{ { .syscall_entry = 4096, .end = USER_TOP + 1 }, "code past the user half: E_ARG" },
-		{ { .syscall_entry = 4096, .exit_start = 2, .exit_end = 1 }, "an exit sequence that ends before it starts: E_ARG" },
+		{{.syscall_entry = USER_TOP}, "a system call entry past the user half: E_ARG"},
+		{{.syscall_entry = 4096, .exception_entry = 1ull << 63},
+		 "an exception entry in the kernel half: E_ARG"},
+		{{.syscall_entry = 4096, .interrupt_entry = ~0ull},
+		 "an interrupt entry at the end of memory: E_ARG"},
+		{{.syscall_entry = 4096, .start = 8192, .end = 4096},
+		 "code that ends before it starts: E_ARG"},
+		{{.syscall_entry = 4096, .end = USER_TOP + 1}, "code past the user half: E_ARG"},
+		{{.syscall_entry = 4096, .exit_start = 2, .exit_end = 1},
+		 "an exit sequence that ends before it starts: E_ARG"},
 	};
 	struct worker *w = start();
 
@@ -63,9 +70,9 @@ static void test_errors(void)
 		*(struct personality_config *)page_block() = bad[i].config;
 		check_error(ts_thread_set_personality(w->thread), E_ARG, bad[i].name);
 	}
-	*(struct personality_config *)page_block() = (struct personality_config){ .exception_entry = 4096 };
+	*(struct personality_config *)page_block() = (struct personality_config){.exception_entry = 4096};
 	check_error(ts_thread_set_personality(w->thread), E_OK, "system call entry 0");
-	w->regs = (struct user_regs){ .rax = 39 };
+	w->regs = (struct user_regs){.rax = 39};
 	worker_run(w, foreign);
 	check_done(w, E_NO_OP, "removes it");
 }
@@ -91,12 +98,15 @@ static void test_syscall(void)
 	check(is_untouched, "with all other registers as they were");
 	check_equal(notes(w)[NOTE_RSP], w->page_va, "and the message page in RSP");
 	check_equal(page_of(w)->syscall_rip, (uint64_t)raw_call_return, "the page tells RIP");
-	check(page_of(w)->syscall_rsp >= (uint64_t)w->stack && page_of(w)->syscall_rsp < (uint64_t)w->stack + sizeof(w->stack), "RSP");
+	check(page_of(w)->syscall_rsp >= (uint64_t)w->stack &&
+		      page_of(w)->syscall_rsp < (uint64_t)w->stack + sizeof(w->stack),
+	      "RSP");
 	check((page_of(w)->syscall_rflags & 0x202) == 0x202, "and RFLAGS");
 	check((notes(w)[NOTE_FLAGS] & ~0x44ull & ~0x8d5ull) == 0x202, "the handler's own flags are clean");
 	check_equal(w->regs.rax, 39 + 4711, "its result reaches the program");
 	before.rax = 39 + 4711;
-	is_untouched = w->regs.rbx == before.rbx && w->regs.r12 == before.r12 && w->regs.rdi == before.rdi && w->regs.r15 == before.r15;
+	is_untouched = w->regs.rbx == before.rbx && w->regs.r12 == before.r12 && w->regs.rdi == before.rdi &&
+		       w->regs.r15 == before.r15;
 	check(is_untouched, "and nothing else");
 	w->regs.rax = 0xffffffffffffffffull;
 	worker_run(w, foreign);
@@ -124,24 +134,29 @@ static void test_exception(void)
 {
 	struct worker *w = start();
 	struct msg_page *page = page_of(w);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	notes(w)[NOTE_SKIP] = 2;
 	worker_run(w, undefined);
-	check(is_done(w) && notes(w)[NOTE_EXCEPTIONS] == 1 && w->result[0] == 0x1515, "an exception enters the exception entry, which may go on");
-	check(page->exc_vector == 6 && page->context.rip == (uint64_t)undefined_here + 2 && page->context.r15 == 0x1515,
+	check(is_done(w) && notes(w)[NOTE_EXCEPTIONS] == 1 && w->result[0] == 0x1515,
+	      "an exception enters the exception entry, which may go on");
+	check(page->exc_vector == 6 && page->context.rip == (uint64_t)undefined_here + 2 &&
+		      page->context.r15 == 0x1515,
 	      "with vector and context in the page");
-	check(notes(w)[NOTE_RSP] == w->page_va && notes(w)[NOTE_RCX] == w->page_va, "and its address in RSP and RCX");
+	check(notes(w)[NOTE_RSP] == w->page_va && notes(w)[NOTE_RCX] == w->page_va,
+	      "and its address in RSP and RCX");
 	check_error(ts_recv(faults, reply, &m, POLL), E_TIMEOUT, "the fault endpoint hears nothing of it");
 	notes(w)[NOTE_SKIP] = 0;
 	w->argument[0] = SCRATCH_VA + 0x123;
 	worker_run(w, load);
-	check(ts_recv(faults, reply, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_PAGE_FAULT, 4), "a page fault goes to the fault endpoint first");
+	check(ts_recv(faults, reply, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_PAGE_FAULT, 4),
+	      "a page fault goes to the fault endpoint first");
 	struct mapped page_there = map_here(0, SCRATCH_VA, 1, READ | WRITE);
 
 	m.tag = TAG(FAULT_RAISE, 0);
 	check_error(ts_reply(reply, &m), E_OK, "RAISE");
-	check(page->exc_vector == 14 && page->exc_address == SCRATCH_VA + 0x123 && page->exc_error == 4, "makes it an exception 14 with address and code");
+	check(page->exc_vector == 14 && page->exc_address == SCRATCH_VA + 0x123 && page->exc_error == 4,
+	      "makes it an exception 14 with address and code");
 	check(is_done(w) && notes(w)[NOTE_EXCEPTIONS] == 2, "in the exception entry");
 	check_equal(page->sticky, 0, "the entry has cleared the sticky flag");
 	drop(page_there.memory);
@@ -150,12 +165,13 @@ static void test_exception(void)
 static void test_double(void)
 {
 	struct worker *w = start();
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	notes(w)[NOTE_AGAIN] = 1;
 	worker_run(w, undefined);
 	check(!is_done(w) && notes(w)[NOTE_EXCEPTIONS] == 1, "an exception inside the exception entry");
-	check(ts_recv(last, reply, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_EXCEPTION, 4) && m.w[0] == 6, "goes to the last resort");
+	check(ts_recv(last, reply, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_EXCEPTION, 4) && m.w[0] == 6,
+	      "goes to the last resort");
 	check((page_of(w)->sticky & STICKY_EXCEPTION) != 0, "the sticky flag is set");
 	check(m.w[2] > (uint64_t)pers_exception && m.w[2] < (uint64_t)pers_interrupt, "with the RIP inside");
 	m.tag = TAG(FAULT_HALT, 0);
@@ -168,7 +184,8 @@ static void test_double(void)
 	must(ts_recv(faults, reply, &m, POLL), "a page fault");
 	m.tag = TAG(FAULT_RAISE, 0);
 	must(ts_reply(reply, &m), "raise");
-	check(ts_recv(last, reply, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_EXCEPTION, 4) && m.w[0] == 14, "RAISE inside the entry: to the last resort too");
+	check(ts_recv(last, reply, &m, POLL) == E_OK && m.tag == TAG(MSG_OP_EXCEPTION, 4) && m.w[0] == 14,
+	      "RAISE inside the entry: to the last resort too");
 	check_equal(notes(w)[NOTE_EXCEPTIONS], 0, "the entry is not entered twice");
 	w = start();
 	worker_handlers(w, 0, 0);

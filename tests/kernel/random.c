@@ -15,16 +15,57 @@
 #define CALLS 1000000u
 #define ROUND_CALLS 3000u
 #define RANDOM_WORKERS 3u
-#define HELD 40u       /* addresses 1 to HELD hold something at the start of a round */
+#define HELD 40u /* addresses 1 to HELD hold something at the start of a round */
 
 static const uint16_t operations[] = {
-	OP_SEND, OP_RECV, OP_CALL, OP_REPLY, OP_REPLY_RECV, OP_SIGNAL, OP_WAIT, OP_POLL, OP_YIELD, OP_NOTHING, OP_CNODE_COPY,
-	OP_CNODE_COPY, OP_CNODE_MINT, OP_CNODE_MINT, OP_CNODE_MOVE, OP_CNODE_DELETE, OP_CNODE_REVOKE, OP_CAP_INSPECT,
-	OP_CNODE_COPY_ALL, OP_UNTYPED_RETYPE, OP_UNTYPED_RETYPE, OP_UNTYPED_RETYPE, OP_MEMORY_DERIVE, OP_MEMORY_ATTACH,
-	OP_MEMORY_ATTACH, OP_VIEW_MAP, OP_VIEW_MAP, OP_VIEW_MAP_VEC, OP_VSPACE_UNMAP, OP_VSPACE_PROTECT,
-	OP_VSPACE_DONATE_TABLES, OP_VIEW_COPY, OP_VSPACE_QUERY, OP_THREAD_CONFIGURE, OP_THREAD_SET_REGS, OP_THREAD_READ_REGS,
-	OP_THREAD_RESUME, OP_THREAD_SUSPEND, OP_THREAD_INTERRUPT, OP_THREAD_BIND_NOTIFICATION, OP_THREAD_SET_PERSONALITY,
-	OP_THREAD_CONSUMED, OP_THREAD_SET_AFFINITY, OP_THREAD_SET_TLS, OP_TIME_GET, OP_IRQ_BIND, OP_IOPORT_IN, 7777,
+	OP_SEND,
+	OP_RECV,
+	OP_CALL,
+	OP_REPLY,
+	OP_REPLY_RECV,
+	OP_SIGNAL,
+	OP_WAIT,
+	OP_POLL,
+	OP_YIELD,
+	OP_NOTHING,
+	OP_CNODE_COPY,
+	OP_CNODE_COPY,
+	OP_CNODE_MINT,
+	OP_CNODE_MINT,
+	OP_CNODE_MOVE,
+	OP_CNODE_DELETE,
+	OP_CNODE_REVOKE,
+	OP_CAP_INSPECT,
+	OP_CNODE_COPY_ALL,
+	OP_UNTYPED_RETYPE,
+	OP_UNTYPED_RETYPE,
+	OP_UNTYPED_RETYPE,
+	OP_MEMORY_DERIVE,
+	OP_MEMORY_ATTACH,
+	OP_MEMORY_ATTACH,
+	OP_VIEW_MAP,
+	OP_VIEW_MAP,
+	OP_VIEW_MAP_VEC,
+	OP_VSPACE_UNMAP,
+	OP_VSPACE_PROTECT,
+	OP_VSPACE_DONATE_TABLES,
+	OP_VIEW_COPY,
+	OP_VSPACE_QUERY,
+	OP_THREAD_CONFIGURE,
+	OP_THREAD_SET_REGS,
+	OP_THREAD_READ_REGS,
+	OP_THREAD_RESUME,
+	OP_THREAD_SUSPEND,
+	OP_THREAD_INTERRUPT,
+	OP_THREAD_BIND_NOTIFICATION,
+	OP_THREAD_SET_PERSONALITY,
+	OP_THREAD_CONSUMED,
+	OP_THREAD_SET_AFFINITY,
+	OP_THREAD_SET_TLS,
+	OP_TIME_GET,
+	OP_IRQ_BIND,
+	OP_IOPORT_IN,
+	7777,
 };
 
 /* Argument 0 of a worker: the state of its generator; 1: calls it shall make; result 0: calls made, 1: without error. */
@@ -47,31 +88,24 @@ static uint64_t below(struct worker *w, uint64_t limit)
 /* Something that is now and then right as an argument of some kind. */
 static uint64_t random_argument(struct worker *w)
 {
-	static const uint64_t edges[] = { 0, 1, 2, 4, 6, 7, 8, 10, 12, 63, 64, 255, 256, 0xffffffff, 1ull << 32, 1ull << 47, 1ull << 63, ~0ull,
-					  USER_TOP, USER_TOP - PAGE_BYTES };
+	static const uint64_t edges[] = {0,	     1,		 2,	4,	    6,
+					 7,	     8,		 10,	12,	    63,
+					 64,	     255,	 256,	0xffffffff, 1ull << 32,
+					 1ull << 47, 1ull << 63, ~0ull, USER_TOP,   USER_TOP - PAGE_BYTES};
 
 	switch (below(w, 12)) {
 	case 0:
 	case 1:
 	case 2:
-	case 3:
-		return below(w, HELD + 8);
-	case 4:
-		return SLOT_IN(below(w, HELD + 1), below(w, 20));
-	case 5:
-		return SCRATCH_VA + below(w, 2048) * PAGE_BYTES;
-	case 6:
-		return TAG(below(w, 8), below(w, 6)) | below(w, 3) << 32;
-	case 7:
-		return below(w, 18);
-	case 8:
-		return 1ull << below(w, 64);
-	case 9:
-		return next_random(w);
-	case 10:
-		return below(w, 32) | below(w, 4) << 8;
-	default:
-		return edges[below(w, COUNT_OF(edges))];
+	case 3: return below(w, HELD + 8);
+	case 4: return SLOT_IN(below(w, HELD + 1), below(w, 20));
+	case 5: return SCRATCH_VA + below(w, 2048) * PAGE_BYTES;
+	case 6: return TAG(below(w, 8), below(w, 6)) | below(w, 3) << 32;
+	case 7: return below(w, 18);
+	case 8: return 1ull << below(w, 64);
+	case 9: return next_random(w);
+	case 10: return below(w, 32) | below(w, 4) << 8;
+	default: return edges[below(w, COUNT_OF(edges))];
 	}
 }
 
@@ -81,7 +115,8 @@ static void random_page(struct worker *w)
 
 	for (uint32_t i = 4; i < 28; i++)
 		page->words[i] = random_argument(w);
-	((struct thread_config *)&page->words[4])->priority = PRIORITY_LOW + 1; /* nobody is to starve the test itself */
+	((struct thread_config *)&page->words[4])->priority =
+		PRIORITY_LOW + 1; /* nobody is to starve the test itself */
 	for (uint32_t i = 0; i < MSG_MAX_CAPS; i++) {
 		page->send_slot[i] = random_argument(w);
 		page->recv_slot[i] = random_argument(w);
@@ -93,7 +128,7 @@ static void random_page(struct worker *w)
 
 static void random_calls(struct worker *w)
 {
-	static const uint64_t deadlines[] = { POLL, POLL, POLL, 1, NEVER };
+	static const uint64_t deadlines[] = {POLL, POLL, POLL, 1, NEVER};
 	struct user_regs regs;
 
 	for (uint64_t i = 0; i < w->argument[1]; i++) {
@@ -101,7 +136,9 @@ static void random_calls(struct worker *w)
 			random_page(w);
 		for (uint32_t k = 0; k < 16; k++)
 			((uint64_t *)&regs)[k] = random_argument(w);
-		regs.rdi = below(w, 4) == 0 ? regs.rdi : below(w, HELD + 1) | (below(w, 4) == 0 ? below(w, HELD + 8) << 32 : 0);
+		regs.rdi = below(w, 4) == 0
+				   ? regs.rdi
+				   : below(w, HELD + 1) | (below(w, 4) == 0 ? below(w, HELD + 8) << 32 : 0);
 		regs.rax = TESSERA_SYSCALL_BASE + operations[below(w, COUNT_OF(operations))];
 		if (regs.rax <= TESSERA_SYSCALL_BASE + OP_WAIT)
 			regs.r12 = deadlines[below(w, COUNT_OF(deadlines))];
@@ -123,7 +160,8 @@ static void give(cap_t leaf, uint32_t slot, cap_t what)
 /* Root, two leaves and what lies in them. Everything is deep enough to be moved into the leaves. */
 static cap_t make_cspace(void)
 {
-	cap_t home = make(CAP_UNTYPED, 20), root = slot_new(), leaf = slot_new(), endpoint, view = slot_new(), memory = slot_new();
+	cap_t home = make(CAP_UNTYPED, 20), root = slot_new(), leaf = slot_new(), endpoint, view = slot_new(),
+	      memory = slot_new();
 	cap_t inner = slot_new(), other = slot_new(), deep = slot_new();
 	uint32_t slot = 1;
 
@@ -158,7 +196,7 @@ static cap_t make_cspace(void)
 
 static void start_round(uint64_t seed)
 {
-	struct user_regs regs = { 0 };
+	struct user_regs regs = {0};
 	cap_t root;
 
 	group_begin("random");
@@ -171,7 +209,8 @@ static void start_round(uint64_t seed)
 		struct worker *w = worker(i);
 
 		must(ts_thread_suspend(w->thread), "suspend");
-		*(struct thread_config *)page_block() = (struct thread_config){ .cspace = root, .priority = PRIORITY_LOW };
+		*(struct thread_config *)page_block() =
+			(struct thread_config){.cspace = root, .priority = PRIORITY_LOW};
 		must(ts_thread_configure(w->thread), "its CSpace");
 		w->argument[0] = seed * 3 + i + 1;
 		w->argument[1] = ROUND_CALLS;
@@ -210,7 +249,7 @@ static uint64_t run_round(uint64_t *successes)
 static bool is_sane(void)
 {
 	struct worker *w;
-	struct ipc_msg m = { .tag = TAG(1, 1), .w = { 1 } };
+	struct ipc_msg m = {.tag = TAG(1, 1), .w = {1}};
 	cap_t endpoint, reply;
 	bool is_right;
 

@@ -11,7 +11,7 @@
 #define RSP 7u
 
 enum { OP_PLAIN, OP_BY_CAP, OP_BY_SLOT };
-#define X(number, name, type, rights, how) { number, #name },
+#define X(number, name, type, rights, how) {number, #name},
 static const struct {
 	uint32_t number;
 	const char *name;
@@ -80,7 +80,8 @@ static void test_errors(void)
 	uint32_t wrong = 0;
 
 	for (uint32_t i = 0; i < COUNT_OF(operations); i++) {
-		if (operations[i].number == OP_YIELD || operations[i].number == OP_NOTHING || operations[i].number == OP_TIME_GET)
+		if (operations[i].number == OP_YIELD || operations[i].number == OP_NOTHING ||
+		    operations[i].number == OP_TIME_GET)
 			continue;
 		if (!fails_cleanly(operations[i].number)) {
 			wrong++;
@@ -102,7 +103,8 @@ static void test_success(void)
 	before = regs;
 	raw_call(&regs);
 	for (uint32_t i = 0; i < REGISTERS; i++)
-		is_right = is_right && (i == 0 || i == 2 || i == RSP || i == 11 || ((uint64_t *)&regs)[i] == ((uint64_t *)&before)[i]);
+		is_right = is_right && (i == 0 || i == 2 || i == RSP || i == 11 ||
+					((uint64_t *)&regs)[i] == ((uint64_t *)&before)[i]);
 	check(is_right && regs.rax == E_OK, "nothing keeps everything but RAX, RCX and R11");
 	check(regs.rcx == (uint64_t)raw_call_return, "RCX and R11 hold what SYSCALL puts there");
 	mark(&regs, 0x7700000000000000ull);
@@ -112,7 +114,8 @@ static void test_success(void)
 	raw_call(&regs);
 	for (uint32_t i = 0; i < REGISTERS; i++)
 		is_right = is_right && (!is_kept(i) || ((uint64_t *)&regs)[i] == ((uint64_t *)&before)[i]);
-	check(is_right && regs.rdi == CAP_CLOCK && regs.rdx == 0 && regs.r9 == 0 && regs.r12 == before.r12, "an operation with results changes those only");
+	check(is_right && regs.rdi == CAP_CLOCK && regs.rdx == 0 && regs.r9 == 0 && regs.r12 == before.r12,
+	      "an operation with results changes those only");
 }
 
 /* A worker whose call has a marker in every register that is no argument. */
@@ -133,8 +136,8 @@ static void marked_do(struct worker *w, uint32_t operation, uint64_t marker, uin
 /* The registers of a receiver: own markers, and of the sender's words as many as the tag says, the rest zero. */
 static bool is_clean(const struct worker *w, uint32_t words, uint64_t theirs, uint64_t own)
 {
-	const uint64_t got[4] = { w->regs.rdx, w->regs.r10, w->regs.r8, w->regs.r9 };
-	const uint64_t sent[4] = { theirs + 3, theirs + 10, theirs + 8, theirs + 9 };
+	const uint64_t got[4] = {w->regs.rdx, w->regs.r10, w->regs.r8, w->regs.r9};
+	const uint64_t sent[4] = {theirs + 3, theirs + 10, theirs + 8, theirs + 9};
 	const uint64_t *all = (const uint64_t *)&w->regs;
 
 	for (uint32_t i = 0; i < 4; i++) {
@@ -183,19 +186,25 @@ static void test_others(void)
 
 	marked_do(b, OP_WAIT, YOURS, notification, 0);
 	marked_do(a, OP_SIGNAL, MINE, notification, 5);
-	check(is_done(b) && b->regs.rdi == 5 && b->regs.rsi == 0 && b->regs.rdx == YOURS + 3 && !has_marker(&b->regs, MINE), "wait: the bits alone");
+	check(is_done(b) && b->regs.rdi == 5 && b->regs.rsi == 0 && b->regs.rdx == YOURS + 3 &&
+		      !has_marker(&b->regs, MINE),
+	      "wait: the bits alone");
 	must(ts_thread_bind_notification(b->thread, notification), "bind");
 	marked_do(b, OP_RECV, YOURS, endpoint, 0);
 	marked_do(a, OP_SIGNAL, MINE, notification, 6);
-	check(is_done(b) && b->regs.rdx == 6 && b->regs.r10 == 0 && b->regs.r8 == 0 && b->regs.r9 == 0 && !has_marker(&b->regs, MINE),
+	check(is_done(b) && b->regs.rdx == 6 && b->regs.r10 == 0 && b->regs.r8 == 0 && b->regs.r9 == 0 &&
+		      !has_marker(&b->regs, MINE),
 	      "recv of a signal: its bits, zeros else");
 	anchor = mint_of(endpoint, ALL, 3, 1);
 	marked_do(b, OP_RECV, YOURS, endpoint, 0);
-	check(is_done(b) && b->regs.rdi == 3 && b->regs.rdx == 0 && b->regs.r9 == 0 && b->regs.r12 == 0, "recv of a notice: its badge, zeros else");
+	check(is_done(b) && b->regs.rdi == 3 && b->regs.rdx == 0 && b->regs.r9 == 0 && b->regs.r12 == 0,
+	      "recv of a notice: its badge, zeros else");
 	drop(anchor);
 	marked_do(b, OP_RECV, YOURS, endpoint, 0);
 	must(ts_thread_interrupt(b->thread), "interrupt");
-	check(is_done(b) && error_of(b) == E_INTERRUPTED && b->regs.rdx == YOURS + 3 && b->regs.r9 == YOURS + 9, "an interrupted recv: its own registers");
+	check(is_done(b) && error_of(b) == E_INTERRUPTED && b->regs.rdx == YOURS + 3 &&
+		      b->regs.r9 == YOURS + 9,
+	      "an interrupted recv: its own registers");
 }
 
 /* A fault message tells four words. */
@@ -216,18 +225,22 @@ static void test_fault_message(void)
 	worker_handlers(a, endpoint, 0);
 	marked_do(b, OP_RECV, YOURS, BOTH(reply, endpoint), 0);
 	worker_run(a, wild);
-	check(is_done(b) && b->regs.rdx == SCRATCH_VA + 64 && !has_marker(&b->regs, MINE), "a fault message tells four words and no register");
+	check(is_done(b) && b->regs.rdx == SCRATCH_VA + 64 && !has_marker(&b->regs, MINE),
+	      "a fault message tells four words and no register");
 }
 
 static void test_new_thread(void)
 {
 	cap_t home = make(CAP_UNTYPED, 13), thread = slot_new(), wake = make(CAP_NOTIFICATION, 0);
-	struct user_regs regs = { .rip = (uint64_t)store_all, .rsp = SHARED_VA + 0x8000, .rbx = wake };
+	struct user_regs regs = {.rip = (uint64_t)store_all, .rsp = SHARED_VA + 0x8000, .rbx = wake};
 	volatile uint64_t *found = (volatile uint64_t *)(SHARED_VA + 0x8000);
 	uint64_t sum = 0;
 
 	/* a thread whose page and registers are full of markers, in the same memory */
-	struct thread_config config = { .cspace = ROOT_CAP_CNODE, .vspace = ROOT_CAP_VSPACE, .page_va = WORKER_PAGE_VA, .priority = PRIORITY_HIGH };
+	struct thread_config config = {.cspace = ROOT_CAP_CNODE,
+				       .vspace = ROOT_CAP_VSPACE,
+				       .page_va = WORKER_PAGE_VA,
+				       .priority = PRIORITY_HIGH};
 
 	for (uint32_t round = 0; round < 2; round++) {
 		must(ts_untyped_retype(home, CAP_THREAD, 0, OWN(thread), 1, 0, 0), "a thread");
@@ -239,7 +252,7 @@ static void test_new_thread(void)
 		if (round == 0)
 			mark(&regs, MINE);
 		else
-			regs = (struct user_regs){ 0 };
+			regs = (struct user_regs){0};
 		regs.rip = (uint64_t)store_all;
 		regs.rsp = SHARED_VA + 0x8000;
 		regs.rbx = wake;

@@ -46,7 +46,7 @@ static void wait_for_count(uint64_t count)
 
 static void test_priorities(void)
 {
-	static const uint32_t priorities[4] = { 200, 120, 255, 110 };
+	static const uint32_t priorities[4] = {200, 120, 255, 110};
 
 	order()->count = 0;
 	for (uint32_t i = 0; i < 4; i++)
@@ -57,7 +57,8 @@ static void test_priorities(void)
 	}
 	check_equal(order()->count, 0, "nobody of lower priority runs while main does");
 	wait_for_count(4);
-	check(order()->count == 4 && order()->index[0] == 3 && order()->index[1] == 1 && order()->index[2] == 0 && order()->index[3] == 2,
+	check(order()->count == 4 && order()->index[0] == 3 && order()->index[1] == 1 &&
+		      order()->index[2] == 0 && order()->index[3] == 2,
 	      "then they run in the order of their priorities");
 	must(ts_thread_set_priority(worker(2)->thread, PRIORITY_HIGH), "a priority");
 	worker_run(worker(2), log_self);
@@ -85,9 +86,10 @@ static void test_yield(void)
 	check_error(ts_yield(), E_OK, "yield without anybody of the same priority");
 }
 
+/* The host may take the CPU away for any time: how often each ran tells more than for how long. */
 static void test_slices(void)
 {
-	uint64_t least = ~0ull, most = 0, switches = 0, ns = 0;
+	uint64_t fewest = ~0ull, most = 0, least_ns = ~0ull, switches = 0, ns = 0;
 
 	for (uint32_t i = 0; i < ROBIN; i++) {
 		worker_new(i, 0, PRIORITY_LOW);
@@ -97,14 +99,16 @@ static void test_slices(void)
 	for (uint32_t i = 0; i < ROBIN; i++) {
 		must(ts_thread_suspend(worker(i)->thread), "suspend");
 		check_error(ts_thread_consumed(worker(i)->thread, &ns, &switches), E_OK, "consumed");
-		least = ns < least ? ns : least;
-		most = ns > most ? ns : most;
+		fewest = switches < fewest ? switches : fewest;
+		most = switches > most ? switches : most;
+		least_ns = ns < least_ns ? ns : least_ns;
 	}
-	note("least ns", least);
-	note("most ns", most);
-	check(least > 50000000, "threads of the same priority that never yield all run");
-	check(most - least < 100000000, "for about the same time");
-	check(switches >= 5 && switches < 100, "in slices of about 10 ms");
+	note("fewest turns", fewest);
+	note("most turns", most);
+	note("least ns", least_ns);
+	check(fewest > 3, "threads of the same priority that never yield all run");
+	check(most - fewest <= 2, "in turn");
+	check(most < 100 && least_ns > 10000000, "for slices of about 10 ms");
 }
 
 static void test_consumed(void)
@@ -117,9 +121,9 @@ static void test_consumed(void)
 	must(ts_thread_consumed(ROOT_CAP_THREAD, &after, &second), "consumed");
 	check(after > before, "grows while it runs");
 	must(ts_thread_consumed(ROOT_CAP_THREAD, &before, &first), "consumed");
-	sleep_ns(50000000);
+	sleep_ns(200000000);
 	must(ts_thread_consumed(ROOT_CAP_THREAD, &after, &second), "consumed");
-	check(after - before < 40000000, "not while it waits");
+	check(after - before < 150000000, "not while it waits");
 	check_equal(second, first + 1, "and it was given the CPU once more");
 }
 

@@ -13,11 +13,13 @@ static uint64_t configure(cap_t thread, const struct thread_config *config)
 	return ts_thread_configure(thread);
 }
 
-static const struct thread_config usual = { .cspace = ROOT_CAP_CNODE, .vspace = ROOT_CAP_VSPACE, .page_va = PAGE_VA, .priority = PRIORITY_HIGH };
+static const struct thread_config usual = {
+	.cspace = ROOT_CAP_CNODE, .vspace = ROOT_CAP_VSPACE, .page_va = PAGE_VA, .priority = PRIORITY_HIGH};
 
 static void test_configure(void)
 {
-	cap_t thread = make(CAP_THREAD, 0), endpoint = make(CAP_ENDPOINT, 0), other = make(CAP_THREAD, 0), bare = make(CAP_VSPACE, 0);
+	cap_t thread = make(CAP_THREAD, 0), endpoint = make(CAP_ENDPOINT, 0), other = make(CAP_THREAD, 0),
+	      bare = make(CAP_VSPACE, 0);
 	struct thread_config config = usual;
 	uint64_t phys, flags;
 
@@ -51,7 +53,7 @@ static void test_configure(void)
 	config.fault_ep = copy_of(endpoint, WRITE);
 	check_error(configure(other, &config), E_RIGHTS, "a fault endpoint without grant: E_RIGHTS");
 	check_error(configure(ROOT_CAP_THREAD, &usual), E_STATE, "of a running thread: E_STATE");
-	config = (struct thread_config){ .page_va = PAGE_VA + PAGE_BYTES, .priority = ~0u };
+	config = (struct thread_config){.page_va = PAGE_VA + PAGE_BYTES, .priority = ~0u};
 	check_error(configure(thread, &config), E_OK, "another page address");
 	must(ts_vspace_query(ROOT_CAP_VSPACE, PAGE_VA, &phys, &flags), "query");
 	check(phys == 0, "moves the page");
@@ -60,10 +62,27 @@ static void test_configure(void)
 	check(phys == 0, "the page goes with the thread");
 }
 
+/* The Thread's own copies need a place in the tree. */
+static void test_depth(void)
+{
+	cap_t thread = make(CAP_THREAD, 0), endpoint = make(CAP_ENDPOINT, 0), chain = make(CAP_CNODE, 10),
+	      last = slot_new();
+	struct thread_config config = usual;
+	slot_t from = OWN(endpoint);
+	uint32_t i = 0;
+
+	while (i < 1024 && ts_cnode_mint(SLOT_IN(chain, i), from, ALL, 0, 0) == E_OK)
+		from = SLOT_IN(chain, i++);
+	must(ts_cnode_move(OWN(last), from), "the last one");
+	config.fault_ep = last;
+	check_error(configure(thread, &config), E_DEPTH, "a fault endpoint at the end of the tree: E_DEPTH");
+	must(ts_cnode_revoke(OWN(endpoint), 0), "revoke");
+}
+
 static void test_clear_page(void)
 {
 	struct worker *w = worker_new(5, 0, PRIORITY_HIGH);
-	struct thread_config config = { .flags = THREAD_CFG_CLEAR_PAGE, .priority = ~0u };
+	struct thread_config config = {.flags = THREAD_CFG_CLEAR_PAGE, .priority = ~0u};
 	uint64_t state, sum = 0;
 
 	page_of(w)->words[100] = 1;
@@ -115,10 +134,14 @@ static void test_set_regs(void)
 	check_error(ts_thread_set_regs(thread, 3, thread), E_ARG, "both FPU flags: E_ARG");
 	check_error(ts_thread_set_regs(thread, 1, CAP_EMPTY), E_CAP, "FPU state from nothing: E_CAP");
 	check_error(ts_thread_set_regs(thread, 1, ROOT_CAP_VSPACE), E_TYPE, "FPU state of a VSpace: E_TYPE");
-	check_error(ts_thread_set_regs(thread, 1, ROOT_CAP_THREAD), E_STATE, "FPU state of a running thread: E_STATE");
-	check_error(ts_thread_set_regs(ROOT_CAP_THREAD, 0, 0), E_STATE, "registers of a running thread: E_STATE");
+	check_error(ts_thread_set_regs(thread, 1, ROOT_CAP_THREAD), E_STATE,
+		    "FPU state of a running thread: E_STATE");
+	check_error(ts_thread_set_regs(ROOT_CAP_THREAD, 0, 0), E_STATE,
+		    "registers of a running thread: E_STATE");
 	check_error(ts_thread_read_regs(ROOT_CAP_THREAD, &state), E_OK, "read_regs of the caller itself");
-	check(regs->rsp > ROOT_STACK_TOP - ROOT_STACK_BYTES && regs->rsp < ROOT_STACK_TOP && state == STATE_READY, "tells its registers");
+	check(regs->rsp > ROOT_STACK_TOP - ROOT_STACK_BYTES && regs->rsp < ROOT_STACK_TOP &&
+		      state == STATE_READY,
+	      "tells its registers");
 }
 
 static void spin(struct worker *w)
@@ -191,12 +214,14 @@ static void test_tls(void)
 	uint64_t state;
 
 	check_error(ts_thread_set_tls(ROOT_CAP_THREAD, 0x123450), E_OK, "set_tls of the caller");
-	check_equal(get_fs(), 0x123450, "is its FS base at once");
-	check_error(ts_thread_set_tls(ROOT_CAP_THREAD, 1ull << 62), E_ARG, "a base that is not canonical: E_ARG");
+	if (has_bases())
+		check_equal(get_fs(), 0x123450, "is its FS base at once");
+	check_error(ts_thread_set_tls(ROOT_CAP_THREAD, 1ull << 62), E_ARG,
+		    "a base that is not canonical: E_ARG");
 	check_error(ts_thread_set_tls(w->thread, 0x777000), E_OK, "set_tls of a thread that waits");
 	must(ts_thread_read_regs(w->thread, &state), "registers");
 	check_equal(((struct user_regs *)page_block())->fs_base, 0x777000, "read_regs tells it");
-	set_fs(0);
+	must(ts_thread_set_tls(ROOT_CAP_THREAD, 0), "no base");
 	check_error(ts_thread_set_affinity(w->thread, 0), E_OK, "affinity to CPU 0");
 	check_error(ts_thread_set_affinity(w->thread, 1), E_ARG, "to CPU 1, which is not used: E_ARG");
 	check_error(ts_thread_set_priority(w->thread, 256), E_ARG, "priority 256: E_ARG");
@@ -207,6 +232,7 @@ void test_thread(void)
 {
 	group_begin("thread");
 	test_configure();
+	test_depth();
 	test_clear_page();
 	group_begin("thread registers");
 	test_set_regs();

@@ -5,7 +5,7 @@
 #define OWN SLOT_OWN
 #define TAG(op, words) MSG_TAG((op), (words), 0)
 #define BOTH(reply, endpoint) ((uint64_t)(reply) << 32 | (endpoint))
-#define SOON (now_ns() + 2000000u)
+#define SOON (now_ns() + 100000000u) /* the host may take the CPU away for a while */
 
 static cap_t endpoint, notification, reply;
 
@@ -27,7 +27,7 @@ static void wait_done(const struct worker *w)
 static void test_deadlines(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 	uint64_t bits = 0, deadline;
 
 	DO(w, OP_SEND, endpoint, TAG(1, 0), 0, 0, 0, 0, SOON);
@@ -82,11 +82,14 @@ static void test_many(void)
 	for (uint32_t i = 0; i < 12; i++)
 		wait_done(worker(i));
 	for (uint32_t i = 0; i < 12; i++)
-		is_right = is_right && is_done(worker(i)) && worker(i)->result[1] == E_TIMEOUT && worker(i)->result[0] >= worker(i)->argument[1];
+		is_right = is_right && is_done(worker(i)) && worker(i)->result[1] == E_TIMEOUT &&
+			   worker(i)->result[0] >= worker(i)->argument[1];
 	check(is_right, "twelve threads with a deadline each wake up, none early");
 	for (uint32_t i = 0; i < 12; i++) {
 		for (uint32_t k = 0; k < 12; k++)
-			is_right = is_right && (worker(i)->argument[1] < worker(k)->argument[1] ? worker(i)->result[0] < worker(k)->result[0] : true);
+			is_right = is_right && (worker(i)->argument[1] < worker(k)->argument[1]
+							? worker(i)->result[0] < worker(k)->result[0]
+							: true);
 	}
 	check(is_right, "in the order of their deadlines");
 }
@@ -94,7 +97,7 @@ static void test_many(void)
 static void test_atomic_reply(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	DO(w, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, SOON);
 	must(ts_recv(endpoint, reply, &m, POLL), "recv");
@@ -128,7 +131,7 @@ static void test_atomic_reply(void)
 static void test_suspension(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { .tag = TAG(3, 1), .w = { 33 } };
+	struct ipc_msg m = {.tag = TAG(3, 1), .w = {33}};
 
 	DO(w, OP_RECV, endpoint, 0, 0, 0, 0, 0, NEVER);
 	must(ts_thread_suspend(w->thread), "suspend");
@@ -148,7 +151,8 @@ static void test_suspension(void)
 	must(ts_signal(notification, 8), "signal");
 	check_equal(state_of(w), STATE_SUSPENDED, "a suspended waiter is not woken");
 	must(ts_thread_resume(w->thread), "resume");
-	check(is_done(w) && error_of(w) == E_OK && result_of(w, 0) == 8, "it takes the signal when it is resumed");
+	check(is_done(w) && error_of(w) == E_OK && result_of(w, 0) == 8,
+	      "it takes the signal when it is resumed");
 	DO(w, OP_CALL, endpoint, TAG(5, 0), 0, 0, 0, 0, NEVER);
 	must(ts_thread_suspend(w->thread), "suspend");
 	check_error(ts_recv(endpoint, reply, &m, POLL), E_TIMEOUT, "a call that nobody took is taken back");
@@ -156,7 +160,7 @@ static void test_suspension(void)
 	must(ts_recv(endpoint, reply, &m, POLL), "recv");
 	must(ts_thread_suspend(w->thread), "suspend");
 	check_equal(state_of(w), STATE_CALLING, "one that was received stays open");
-	m = (struct ipc_msg){ .tag = TAG(0, 1), .w = { 55 } };
+	m = (struct ipc_msg){.tag = TAG(0, 1), .w = {55}};
 	check_error(ts_reply(reply, &m), E_OK, "its answer arrives");
 	check(!is_done(w) && state_of(w) == STATE_SUSPENDED, "while the caller is suspended");
 	must(ts_thread_resume(w->thread), "resume");
@@ -167,7 +171,7 @@ static void test_suspension(void)
 static void test_suspended_reply_recv(void)
 {
 	struct worker *server = worker_new(0, 1, PRIORITY_HIGH), *client = worker_new(1, 0, PRIORITY_HIGH);
-	struct ipc_msg m = { .tag = TAG(1, 0) };
+	struct ipc_msg m = {.tag = TAG(1, 0)};
 
 	DO(server, OP_RECV, BOTH(reply, endpoint), 0, 0, 0, 0, 0, NEVER);
 	DO(client, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
@@ -178,12 +182,46 @@ static void test_suspended_reply_recv(void)
 	check_state(server, STATE_RECEIVING, "suspended and resumed it only receives");
 	must(ts_send(endpoint, &m, POLL), "send");
 	check_done(server, E_OK, "and gets the next message");
+	DO(server, OP_RECV, BOTH(reply, endpoint), 0, 0, 0, 0, 0, NEVER);
+	DO(client, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	DO(server, OP_REPLY_RECV, BOTH(reply, endpoint), TAG(0, 0), 0, 0, 0, 0, NEVER);
+	must(ts_thread_interrupt(server->thread), "interrupt");
+	check(is_done(client) && is_done(server) && error_of(server) == E_INTERRUPTED,
+	      "interrupted in its second half it ends with E_INTERRUPTED");
+	DO(server, OP_RECV, BOTH(reply, endpoint), 0, 0, 0, 0, 0, NEVER);
+	DO(client, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	DO(server, OP_REPLY_RECV, BOTH(reply, endpoint), TAG(0, 0), 0, 0, 0, 0, SOON);
+	wait_done(server);
+	check(is_done(client) && is_done(server) && error_of(server) == E_TIMEOUT,
+	      "at its deadline with E_TIMEOUT; the answer has arrived");
+}
+
+/* Time goes on for a suspended thread. */
+static void test_suspended_deadlines(void)
+{
+	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
+	struct ipc_msg m = {0};
+
+	DO(w, OP_WAIT, notification, 0, 0, 0, 0, 0, SOON);
+	must(ts_thread_suspend(w->thread), "suspend");
+	sleep_ns(150000000);
+	check(!is_done(w) && state_of(w) == STATE_SUSPENDED, "a suspended wait does not time out");
+	must(ts_thread_resume(w->thread), "resume");
+	check_done(w, E_TIMEOUT, "but as soon as it is resumed");
+	DO(w, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, SOON);
+	must(ts_recv(endpoint, reply, &m, POLL), "recv");
+	must(ts_thread_suspend(w->thread), "suspend");
+	sleep_ns(150000000);
+	check_error(ts_reply(reply, &m), E_GONE, "an open call times out while its thread is suspended");
+	check(!is_done(w) && state_of(w) == STATE_SUSPENDED, "which stays so");
+	must(ts_thread_resume(w->thread), "resume");
+	check_done(w, E_TIMEOUT, "and has E_TIMEOUT when it is resumed");
 }
 
 static void test_regs_end_a_call(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 	uint64_t state;
 
 	DO(w, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
@@ -207,6 +245,8 @@ void test_timeout(void)
 	test_suspension();
 	start();
 	test_suspended_reply_recv();
+	start();
+	test_suspended_deadlines();
 	start();
 	test_regs_end_a_call();
 	group_end();

@@ -37,10 +37,11 @@ static void give(struct msg_page *page, uint32_t i, slot_t slot, uint8_t mode, u
 /* Sends count capabilities as the page says; received. */
 static void pass(uint32_t count, const char *name)
 {
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	DO(sender, OP_SEND, endpoint, TAG(1, 1, count), 77, 0, 0, 0, NEVER);
-	check(ts_recv(endpoint, reply, &m, POLL) == E_OK && m.w[0] == 77 && m.tag == TAG(1, 1, count), join("the message arrives:", name));
+	check(ts_recv(endpoint, reply, &m, POLL) == E_OK && m.w[0] == 77 && m.tag == TAG(1, 1, count),
+	      join("the message arrives:", name));
 }
 
 static bool is_received(uint32_t i, uint8_t kind)
@@ -57,22 +58,30 @@ static void test_modes(void)
 	give(&sender->page, 2, moved, XFER_MOVE, 0);
 	give(&sender->page, 3, memory, XFER_SIBLING, ALL);
 	pass(4, "four capabilities");
-	check(is_received(0, RECEIVED_SLOT) && is_received(1, RECEIVED_SLOT) && is_received(2, RECEIVED_SLOT) && is_received(3, RECEIVED_SLOT),
+	check(is_received(0, RECEIVED_SLOT) && is_received(1, RECEIVED_SLOT) &&
+		      is_received(2, RECEIVED_SLOT) && is_received(3, RECEIVED_SLOT),
 	      "all four are reported");
 	check_equal(sender->page.transferred, 4, "the sender is told the number");
-	check(inspect(OWN(into[0])).rights == READ && inspect(OWN(into[1])).rights == (READ | WRITE), "child and sibling with fewer rights");
-	check(inspect(OWN(into[2])).rights == READ && type_at(moved) == CAP_NULL, "a moved one with its own, gone from the sender");
-	check((inspect(OWN(copy)).type & FACT_DESCENDANTS) != 0 && (inspect(OWN(into[1])).type & FACT_DESCENDANTS) == 0, "the child is below its source");
+	check(inspect(OWN(into[0])).rights == READ && inspect(OWN(into[1])).rights == (READ | WRITE),
+	      "child and sibling with fewer rights");
+	check(inspect(OWN(into[2])).rights == READ && type_at(moved) == CAP_NULL,
+	      "a moved one with its own, gone from the sender");
+	check((inspect(OWN(copy)).type & FACT_DESCENDANTS) != 0 &&
+		      (inspect(OWN(into[1])).type & FACT_DESCENDANTS) == 0,
+	      "the child is below its source");
 	drop(copy);
-	check(type_at(into[0]) == CAP_NULL && type_at(into[1]) == CAP_MEMORY, "and goes with it; the sibling stays");
-	check(type_at(into[3]) == CAP_MEMORY && (inspect(OWN(into[3])).type & FACT_ORIGIN) == 0, "a sibling of an origin is its child");
+	check(type_at(into[0]) == CAP_NULL && type_at(into[1]) == CAP_MEMORY,
+	      "and goes with it; the sibling stays");
+	check(type_at(into[3]) == CAP_MEMORY && (inspect(OWN(into[3])).type & FACT_ORIGIN) == 0,
+	      "a sibling of an origin is its child");
 	drop(memory);
 	check(type_at(into[3]) == CAP_NULL && type_at(into[2]) == CAP_NULL, "and all go with the origin");
 }
 
 static void test_refused(void)
 {
-	cap_t memory = make(CAP_MEMORY, 1), untyped = make(CAP_UNTYPED, 12), weak = mint_of(ROOT_CAP_LEAF, READ, 0, 0);
+	cap_t memory = make(CAP_MEMORY, 1), untyped = make(CAP_UNTYPED, 12),
+	      weak = mint_of(ROOT_CAP_LEAF, READ, 0, 0);
 
 	must(ts_cnode_copy(OWN(into[3]), OWN(memory), READ), "a used slot");
 	own_page()->recv_slot[2] = 0;
@@ -84,7 +93,8 @@ static void test_refused(void)
 	check(is_received(0, RECEIVED_NONE), "an empty source is not transferred");
 	check(is_received(1, RECEIVED_NONE), "nor a copy of an Untyped");
 	check(is_received(2, RECEIVED_NONE), "nor what has no slot");
-	check(is_received(3, RECEIVED_NONE) && inspect(OWN(into[3])).rights == READ, "nor what has a used slot");
+	check(is_received(3, RECEIVED_NONE) && inspect(OWN(into[3])).rights == READ,
+	      "nor what has a used slot");
 	check_equal(sender->page.transferred, 0, "the sender is told so");
 	give(&sender->page, 0, untyped, XFER_MOVE, 0);
 	give(&sender->page, 1, SLOT_IN(weak, ROOT_CAP_CONSOLE), XFER_MOVE, 0);
@@ -96,7 +106,8 @@ static void test_refused(void)
 	check(is_received(2, RECEIVED_NONE), "a designator of no slot transfers nothing");
 	give(&sender->page, 0, memory, 3, ALL);
 	pass(1, "with an unknown mode");
-	check(is_received(0, RECEIVED_NONE) && is_received(1, RECEIVED_NONE), "an unknown mode transfers nothing");
+	check(is_received(0, RECEIVED_NONE) && is_received(1, RECEIVED_NONE),
+	      "an unknown mode transfers nothing");
 	own_page()->recv_slot[0] = 0xfffffff0;
 	give(&sender->page, 0, memory, XFER_CHILD, ALL);
 	pass(1, "to no slot at all");
@@ -105,14 +116,17 @@ static void test_refused(void)
 
 static void test_own_endpoint(void)
 {
-	cap_t badged = mint_of(endpoint, ALL, 0x1234567890ull, 0), other = mint_of(make(CAP_ENDPOINT, 0), ALL, 9, 0);
+	cap_t badged = mint_of(endpoint, ALL, 0x1234567890ull, 0),
+	      other = mint_of(make(CAP_ENDPOINT, 0), ALL, 9, 0);
 
 	give(&sender->page, 0, badged, XFER_SIBLING, ALL);
 	give(&sender->page, 1, other, XFER_SIBLING, ALL);
 	pass(2, "with the endpoint it goes through");
-	check(is_received(0, RECEIVED_BADGE) && own_page()->received_badge[0] == 0x1234567890ull && type_at(into[0]) == CAP_NULL,
+	check(is_received(0, RECEIVED_BADGE) && own_page()->received_badge[0] == 0x1234567890ull &&
+		      type_at(into[0]) == CAP_NULL,
 	      "the receiver gets the badge, not the capability");
-	check(is_received(1, RECEIVED_SLOT) && own_page()->received_badge[1] == 0 && inspect(OWN(into[1])).badge == 9,
+	check(is_received(1, RECEIVED_SLOT) && own_page()->received_badge[1] == 0 &&
+		      inspect(OWN(into[1])).badge == 9,
 	      "another Endpoint is handed over");
 	check_equal(sender->page.transferred, 1, "only that one counts");
 }
@@ -120,7 +134,7 @@ static void test_own_endpoint(void)
 static void test_reply(void)
 {
 	cap_t memory = make(CAP_MEMORY, 1), target = slot_new(), cnode = make(CAP_CNODE, 4);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	sender->page.recv_slot[0] = target;
 	sender->page.recv_slot[1] = SLOT_IN(cnode, 7);
@@ -132,8 +146,10 @@ static void test_reply(void)
 	give(own_page(), 1, endpoint, XFER_CHILD, WRITE);
 	m.tag = TAG(0, 0, 2);
 	check_error(ts_reply(reply, &m), E_OK, "and an answer");
-	check(sender->page.received_kind[0] == RECEIVED_SLOT && inspect(OWN(target)).rights == WRITE, "into the caller's slot");
-	check(sender->page.received_kind[1] == RECEIVED_SLOT && (inspect(SLOT_IN(cnode, 7)).type & 0xff) == CAP_ENDPOINT,
+	check(sender->page.received_kind[0] == RECEIVED_SLOT && inspect(OWN(target)).rights == WRITE,
+	      "into the caller's slot");
+	check(sender->page.received_kind[1] == RECEIVED_SLOT &&
+		      (inspect(SLOT_IN(cnode, 7)).type & 0xff) == CAP_ENDPOINT,
 	      "also in a CNode that is no leaf of its CSpace");
 	check_equal(own_page()->transferred, 2, "the one who answers is told");
 	DO(sender, OP_CALL, endpoint, TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
@@ -156,13 +172,14 @@ static void test_reply(void)
 static void test_reply_slot(void)
 {
 	cap_t memory = make(CAP_MEMORY, 1);
-	struct ipc_msg m = { 0 };
+	struct ipc_msg m = {0};
 
 	own_page()->recv_slot[0] = reply;
 	give(&sender->page, 0, memory, XFER_CHILD, READ);
 	DO(sender, OP_CALL, endpoint, TAG(1, 0, 1), 0, 0, 0, 0, NEVER);
 	must(ts_recv(endpoint, reply, &m, POLL), "recv");
-	check(type_at(reply) == CAP_REPLY && is_received(0, RECEIVED_NONE), "the slot of the Reply is the Reply's");
+	check(type_at(reply) == CAP_REPLY && is_received(0, RECEIVED_NONE),
+	      "the slot of the Reply is the Reply's");
 	m.tag = TAG(0, 0, 0);
 	check_error(ts_reply(reply, &m), E_OK, "which answers");
 }
@@ -171,13 +188,15 @@ static void test_reply_slot(void)
 static void test_waiting_receiver(void)
 {
 	cap_t memory = make(CAP_MEMORY, 1), target = slot_new();
-	struct ipc_msg m = { .tag = TAG(1, 0, 1) };
+	struct ipc_msg m = {.tag = TAG(1, 0, 1)};
 
 	sender->page.recv_slot[0] = target;
 	DO(sender, OP_RECV, endpoint, 0, 0, 0, 0, 0, NEVER);
 	give(own_page(), 0, memory, XFER_CHILD, READ);
 	check_error(ts_send(endpoint, &m, POLL), E_OK, "send to a waiting receiver");
-	check(is_done(sender) && sender->page.received_kind[0] == RECEIVED_SLOT && type_at(target) == CAP_MEMORY, "it has the capability");
+	check(is_done(sender) && sender->page.received_kind[0] == RECEIVED_SLOT &&
+		      type_at(target) == CAP_MEMORY,
+	      "it has the capability");
 	check_equal(own_page()->transferred, 1, "the sender knows");
 	DO(sender, OP_RECV, endpoint, 0, 0, 0, 0, 0, NEVER);
 	must(ts_send(endpoint, &m, POLL), "send");

@@ -38,17 +38,24 @@ static void test_unmap(void)
 	uint64_t done = 99;
 
 	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, VA + PAGE_BYTES, 2, &done), E_OK, "unmap");
-	check(done == 2 && rights_at(ROOT_CAP_VSPACE, VA + PAGE_BYTES) == ~0ull && rights_at(ROOT_CAP_VSPACE, VA + 3 * PAGE_BYTES) != ~0ull,
+	check(done == 2 && rights_at(ROOT_CAP_VSPACE, VA + PAGE_BYTES) == ~0ull &&
+		      rights_at(ROOT_CAP_VSPACE, VA + 3 * PAGE_BYTES) != ~0ull,
 	      "clears that range");
-	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, VA + (1ull << 40), 1ull << 26, &done), E_OK, "unmap of a huge range where nothing is");
+	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, VA + (1ull << 40), 1ull << 26, &done), E_OK,
+		    "unmap of a huge range where nothing is");
 	check_equal(done, 1ull << 26, "passes over what is absent");
-	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, VA + 1, 1, 0), E_ALIGN, "an address that is not aligned: E_ALIGN");
-	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, USER_TOP, 1, 0), E_RANGE, "at the end of the user half: E_RANGE");
+	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, VA + 1, 1, 0), E_ALIGN,
+		    "an address that is not aligned: E_ALIGN");
+	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, USER_TOP, 1, 0), E_RANGE,
+		    "at the end of the user half: E_RANGE");
 	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, VA, ~0ull, 0), E_RANGE, "2^64 pages: E_RANGE");
-	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, 1ull << 63, 1, 0), E_RANGE, "in the kernel half: E_RANGE");
+	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, 1ull << 63, 1, 0), E_RANGE,
+		    "in the kernel half: E_RANGE");
 	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, ROOT_MSG_PAGE_VA, 1, 0), E_OK, "over the message page");
 	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, TIME_PAGE_VA, 1, 0), E_OK, "over the clock page");
-	check(rights_at(ROOT_CAP_VSPACE, ROOT_MSG_PAGE_VA) == (READ | WRITE) && rights_at(ROOT_CAP_VSPACE, TIME_PAGE_VA) == READ, "both stay");
+	check(rights_at(ROOT_CAP_VSPACE, ROOT_MSG_PAGE_VA) == (READ | WRITE) &&
+		      rights_at(ROOT_CAP_VSPACE, TIME_PAGE_VA) == READ,
+	      "both stay");
 	check_error(ts_vspace_unmap(ROOT_CAP_VSPACE, VA, 0, &done), E_OK, "no page");
 	drop(area.memory);
 }
@@ -60,25 +67,35 @@ static void test_protect(void)
 	uint64_t done = 99;
 
 	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA, 4, READ, &done), E_OK, "protect");
-	check(done == 4 && rights_at(ROOT_CAP_VSPACE, VA) == READ && rights_at(ROOT_CAP_VSPACE, VA + 4 * PAGE_BYTES) == (READ | WRITE),
+	check(done == 4 && rights_at(ROOT_CAP_VSPACE, VA) == READ &&
+		      rights_at(ROOT_CAP_VSPACE, VA + 4 * PAGE_BYTES) == (READ | WRITE),
 	      "changes that range");
-	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA, 4, READ | WRITE, &done), E_OK, "write comes back, for the View allows it");
+	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA, 4, READ | WRITE, &done), E_OK,
+		    "write comes back, for the View allows it");
 	check(done == 4 && rights_at(ROOT_CAP_VSPACE, VA) == (READ | WRITE), "so it is");
 	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA, 1, 0, &done), E_OK, "no right");
 	check_equal(rights_at(ROOT_CAP_VSPACE, VA), 0, "the page is held without access");
 	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA, 1, READ | WRITE, &done), E_OK, "and back");
 	area.words[0] = 4711;
 	check_equal(area.words[0], 4711, "it can be used again");
-	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA, 1, WRITE | EXECUTE, 0), E_RIGHTS, "write and execute: E_RIGHTS");
-	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA, 1, GRANT, 0), E_ARG, "a right that maps nothing: E_ARG");
-	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA + 8, 1, READ, 0), E_ALIGN, "an address that is not aligned: E_ALIGN");
-	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, USER_TOP, 1, READ, 0), E_RANGE, "past the user half: E_RANGE");
-	must(ts_memory_attach(read_only, OWN(view), ROOT_CAP_VSPACE, VA + 8 * PAGE_BYTES, 1, ALL), "a read-only View");
+	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA, 1, WRITE | EXECUTE, 0), E_RIGHTS,
+		    "write and execute: E_RIGHTS");
+	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA, 1, GRANT, 0), E_ARG,
+		    "a right that maps nothing: E_ARG");
+	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA + 8, 1, READ, 0), E_ALIGN,
+		    "an address that is not aligned: E_ALIGN");
+	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, USER_TOP, 1, READ, 0), E_RANGE,
+		    "past the user half: E_RANGE");
+	must(ts_memory_attach(read_only, OWN(view), ROOT_CAP_VSPACE, VA + 8 * PAGE_BYTES, 1, ALL),
+	     "a read-only View");
 	must(ts_view_map(view, VA + 8 * PAGE_BYTES, 0, 1, READ, 0), "its mapping");
-	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA + 7 * PAGE_BYTES, 2, READ | WRITE, &done), E_OK, "write where one View does not allow it");
-	check(done == 1 && rights_at(ROOT_CAP_VSPACE, VA + 8 * PAGE_BYTES) == READ, "that page is left and counted out");
+	check_error(ts_vspace_protect(ROOT_CAP_VSPACE, VA + 7 * PAGE_BYTES, 2, READ | WRITE, &done), E_OK,
+		    "write where one View does not allow it");
+	check(done == 1 && rights_at(ROOT_CAP_VSPACE, VA + 8 * PAGE_BYTES) == READ,
+	      "that page is left and counted out");
 	(void)ts_vspace_protect(ROOT_CAP_VSPACE, ROOT_MSG_PAGE_VA, 1, READ, 0);
-	check_equal(rights_at(ROOT_CAP_VSPACE, ROOT_MSG_PAGE_VA), READ | WRITE, "a message page is never changed");
+	check_equal(rights_at(ROOT_CAP_VSPACE, ROOT_MSG_PAGE_VA), READ | WRITE,
+		    "a message page is never changed");
 }
 
 static void test_wx(void)
@@ -86,18 +103,22 @@ static void test_wx(void)
 	cap_t memory = make(CAP_MEMORY, 1), strict = new_space(4, 0), loose = new_space(4, 1);
 	cap_t in_strict = view_of(memory, strict), in_loose = view_of(memory, loose);
 
-	check_error(ts_view_map(in_strict, VA, 0, 1, WRITE | EXECUTE, 0), E_RIGHTS, "W^X: no page is writable and executable");
-	check_error(ts_view_map(in_loose, VA, 0, 1, WRITE | EXECUTE, 0), E_OK, "but in a VSpace with allow_wx");
+	check_error(ts_view_map(in_strict, VA, 0, 1, WRITE | EXECUTE, 0), E_RIGHTS,
+		    "W^X: no page is writable and executable");
+	check_error(ts_view_map(in_loose, VA, 0, 1, WRITE | EXECUTE, 0), E_OK,
+		    "but in a VSpace with allow_wx");
 	check_equal(rights_at(loose, VA), READ | WRITE | EXECUTE, "there it is");
 	check_error(ts_vspace_protect(loose, VA, 1, READ, 0), E_OK, "protect takes it away");
 	check_error(ts_vspace_protect(loose, VA, 1, READ | WRITE | EXECUTE, 0), E_OK, "and gives it there");
-	check_error(ts_untyped_retype(CAP_ARENA, CAP_VSPACE, 0, OWN(slot_new()), 1, 2, 0), E_ARG, "an unknown flag for a VSpace: E_ARG");
+	check_error(ts_untyped_retype(CAP_ARENA, CAP_VSPACE, 0, OWN(slot_new()), 1, 2, 0), E_ARG,
+		    "an unknown flag for a VSpace: E_ARG");
 }
 
 static void test_tables(void)
 {
 	cap_t vspace = make(CAP_VSPACE, 0), view = view_of(make(CAP_MEMORY, 4), vspace);
-	cap_t one = make(CAP_UNTYPED, 12), many = make(CAP_UNTYPED, 14), busy = make(CAP_UNTYPED, 14), small = make(CAP_UNTYPED, 11);
+	cap_t one = make(CAP_UNTYPED, 12), many = make(CAP_UNTYPED, 14), busy = make(CAP_UNTYPED, 14),
+	      small = make(CAP_UNTYPED, 11);
 	uint64_t done = 99, state = 0;
 
 	check_error(ts_view_map(view, VA, 0, 1, READ, &done), E_NO_TABLE, "no tables: E_NO_TABLE");
@@ -105,15 +126,18 @@ static void test_tables(void)
 	check_error(ts_vspace_donate_tables(vspace, OWN(one)), E_OK, "one table");
 	check_error(ts_view_map(view, VA, 0, 1, READ, 0), E_NO_TABLE, "of three that are needed: E_NO_TABLE");
 	check_error(ts_vspace_donate_tables(vspace, OWN(one)), E_STATE, "the same Untyped again: E_STATE");
-	check_error(ts_untyped_retype(one, CAP_NOTIFICATION, 0, OWN(slot_new()), 1, 0, 0), E_STATE, "retype of donated memory: E_STATE");
+	check_error(ts_untyped_retype(one, CAP_NOTIFICATION, 0, OWN(slot_new()), 1, 0, 0), E_STATE,
+		    "retype of donated memory: E_STATE");
 	check_error(ts_vspace_donate_tables(vspace, OWN(small)), E_ARG, "less than a page: E_ARG");
 	check_error(ts_vspace_donate_tables(vspace, OWN(view)), E_TYPE, "a View: E_TYPE");
 	check_error(ts_vspace_donate_tables(vspace, OWN(slot_new())), E_CAP, "nothing: E_CAP");
 	check_error(ts_vspace_donate_tables(vspace, OWN(0)), E_SLOT, "no slot: E_SLOT");
 	must(ts_untyped_retype(busy, CAP_NOTIFICATION, 0, OWN(slot_new()), 1, 0, 0), "a child");
-	check_error(ts_vspace_donate_tables(vspace, OWN(busy)), E_CHILDREN, "an Untyped with children: E_CHILDREN");
+	check_error(ts_vspace_donate_tables(vspace, OWN(busy)), E_CHILDREN,
+		    "an Untyped with children: E_CHILDREN");
 	check_error(ts_vspace_donate_tables(vspace, OWN(many)), E_OK, "four tables more");
-	check_error(ts_view_map(view, VA + LARGE_BYTES - 2 * PAGE_BYTES, 0, 4, READ, &done), E_OK, "two leaf tables");
+	check_error(ts_view_map(view, VA + LARGE_BYTES - 2 * PAGE_BYTES, 0, 4, READ, &done), E_OK,
+		    "two leaf tables");
 	check_error(ts_vspace_unmap(vspace, 0, USER_TOP / PAGE_BYTES, 0), E_OK, "unmap of everything");
 	for (uint64_t i = 0; i < 20 && state == 0; i++) { /* 20 * 3 tables from 5: only if they return */
 		state = ts_view_map(view, VA + (i << 39), 0, 1, READ, 0);
@@ -123,8 +147,10 @@ static void test_tables(void)
 	must(ts_view_map(view, VA, 0, 4, READ, 0), "mapping");
 	check_error(ts_cnode_revoke(OWN(many), 0), E_OK, "revoke of donated memory");
 	check_equal(rights_at(vspace, VA), ~0ull, "clears the VSpace first");
-	check_error(ts_untyped_retype(many, CAP_MEMORY, 4, OWN(slot_new()), 1, 0, 0), E_OK, "the memory is the owner's again");
-	check_error(ts_view_map(view, VA, 0, 1, READ, 0), E_NO_TABLE, "the VSpace has it no more: E_NO_TABLE");
+	check_error(ts_untyped_retype(many, CAP_MEMORY, 4, OWN(slot_new()), 1, 0, 0), E_OK,
+		    "the memory is the owner's again");
+	check_error(ts_view_map(view, VA, 0, 1, READ, 0), E_NO_TABLE,
+		    "the VSpace has it no more: E_NO_TABLE");
 }
 
 static void test_no_table_stops(void)
@@ -132,9 +158,12 @@ static void test_no_table_stops(void)
 	cap_t vspace = new_space(4, 0), view = view_of(make(CAP_MEMORY, 1024), vspace);
 	uint64_t done = 0;
 
-	check_error(ts_view_map(view, VA + PAGE_BYTES, 0, 1024, READ, &done), E_NO_TABLE, "tables run out in the middle: E_NO_TABLE");
+	check_error(ts_view_map(view, VA + PAGE_BYTES, 0, 1024, READ, &done), E_NO_TABLE,
+		    "tables run out in the middle: E_NO_TABLE");
 	check_equal(done, 1023, "the count done is returned");
-	check(rights_at(vspace, VA + 1023 * PAGE_BYTES) == READ && rights_at(vspace, VA + 1024 * PAGE_BYTES) == ~0ull, "and mapped");
+	check(rights_at(vspace, VA + 1023 * PAGE_BYTES) == READ &&
+		      rights_at(vspace, VA + 1024 * PAGE_BYTES) == ~0ull,
+	      "and mapped");
 }
 
 static void test_query(void)
@@ -150,14 +179,17 @@ static void test_query(void)
 	area.words[0] = 1;
 	must(ts_vspace_query(ROOT_CAP_VSPACE, VA, &phys, &flags), "query");
 	check((flags & 0x30000) == 0x30000, "after a store dirty");
-	check_error(ts_vspace_query(ROOT_CAP_VSPACE, USER_TOP, &phys, &flags), E_RANGE, "past the user half: E_RANGE");
-	check_error(ts_vspace_query(ROOT_CAP_VSPACE, VA + (1ull << 39), &phys, &flags), E_OK, "where nothing is");
+	check_error(ts_vspace_query(ROOT_CAP_VSPACE, USER_TOP, &phys, &flags), E_RANGE,
+		    "past the user half: E_RANGE");
+	check_error(ts_vspace_query(ROOT_CAP_VSPACE, VA + (1ull << 39), &phys, &flags), E_OK,
+		    "where nothing is");
 	check(phys == 0 && flags == 0, "is nothing");
 }
 
 static void test_end(void)
 {
-	cap_t tables = make(CAP_UNTYPED, 14), vspace = make(CAP_VSPACE, 0), view, memory = make(CAP_MEMORY, 1);
+	cap_t tables = make(CAP_UNTYPED, 14), vspace = make(CAP_VSPACE, 0), view,
+	      memory = make(CAP_MEMORY, 1);
 
 	must(ts_vspace_donate_tables(vspace, OWN(tables)), "tables");
 	view = view_of(memory, vspace);

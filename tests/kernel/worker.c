@@ -59,8 +59,13 @@ cap_t bare_thread(uint32_t i, uint32_t space, cap_t fault_ep, cap_t last_ep)
 	cap_t thread = make(CAP_THREAD, 0);
 
 	*(struct thread_config *)page_block() = (struct thread_config){
-		.cspace = ROOT_CAP_CNODE, .vspace = space_cap(space), .fault_ep = fault_ep, .last_ep = last_ep,
-		.page_va = WORKER_PAGE_VA + i * PAGE_BYTES, .label = LABEL(i), .flags = THREAD_CFG_LABEL,
+		.cspace = ROOT_CAP_CNODE,
+		.vspace = space_cap(space),
+		.fault_ep = fault_ep,
+		.last_ep = last_ep,
+		.page_va = WORKER_PAGE_VA + i * PAGE_BYTES,
+		.label = LABEL(i),
+		.flags = THREAD_CFG_LABEL,
 		.priority = PRIORITY_HIGH,
 	};
 	must(ts_thread_configure(thread), "a thread's configuration");
@@ -77,7 +82,7 @@ void bare_start(cap_t thread, const struct user_regs *regs, uint64_t flags)
 struct worker *worker_new(uint32_t i, uint32_t space, uint32_t priority)
 {
 	struct worker *w = worker(i);
-	struct user_regs regs = { .rip = (uint64_t)worker_main, .rdi = (uint64_t)w };
+	struct user_regs regs = {.rip = (uint64_t)worker_main, .rdi = (uint64_t)w};
 
 	memset(w, 0, offsetof(struct worker, stack));
 	w->index = i;
@@ -100,8 +105,14 @@ void worker_run(struct worker *w, void (*run)(struct worker *))
 void worker_do(struct worker *w, uint32_t operation, const uint64_t arguments[7])
 {
 	w->regs = (struct user_regs){
-		.rax = TESSERA_SYSCALL_BASE + operation, .rdi = arguments[0], .rsi = arguments[1], .rdx = arguments[2],
-		.r10 = arguments[3], .r8 = arguments[4], .r9 = arguments[5], .r12 = arguments[6],
+		.rax = TESSERA_SYSCALL_BASE + operation,
+		.rdi = arguments[0],
+		.rsi = arguments[1],
+		.rdx = arguments[2],
+		.r10 = arguments[3],
+		.r8 = arguments[4],
+		.r9 = arguments[5],
+		.r12 = arguments[6],
 	};
 	worker_run(w, run_call);
 }
@@ -118,7 +129,8 @@ uint64_t error_of(const struct worker *w)
 
 uint64_t result_of(const struct worker *w, uint32_t i)
 {
-	const uint64_t results[7] = { w->regs.rdi, w->regs.rsi, w->regs.rdx, w->regs.r10, w->regs.r8, w->regs.r9, w->regs.r12 };
+	const uint64_t results[7] = {w->regs.rdi, w->regs.rsi, w->regs.rdx, w->regs.r10,
+				     w->regs.r8,  w->regs.r9,  w->regs.r12};
 
 	return results[i];
 }
@@ -156,7 +168,8 @@ void worker_end(struct worker *w)
 void worker_handlers(struct worker *w, cap_t fault_ep, cap_t last_ep)
 {
 	must(ts_thread_suspend(w->thread), "a worker stops");
-	*(struct thread_config *)page_block() = (struct thread_config){ .fault_ep = fault_ep, .last_ep = last_ep, .priority = ~0u };
+	*(struct thread_config *)page_block() =
+		(struct thread_config){.fault_ep = fault_ep, .last_ep = last_ep, .priority = ~0u};
 	must(ts_thread_configure(w->thread), "a worker's handlers");
 	must(ts_thread_resume(w->thread), "a worker goes on");
 }
@@ -197,8 +210,11 @@ void spaces_start(void)
 {
 	const Elf64_Phdr *header;
 
-	must(ts_untyped_retype(CAP_KEEP, CAP_MEMORY, image_pages(), SLOT_OWN(CAP_IMAGE), 1, 0, 0), "memory for the image");
-	must(ts_memory_attach(CAP_IMAGE, SLOT_OWN(CAP_IMAGE_VIEW), ROOT_CAP_VSPACE, SCRATCH_VA, image_pages(), ALL), "its View");
+	must(ts_untyped_retype(CAP_KEEP, CAP_MEMORY, image_pages(), SLOT_OWN(CAP_IMAGE), 1, 0, 0),
+	     "memory for the image");
+	must(ts_memory_attach(CAP_IMAGE, SLOT_OWN(CAP_IMAGE_VIEW), ROOT_CAP_VSPACE, SCRATCH_VA, image_pages(),
+			      ALL),
+	     "its View");
 	must(ts_view_map(CAP_IMAGE_VIEW, SCRATCH_VA, 0, image_pages(), READ | WRITE, 0), "its mapping");
 	for (uint32_t i = 0; (header = segment(i)) != 0; i++) {
 		if (header->p_type == PT_LOAD)
@@ -211,9 +227,12 @@ static void map_segment(cap_t view, const Elf64_Phdr *header)
 {
 	uint64_t first = header->p_vaddr & ~(PAGE_BYTES - 1);
 	uint64_t end = (header->p_vaddr + header->p_memsz + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-	uint32_t rights = READ | ((header->p_flags & PF_W) ? WRITE : 0) | ((header->p_flags & PF_X) ? EXECUTE : 0);
+	uint32_t rights =
+		READ | ((header->p_flags & PF_W) ? WRITE : 0) | ((header->p_flags & PF_X) ? EXECUTE : 0);
 
-	must(ts_view_map(view, first, (first - image_start()) / PAGE_BYTES, (end - first) / PAGE_BYTES, rights, 0), "a segment");
+	must(ts_view_map(view, first, (first - image_start()) / PAGE_BYTES, (end - first) / PAGE_BYTES,
+			 rights, 0),
+	     "a segment");
 }
 
 void space_make(uint32_t i)
@@ -223,11 +242,13 @@ void space_make(uint32_t i)
 
 	spaces[i] = make(CAP_VSPACE, 0);
 	must(ts_vspace_donate_tables(spaces[i], SLOT_OWN(tables)), "a space's tables");
-	must(ts_memory_attach(CAP_IMAGE, SLOT_OWN(image), spaces[i], image_start(), image_pages(), ALL), "a View of the image");
+	must(ts_memory_attach(CAP_IMAGE, SLOT_OWN(image), spaces[i], image_start(), image_pages(), ALL),
+	     "a View of the image");
 	for (uint32_t n = 0; (header = segment(n)) != 0; n++) {
 		if (header->p_type == PT_LOAD)
 			map_segment(image, header);
 	}
-	must(ts_memory_attach(CAP_SHARED, SLOT_OWN(shared), spaces[i], SHARED_VA, SHARED_PAGES, ALL), "a View of shared memory");
+	must(ts_memory_attach(CAP_SHARED, SLOT_OWN(shared), spaces[i], SHARED_VA, SHARED_PAGES, ALL),
+	     "a View of shared memory");
 	must(ts_view_map(shared, SHARED_VA, 0, SHARED_PAGES, READ | WRITE, 0), "shared memory in a space");
 }

@@ -22,17 +22,25 @@
 #define LABEL(i) (0x4c00000000ull + (i))
 
 /* States of thread_read_regs. */
-enum { STATE_SUSPENDED, STATE_READY, STATE_SENDING, STATE_RECEIVING, STATE_CALLING, STATE_WAITING, STATE_FAULTED };
+enum {
+	STATE_SUSPENDED,
+	STATE_READY,
+	STATE_SENDING,
+	STATE_RECEIVING,
+	STATE_CALLING,
+	STATE_WAITING,
+	STATE_FAULTED
+};
 
 struct worker {
-	struct user_regs regs;	     /* of the call: before, and after it */
-	void (*run)(struct worker *); /* what it does when it is woken */
+	struct user_regs regs;		 /* of the call: before, and after it */
+	void (*run)(struct worker *);	 /* what it does when it is woken */
 	volatile uint64_t started, done; /* how often */
 	uint64_t index;
 	cap_t thread, wake;
 	uint64_t page_va;
-	bool with_page;		/* copy page to the message page before the call and back behind it */
-	uint64_t argument[4];	/* for run */
+	bool with_page;	      /* copy page to the message page before the call and back behind it */
+	uint64_t argument[4]; /* for run */
 	volatile uint64_t result[8];
 	struct msg_page page;
 	struct fpu_image fpu;
@@ -45,7 +53,7 @@ struct worker *worker(uint32_t i);
 struct worker *worker_new(uint32_t i, uint32_t space, uint32_t priority);
 /* Gives it a system call; it runs when its priority lets it. */
 void worker_do(struct worker *w, uint32_t operation, const uint64_t arguments[7]);
-#define DO(w, operation, ...) worker_do((w), (operation), (const uint64_t[7]){ __VA_ARGS__ })
+#define DO(w, operation, ...) worker_do((w), (operation), (const uint64_t[7]){__VA_ARGS__})
 /* Lets it run a function. */
 void worker_run(struct worker *w, void (*run)(struct worker *));
 /* True if the last thing given to it is finished. */

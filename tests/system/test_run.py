@@ -48,6 +48,11 @@ def test_strace():
     assert "exit_group(0)" in result.stderr
 
 
+def test_strace_lists_what_is_not_implemented():
+    result = tessera("--strace", "--", "sh", "-c", "dmesg; dmesg; true")
+    assert "not implemented: syslog (103), " in result.stderr
+
+
 def test_timeout():
     assert tessera("--timeout", "20", "--", "sleep", "1000").returncode == 124
 
@@ -65,4 +70,4 @@ def test_unimplemented_calls_are_counted(tmp_path):
     log = tmp_path / "log"
     result = tessera("--root", mydir, "--log", log, "--", "/mydir/unimplemented")
     assert result.stdout == "ENOSYS\n"
-    assert "not implemented" in log.read_text()
+    assert "system call quotactl (179) is not implemented" in log.read_text()

@@ -119,3 +119,9 @@ def test_init_script_wraps_the_program(tmp_path):
 def test_long_command_lines_are_refused():
     with pytest.raises(ToolError, match="characters long"):
         options.cmdline({"a": "x" * 600}, "")
+
+
+def test_directory_overlay_through_a_link_has_the_link_s_name(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "seen").symlink_to(tmp_path / "real")
+    assert [entry.path for entry in image.overlay(tmp_path / "seen")] == ["seen"]

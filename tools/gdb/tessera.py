@@ -52,11 +52,10 @@ def current_thread():
 
 
 def all_slots():
-    """Every capability of the derivation list, from the current thread's own slots on once around."""
-    thread = typed(current_thread(), "thread")
-    start = next((int(thread["slots"][i].address) for i in range(4) if int(thread["slots"][i]["next"])), None)
-    if start is None:
-        raise gdb.GdbError("the current thread has no capabilities to start from (idle?): step until another thread runs")
+    """Every capability of the derivation list, once around from the sentinel, which boot has left in its first slot."""
+    start = int(gdb.parse_and_eval("'main.c'::boot.slots"))
+    if start == 0:
+        raise gdb.GdbError("the kernel has not made its first capabilities yet: continue, and interrupt later")
     address = start
     while True:
         slot = Slot(address)

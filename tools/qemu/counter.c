@@ -26,11 +26,14 @@ typedef void (*on_execution)(unsigned int cpu, void *data);
 #define NO_REGISTERS 0 /* QEMU_PLUGIN_CB_NO_REGS */
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
-__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
+__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id,
+							       const struct qemu_info *info, int argc,
 							       char **argv);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, on_translation callback);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, on_execution callback, int registers, void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, on_execution callback, int registers, void *data);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, on_execution callback, int registers,
+					  void *data);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, on_execution callback,
+					    int registers, void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
@@ -41,8 +44,8 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
 #define MARK_BYTES 7u /* nopl imm32(%rax) */
 #define BLOCK_BYTES 256u
-static const uint8_t mark_begin[MARK_BYTES] = { 0x0f, 0x1f, 0x80, 0x01, 0x00, 0x55, 0x7e };
-static const uint8_t mark_end[MARK_BYTES] = { 0x0f, 0x1f, 0x80, 0x02, 0x00, 0x55, 0x7e };
+static const uint8_t mark_begin[MARK_BYTES] = {0x0f, 0x1f, 0x80, 0x01, 0x00, 0x55, 0x7e};
+static const uint8_t mark_end[MARK_BYTES] = {0x0f, 0x1f, 0x80, 0x02, 0x00, 0x55, 0x7e};
 
 struct block {
 	struct block *next;
@@ -53,7 +56,7 @@ struct block {
 
 static struct block *blocks;
 static FILE *out, *profile;
-static bool is_inside;
+static bool is_inside = true; /* reset begins the first interval */
 static unsigned int interval;
 static uint64_t cr3_writes;
 
@@ -72,7 +75,8 @@ static void write_profile(void)
 	for (struct block *block = blocks; block; block = block->next) {
 		if (!block->times)
 			continue;
-		fprintf(profile, "block %u %" PRIx64 " %zu %" PRIu64 " ", interval, block->address, block->instructions, block->times);
+		fprintf(profile, "block %u %" PRIx64 " %zu %" PRIu64 " ", interval, block->address,
+			block->instructions, block->times);
 		for (size_t i = 0; i < block->length; i++)
 			fprintf(profile, "%02x", block->bytes[i]);
 		fputc('\n', profile);

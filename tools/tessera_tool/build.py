@@ -35,7 +35,7 @@ def _configure(folder, *options: str) -> None:
 
 
 def _ninja(folder, what: str, quiet: bool) -> None:
-    command = ["ninja", "-C", str(folder), f"-j{max(2, (os.cpu_count() or 2) // 2)}"]
+    command = ["ninja", "-C", str(folder), "-k0", f"-j{max(2, (os.cpu_count() or 2) // 2)}"]
     if quiet:
         result = subprocess.run([*command, "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if result.returncode != 0:

@@ -76,42 +76,46 @@ class Image:
                 at = self.data.find(code, at + 1, offset + size)
         return None
 
-    def function(self, address: int) -> str:
+    def function(self, address: int) -> tuple[str, bool]:
+        """The function at an address, and whether that is its first instruction."""
         index = bisect.bisect_right(self.addresses, address) - 1
-        return self.names[index] if index >= 0 else hex(address)
+        return (self.names[index], self.addresses[index] == address) if index >= 0 else (hex(address), False)
 
 
 def _images() -> list[Image]:
     return [Image(path) for path in sorted((TARGET / "tools/meson/target").glob("*.elf"))]
 
 
-def _locate(images: list[Image], address: int, code: bytes) -> tuple[str, str]:
+def _locate(images: list[Image], address: int, code: bytes) -> tuple[str, str, bool]:
     for image in images:
         if image.name != "personality" and image.has(address, code):
-            return image.name, image.function(address)
+            return image.name, *image.function(address)
     if FIRST_PERSONALITY_ADDRESS <= address < FIRST_KERNEL_ADDRESS:
         for image in images:
             if image.name == "personality" and (found := image.find(address & 0xFFF, code)) is not None:
-                return image.name, image.function(found)
-    return "?", hex(address)
+                return image.name, *image.function(found)
+    return "?", hex(address), False
 
 
 def table(profile: str, console: str, row: str) -> str:
-    """Instructions per operation of one row by image and function."""
+    """Instructions and calls (without tail calls into the middle of a block) per operation of one row by image and function."""
     named = INTERVAL.findall(console)
     index = [name for name, _ in named].index(row)
     operations = int(named[index][1])
-    images, functions = _images(), collections.Counter()
+    images, functions, calls = _images(), collections.Counter(), collections.Counter()
     for line in profile.splitlines():
         _, interval, address, instructions, times, code = line.split()
         if int(interval) == index:
-            place = _locate(images, int(address, 16), bytes.fromhex(code))
-            functions[place] += int(instructions) * int(times)
+            *place, is_entry = _locate(images, int(address, 16), bytes.fromhex(code))
+            functions[tuple(place)] += int(instructions) * int(times)
+            calls[tuple(place)] += int(times) * is_entry
     totals = collections.Counter()
     for (image, _), count in functions.items():
         totals[image] += count
     lines = [f"{row}: {sum(totals.values()) / operations:,.0f} instructions"]
-    lines += [f"  {count / operations:>10,.1f}  {image}" for image, count in totals.most_common()]
+    lines += [f"  {count / operations:>12,.1f}  {image}" for image, count in totals.most_common()]
     lines.append("")
-    lines += [f"  {count / operations:>10,.1f}  {image}: {name}" for (image, name), count in functions.most_common(TOP)]
+    lines.append(f"  {'instructions':>12} {'calls':>8}")
+    lines += [f"  {count / operations:>12,.1f} {calls[image, name] / operations:>8,.1f}  {image}: {name}"
+              for (image, name), count in functions.most_common(TOP)]
     return "\n".join(lines)

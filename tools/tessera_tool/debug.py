@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,9 +57,12 @@ def start(args: argparse.Namespace) -> int:
                                       "-chardev", f"socket,path={port},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb", "-S"])
         say(f"the guest's console and log are written to {folder}/console and {folder}/log")
         machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is gdb's: it stops the guest
         try:
-            status = subprocess.run(gdb_command(port, args)).returncode
+            gdb = subprocess.Popen(gdb_command(port, args), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+            status = gdb.wait()
         finally:
+            signal.signal(signal.SIGINT, before)
             machine.terminate()
             machine.wait()
     if status:

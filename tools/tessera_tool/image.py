@@ -73,7 +73,7 @@ def overlay(path: pathlib.Path) -> list[cpio.Entry]:
     """
     if path.is_dir():
         entries = cpio.from_directory(path)
-        name = path.resolve().name
+        name = path.absolute().name if path.name not in ("", "..") else path.resolve().name
         taken = {entry.path.split("/")[0] for entry in entries} | set(rootfs.FOLDERS) | {"bin", "sbin", "usr", "etc", ""}
         if name not in taken:
             entries.insert(0, cpio.symlink(name, "/"))

@@ -35,12 +35,14 @@ static void write_register(void *context, uint32_t reg, uint8_t value)
 	(void)ts_ioport_out(device->ports, device->first + reg, 1, value);
 }
 
-static void start(struct device *device, struct serial_port *port, const char *ports, const char *irq, uint32_t first)
+static void start(struct device *device, struct serial_port *port, const char *ports, const char *irq,
+		  uint32_t first)
 {
 	device->first = first;
 	device->ports = service_cap(ports);
 	device->irq = service_cap(irq);
-	device->uart = (struct uart){.shared = port, .read = read_register, .write = write_register, .device = device};
+	device->uart = (struct uart){
+		.shared = port, .read = read_register, .write = write_register, .device = device};
 	if (device->ports == 0 || device->irq == 0 || !uart_init(&device->uart))
 		return;
 	if (ts_irq_bind(device->irq, SERVICE_CAP_NOTIFICATION, UART_NOTIFY_IRQ) != E_OK)
@@ -74,7 +76,8 @@ int main(void)
 		service_fail("region `uart` is missing or too small");
 	start(&devices[0], &region->port[0], "port_com1", "irq_com1", 0x3f8);
 	start(&devices[1], &region->port[1], "port_com2", "irq_com2", 0x2f8);
-	log_line(LOG_INFO, "COM1 %s, COM2 %s", devices[0].is_used ? "found" : "absent", devices[1].is_used ? "found" : "absent");
+	log_line(LOG_INFO, "COM1 %s, COM2 %s", devices[0].is_used ? "found" : "absent",
+		 devices[1].is_used ? "found" : "absent");
 	service_ready();
 	for (;;) {
 		serve();

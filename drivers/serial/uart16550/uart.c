@@ -38,7 +38,8 @@ static void read_modem(struct uart *uart)
 {
 	uint8_t modem = get(uart, UART_MSR);
 
-	uart->shared->line = (modem & UART_MSR_DCD ? SERIAL_LINE_DCD : 0) | (modem & UART_MSR_CTS ? SERIAL_LINE_CTS : 0);
+	uart->shared->line =
+		(modem & UART_MSR_DCD ? SERIAL_LINE_DCD : 0) | (modem & UART_MSR_CTS ? SERIAL_LINE_CTS : 0);
 }
 
 static void count_errors(struct serial_port *port, uint8_t status)
@@ -108,7 +109,8 @@ static bool transmit(struct uart *uart)
 	bool has_moved = false;
 	uint8_t burst[UART_FIFO_BYTES];
 
-	while (uart->shared->tx_stop == 0 && ring_used(&uart->tx) > 0 && (get(uart, UART_LSR) & UART_LSR_TX_EMPTY) != 0) {
+	while (uart->shared->tx_stop == 0 && ring_used(&uart->tx) > 0 &&
+	       (get(uart, UART_LSR) & UART_LSR_TX_EMPTY) != 0) {
 		uint32_t count = ring_read(&uart->tx, burst, sizeof(burst));
 
 		for (uint32_t i = 0; i < count; i++)

@@ -17,8 +17,11 @@ static uint64_t length;
 
 static void add(const char *name, const char *data, unsigned mode)
 {
-	length += (uint64_t)sprintf(archive + length, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s", 7, mode, 1, 2, 1,
-				    0x5f000000, (unsigned)strlen(data), 0, 0, 4, 64, (unsigned)strlen(name) + 1, 0, name) + 1;
+	length += (uint64_t)sprintf(archive + length,
+				    "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s", 7, mode,
+				    1, 2, 1, 0x5f000000, (unsigned)strlen(data), 0, 0, 4, 64,
+				    (unsigned)strlen(name) + 1, 0, name) +
+		  1;
 	length = (length + 3) & ~3ull;
 	length += (uint64_t)sprintf(archive + length, "%s", data);
 	length = (length + 3) & ~3ull;
@@ -92,10 +95,34 @@ static void truncated_and_damaged(void **state)
 	}
 }
 
+/* Every byte at every place of a header's digits. */
+static void digits_of_either_case(void **state)
+{
+	const char *digits = "0123456789abcdefABCDEF";
+	struct cpio_entry entry;
+
+	(void)state;
+	for (uint32_t c = 0; c < 256; c++) {
+		for (uint32_t place = 0; place < 8; place++) {
+			build();
+			archive[6 + 8 + place] = (char)c; /* mode */
+			struct cpio_reader reader = cpio_open(archive, length);
+			bool is_digit = c != 0 && strchr(digits, (int)c) != NULL;
+			assert_int_equal(cpio_next(&reader, &entry), is_digit ? CPIO_ENTRY : CPIO_MALFORMED);
+			char text[9] = "00000000";
+			snprintf(text, sizeof(text), "%08x", 040755u);
+			text[place] = (char)c;
+			if (is_digit)
+				assert_int_equal(entry.mode, strtoul(text, NULL, 16));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_of_joined_archives),
+		cmocka_unit_test(digits_of_either_case),
 		cmocka_unit_test(truncated_and_damaged),
 	};
 

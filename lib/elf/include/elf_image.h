@@ -41,5 +41,6 @@ struct elf_image {
 };
 
 /* file[0..bytes) is checked; *out is written only with ELF_OK. */
-enum elf_error elf_check(const void *file, uint64_t bytes, uint64_t low, uint64_t high, struct elf_image *out);
+enum elf_error elf_check(const void *file, uint64_t bytes, uint64_t low, uint64_t high,
+			 struct elf_image *out);
 const char *elf_error_text(enum elf_error error);

@@ -34,9 +34,20 @@ static void build(void)
 	file.header.e_phentsize = sizeof(Elf64_Phdr);
 	file.header.e_phnum = 3;
 	file.header.e_entry = 0x401000;
-	file.program[0] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = 0x400000, .p_filesz = 400, .p_memsz = 400};
-	file.program[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 4096, .p_vaddr = 0x401000, .p_filesz = 64, .p_memsz = 64};
-	file.program[2] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 4200, .p_vaddr = 0x402068, .p_filesz = 16, .p_memsz = 9000};
+	file.program[0] = (Elf64_Phdr){
+		.p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = 0x400000, .p_filesz = 400, .p_memsz = 400};
+	file.program[1] = (Elf64_Phdr){.p_type = PT_LOAD,
+				       .p_flags = PF_R | PF_X,
+				       .p_offset = 4096,
+				       .p_vaddr = 0x401000,
+				       .p_filesz = 64,
+				       .p_memsz = 64};
+	file.program[2] = (Elf64_Phdr){.p_type = PT_LOAD,
+				       .p_flags = PF_R | PF_W,
+				       .p_offset = 4200,
+				       .p_vaddr = 0x402068,
+				       .p_filesz = 16,
+				       .p_memsz = 9000};
 }
 
 static enum elf_error check(void)
@@ -60,11 +71,11 @@ static void good_image(void **state)
 	assert_int_equal(image.entry, 0x401000);
 }
 
-#define BAD(expected, change)                                                                                                      \
-	do {                                                                                                                       \
-		build();                                                                                                           \
-		change;                                                                                                            \
-		assert_int_equal(check(), expected);                                                                               \
+#define BAD(expected, change)                        \
+	do {                                         \
+		build();                             \
+		change;                              \
+		assert_int_equal(check(), expected); \
 	} while (0)
 
 static void bad_images(void **state)
@@ -115,7 +126,8 @@ static void damaged(void **state)
 			const struct elf_segment *g = &image.segment[s];
 
 			assert_true(g->va >= LOW && g->va + g->memory_bytes <= HIGH);
-			assert_true(g->file_offset + g->file_bytes <= sizeof(file) && g->file_bytes <= g->memory_bytes);
+			assert_true(g->file_offset + g->file_bytes <= sizeof(file) &&
+				    g->file_bytes <= g->memory_bytes);
 		}
 	}
 }

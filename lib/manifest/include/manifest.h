@@ -21,9 +21,9 @@
 #define MANIFEST_MAPS 48u
 
 enum manifest_region_kind {
-	MANIFEST_REGION_FIXED = 1, /* `bytes` */
-	MANIFEST_REGION_SHARE = 2, /* RAM / `bytes` */
-	MANIFEST_REGION_REST = 3,  /* all that is left, as several Memories */
+	MANIFEST_REGION_FIXED = 1,   /* `bytes` */
+	MANIFEST_REGION_SHARE = 2,   /* RAM / `bytes` */
+	MANIFEST_REGION_REST = 3,    /* all that is left, as several Memories */
 	MANIFEST_REGION_ARCHIVE = 4, /* the boot archive */
 };
 
@@ -42,7 +42,8 @@ enum manifest_cap_kind {
 	MANIFEST_CAP_IRQ = 3,	       /* object: line */
 	MANIFEST_CAP_IOPORT = 4,       /* object: first port, count */
 	MANIFEST_CAP_REGION = 5,       /* object: region, its Memory */
-	MANIFEST_CAP_WAITERS = 6,      /* the CNode of the Linux threads' Notifications, in root slots SERVICE_WAITERS_LEAF.. */
+	MANIFEST_CAP_WAITERS =
+		6, /* the CNode of the Linux threads' Notifications, in root slots SERVICE_WAITERS_LEAF.. */
 	MANIFEST_CAP_MACHINE = 7,
 	MANIFEST_CAP_CLOCK = 8,
 };

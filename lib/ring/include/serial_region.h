@@ -23,10 +23,11 @@ struct serial_port {
 	uint32_t line;	   /* SERIAL_LINE_* */
 	uint32_t overruns; /* bytes lost in the chip, since boot */
 	uint32_t breaks, parity_errors, framing_errors;
-	uint32_t rx_waiting; /* 1: rx is full, bytes stay in the chip; tty signals the driver once it has made room */
+	uint32_t
+		rx_waiting; /* 1: rx is full, bytes stay in the chip; tty signals the driver once it has made room */
 	uint32_t reserved0[9];
 	/* tty writes */
-	uint32_t baud; /* 0: as it is (115200) */
+	uint32_t baud;	  /* 0: as it is (115200) */
 	uint32_t tx_stop; /* 1: hold the output (XOFF received) */
 	uint32_t reserved1[14];
 	struct ring_shared rx, tx;

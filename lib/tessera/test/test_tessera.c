@@ -26,8 +26,8 @@ enum tessera_error ts_cnode_revoke(slot_t slot, uint64_t limit)
 	return E_OK;
 }
 
-enum tessera_error ts_untyped_retype(cap_t untyped, uint64_t type, uint64_t size, slot_t dst_slot, uint64_t count, uint64_t flags,
-				     uint64_t *done)
+enum tessera_error ts_untyped_retype(cap_t untyped, uint64_t type, uint64_t size, slot_t dst_slot,
+				     uint64_t count, uint64_t flags, uint64_t *done)
 {
 	uint64_t made = count < pieces_left ? count : pieces_left;
 

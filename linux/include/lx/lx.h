@@ -53,7 +53,7 @@ struct lx_files {
 	struct lx_lock lock;
 	uint32_t took_locks; /* a POSIX record lock was taken once: close releases */
 	uint32_t leaves;     /* bit n: descriptor leaf n exists */
-	uint32_t reserved;
+	uint32_t epolls;     /* epoll[] from here on was never used */
 	uint64_t used[LX_FD_MAX / 64];
 	uint64_t cloexec[LX_FD_MAX / 64];
 	uint64_t no_window[LX_FD_MAX / 64]; /* the server does not know windows (terminals) */
@@ -67,14 +67,14 @@ struct lx_fs {
 
 struct lx_sighand {
 	struct lx_lock lock;
-	uint32_t reserved;
+	uint32_t epolls;     /* epoll[] from here on was never used */
 	struct lx_action action[LX_SIGNALS];
 };
 
 struct lx_process {
 	struct process_page *identity; /* the process page, or a vfork child's copy of it */
 	bool is_vfork_child;
-	bool is_timing; /* an interval timer was set */
+	bool uses_membarrier; /* registered for private expedited barriers */
 	struct lx_fs fs;
 	struct lx_sighand sighand;
 	struct lx_files files;
@@ -86,7 +86,7 @@ struct lx_birth {
 	uint64_t blocked, fs_base, gs_base, set_tid, clear_tid;
 	uint64_t altstack_sp, altstack_size;
 	uint32_t in_use, is_thread;
-	uint32_t is_fork, parent_slot;
+	uint32_t is_fork, reserved;
 };
 
 struct lx_thread {
@@ -112,9 +112,7 @@ struct lx_thread {
 	uint64_t futex_address;
 	uint32_t futex_bitset;
 	uint32_t futex_woken;
-	uint32_t window_pid; /* whose window it is */
-	uint32_t trace_depth;
-	uint64_t epoll_cookie;
+	char name[16]; /* of PR_SET_NAME; empty: the process's */
 };
 static_assert(sizeof(struct lx_thread) <= LX_THREAD_BYTES, "fits above the stack");
 
@@ -206,7 +204,7 @@ uint64_t lx_wall_offset(void);
 
 /* One wait on the thread's Notification: 0 (look again), -ETIMEDOUT, -ERESTARTSYS (a signal may be there). */
 MUST_CHECK long lx_wait(struct lx_thread *self, uint64_t deadline);
-/* What a signal may end: before a first wait. */
+/* Whether thread_interrupt came: long loops stop at the next chunk. */
 bool lx_signal_waits(struct lx_thread *self);
 
 void lx_log(uint32_t level, const char *text, size_t bytes);

@@ -58,12 +58,12 @@ uint32_t fake_spaces(void)
 
 bool port_space_create(struct port_space *space, bool allow_wx)
 {
-	*space = (struct port_space){ 0 };
+	*space = (struct port_space){0};
 	if (fails())
 		return false;
 	for (uint32_t i = 1; i < FAKE_SPACES; i++) {
 		if (!fake[i].used) {
-			fake[i] = (struct fake_space){ .used = true, .allow_wx = allow_wx };
+			fake[i] = (struct fake_space){.used = true, .allow_wx = allow_wx};
 			fake[i].mapping = calloc(FAKE_MAPPINGS, sizeof(*fake[i].mapping));
 			space->vspace = i;
 			return true;
@@ -76,7 +76,7 @@ void port_space_destroy(struct port_space *space)
 {
 	assert(fake[space->vspace].used);
 	free(fake[space->vspace].mapping);
-	fake[space->vspace] = (struct fake_space){ 0 };
+	fake[space->vspace] = (struct fake_space){0};
 }
 
 static struct fake_mapping *find(const struct port_space *space, uint64_t page)
@@ -103,7 +103,7 @@ static void map_one(struct port_space *space, uint64_t page, frame_t frame, uint
 		assert(tables->count < FAKE_MAPPINGS);
 		mapping = &tables->mapping[tables->count++];
 	}
-	*mapping = (struct fake_mapping){ page, frame, rights };
+	*mapping = (struct fake_mapping){page, frame, rights};
 }
 
 bool port_map(struct port_space *space, uint64_t page, frame_t first, uint32_t count, uint32_t rights)
@@ -115,16 +115,31 @@ bool port_map(struct port_space *space, uint64_t page, frame_t first, uint32_t c
 	return true;
 }
 
-void port_batch_add(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
+static void end_run(struct port_batch *batch)
 {
-	assert(batch->count < 1024);
-	batch_entry[batch->count].page = page;
-	batch_entry[batch->count].frame = frame;
-	batch_entry[batch->count++].rights = rights;
+	for (uint32_t i = 0; i < batch->run; i++) {
+		assert(batch->count < 1024);
+		batch_entry[batch->count].page = batch->page + i;
+		batch_entry[batch->count].frame = batch->frame + i;
+		batch_entry[batch->count++].rights = batch->rights;
+	}
+	batch->run = 0;
+	batch->pool_end = 0;
+}
+
+void port_batch_begin(struct port_batch *batch, uint64_t page, frame_t frame, uint32_t rights)
+{
+	end_run(batch);
+	batch->page = page;
+	batch->frame = frame;
+	batch->pool_end = frames.pool[frame_pool(frame)].first + frames.pool[frame_pool(frame)].pages;
+	batch->rights = rights;
+	batch->run = 1;
 }
 
 bool port_batch_flush(struct port_batch *batch)
 {
+	end_run(batch);
 	uint32_t count = batch->count;
 
 	batch->count = 0;
@@ -157,7 +172,8 @@ void port_protect(struct port_space *space, uint64_t page, uint64_t count, uint3
 	}
 }
 
-bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page, uint64_t count)
+bool port_copy(struct port_space *child, struct port_space *parent, uint32_t pool, uint64_t page,
+	       uint64_t count)
 {
 	struct fake_space *tables = &fake[parent->vspace];
 
@@ -165,7 +181,8 @@ bool port_copy(struct port_space *child, struct port_space *parent, uint32_t poo
 		return false;
 	for (uint32_t i = 0; i < tables->count; i++) {
 		struct fake_mapping *mapping = &tables->mapping[i];
-		if (mapping->page < page || mapping->page >= page + count || frame_pool(mapping->frame) != pool)
+		if (mapping->page < page || mapping->page >= page + count ||
+		    frame_pool(mapping->frame) != pool)
 			continue;
 		mapping->rights &= ~RIGHT_WRITE;
 		map_one(child, mapping->page, mapping->frame, mapping->rights);
@@ -189,7 +206,7 @@ uint64_t port_random(void)
 	return (uint64_t)rand();
 }
 
-/* ---- looking ---------------------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 uint32_t fake_rights(const struct port_space *space, uint64_t page, frame_t *frame)
 {
@@ -213,7 +230,8 @@ static void check_mapping(struct space *space, const struct fake_mapping *mappin
 	assert(!(mapping->rights & ~space_rights(area, *entry)) ||
 	       (!(mapping->rights & RIGHT_WRITE) && !(mapping->rights & RIGHT_EXECUTE)));
 	if (mapping->rights & RIGHT_WRITE)
-		assert((area->prot & PROT_WRITE) && (*entry & PAGE_WRITABLE || frame_is_exclusive(mapping->frame)));
+		assert((area->prot & PROT_WRITE) &&
+		       (*entry & PAGE_WRITABLE || frame_is_exclusive(mapping->frame)));
 	if (mapping->rights & RIGHT_EXECUTE)
 		assert(area->prot & PROT_EXEC);
 }
@@ -226,7 +244,8 @@ void fake_check(struct space *space)
 	assert(tree_check(&space->areas) && tree_check(&space->pages.blocks));
 	for (uint32_t i = 0; i < tables->count; i++)
 		check_mapping(space, &tables->mapping[i]);
-	for (struct page_block *block = pages_block_from(&space->pages, 0); block; block = pages_block_next(block)) {
+	for (struct page_block *block = pages_block_from(&space->pages, 0); block;
+	     block = pages_block_next(block)) {
 		assert(block->present);
 		for (uint64_t bits = block->present; bits; bits &= bits - 1) {
 			uint64_t page = block_first_page(block) + (uint64_t)__builtin_ctzll(bits);
@@ -250,7 +269,7 @@ void fake_check(struct space *space)
 
 uint8_t *fake_access(struct space *space, uint64_t page, enum access access, enum fault_result *why)
 {
-	const uint32_t need[] = { RIGHT_READ, RIGHT_WRITE, RIGHT_EXECUTE };
+	const uint32_t need[] = {RIGHT_READ, RIGHT_WRITE, RIGHT_EXECUTE};
 	frame_t frame;
 
 	*why = FAULT_DONE;
@@ -263,7 +282,7 @@ uint8_t *fake_access(struct space *space, uint64_t page, enum access access, enu
 	return frame_bytes(frame);
 }
 
-/* ---- the world ---------------------------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 static uint32_t add_pool(uint32_t pages)
 {
@@ -282,16 +301,33 @@ frame_t fake_cache_frame(uint32_t index)
 static void load_image(void)
 {
 	static uint8_t file[8 * 4096];
-	Elf64_Ehdr header = { .e_type = ET_DYN, .e_machine = EM_X86_64, .e_phoff = 64, .e_phentsize = sizeof(Elf64_Phdr),
-			      .e_phnum = 3 };
+	Elf64_Ehdr header = {.e_type = ET_DYN,
+			     .e_machine = EM_X86_64,
+			     .e_phoff = 64,
+			     .e_phentsize = sizeof(Elf64_Phdr),
+			     .e_phnum = 3};
 	const Elf64_Phdr parts[3] = {
-		{ .p_type = PT_LOAD, .p_flags = PF_R, .p_offset = 0x1000, .p_vaddr = 0, .p_filesz = 96, .p_memsz = 96 },
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x2000, .p_vaddr = 0x1000, .p_filesz = 0x3000,
-		  .p_memsz = 0x3000 },
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x5000, .p_vaddr = 0x4000, .p_filesz = 0x123,
-		  .p_memsz = 0x2800 },
+		{.p_type = PT_LOAD,
+		 .p_flags = PF_R,
+		 .p_offset = 0x1000,
+		 .p_vaddr = 0,
+		 .p_filesz = 96,
+		 .p_memsz = 96},
+		{.p_type = PT_LOAD,
+		 .p_flags = PF_R | PF_X,
+		 .p_offset = 0x2000,
+		 .p_vaddr = 0x1000,
+		 .p_filesz = 0x3000,
+		 .p_memsz = 0x3000},
+		{.p_type = PT_LOAD,
+		 .p_flags = PF_R | PF_W,
+		 .p_offset = 0x5000,
+		 .p_vaddr = 0x4000,
+		 .p_filesz = 0x123,
+		 .p_memsz = 0x2800},
 	};
-	const struct personality_entries entries = { .magic = PERSONALITY_MAGIC, .image_bytes = 0x7000, .start = 0x1000 };
+	const struct personality_entries entries = {
+		.magic = PERSONALITY_MAGIC, .image_bytes = 0x7000, .start = 0x1000};
 
 	memcpy(header.e_ident, ELFMAG, SELFMAG);
 	header.e_ident[EI_CLASS] = ELFCLASS64;
@@ -308,7 +344,7 @@ void fake_start(uint32_t ram_pages)
 {
 	for (uint32_t i = 0; i < frames.pools; i++)
 		free(frames.pool[i].base);
-	frames = (struct frames){ 0 };
+	frames = (struct frames){0};
 	page_copy_choose();
 	(void)add_pool(ram_pages / 4 * 3);
 	(void)add_pool(ram_pages / 4);

@@ -28,7 +28,7 @@ static struct msg_page page;
 static uint32_t spaces[SPACES], objects[OBJECTS];
 static uint32_t kernel_failures;
 
-/* ---- what control.c wants of grant.c, port.c and libtessera ---------------------------------------------------------- */
+/* ---- what control.c wants of grant.c, port.c and libtessera ---------------------------------- */
 
 bool grant_space(struct request *rq, struct space *space)
 {
@@ -65,7 +65,7 @@ frame_t cache_frame(uint32_t index)
 	return index < 256 ? fake_cache_frame(index) : FRAME_NONE;
 }
 
-/* ---- random requests ------------------------------------------------------------------------------------------------- */
+/* ---- random requests ------------------------------------------------------------------------- */
 
 static uint64_t pick(uint64_t n)
 {
@@ -74,9 +74,22 @@ static uint64_t pick(uint64_t n)
 
 static uint64_t some_address(void)
 {
-	static const uint64_t bases[] = { 0x10000000, 0x10000000, 0x10000000, 0x600000, 0x7ffeff000000, PERSONALITY_IMAGE_BASE,
-					  EXEC_AREA_VA, PERSONALITY_HEAP_VA, PERSONALITY_STACK_VA, MESSAGE_PAGE_VA, WINDOW_VA,
-					  PROCESS_PAGE_VA, 0, USER_TOP, 0xffff800000000000ull, 0x800000000000ull };
+	static const uint64_t bases[] = {0x10000000,
+					 0x10000000,
+					 0x10000000,
+					 0x600000,
+					 0x7ffeff000000,
+					 PERSONALITY_IMAGE_BASE,
+					 EXEC_AREA_VA,
+					 PERSONALITY_HEAP_VA,
+					 PERSONALITY_STACK_VA,
+					 MESSAGE_PAGE_VA,
+					 WINDOW_VA,
+					 PROCESS_PAGE_VA,
+					 0,
+					 USER_TOP,
+					 0xffff800000000000ull,
+					 0x800000000000ull};
 	if (pick(3))
 		return 0x10000000 + pick(64) * PAGE_BYTES;
 	uint64_t address = bases[pick(16)] + pick(128) * PAGE_BYTES;
@@ -116,7 +129,7 @@ static uint64_t some_badge(uint32_t op)
 /* Words with which the call of a process has a chance. */
 static void fill_well(struct request *rq, uint32_t op)
 {
-	static const uint32_t flags[] = { 0x22, 0x32, 0x21, 0x31, 0x8022, 0x132, 0x4022, 0x100022 };
+	static const uint32_t flags[] = {0x22, 0x32, 0x21, 0x31, 0x8022, 0x132, 0x4022, 0x100022};
 
 	rq->w[1] = (1 + pick(40)) * PAGE_BYTES;
 	rq->w[2] = pick(8);
@@ -146,7 +159,9 @@ static void fill(struct request *rq, uint32_t op)
 			fill_well(rq, op);
 	} else if (op >= MEM_AS_DESTROY && op < MEM_OBJECT_CREATE) {
 		rq->w[0] = spaces[pick(SPACES)];
-		rq->w[2] = op == MEM_AS_MOVE_PAGES ? spaces[pick(SPACES)] : op == MEM_AS_PAGE ? pick(66) : rq->w[2];
+		rq->w[2] = op == MEM_AS_MOVE_PAGES ? spaces[pick(SPACES)]
+			   : op == MEM_AS_PAGE	   ? pick(66)
+						   : rq->w[2];
 		if (op == MEM_AS_MOVE_PAGES && pick(4)) {
 			rq->w[1] = PERSONALITY_HEAP_VA + pick(8) * PAGE_BYTES;
 			rq->w[3] = EXEC_AREA_VA + pick(8) * PAGE_BYTES;
@@ -189,17 +204,19 @@ static void remember(const struct request *rq, uint32_t op)
 
 static void one_request(void)
 {
-	static const uint32_t common[] = { MEM_MAP, MEM_MAP, MEM_MAP_OBJECT, MEM_TOUCH, MEM_TOUCH, MEM_PROTECT, MEM_UNMAP, MEM_OBJECT_SUPPLY };
+	static const uint32_t common[] = {MEM_MAP,   MEM_MAP,	  MEM_MAP_OBJECT, MEM_TOUCH,
+					  MEM_TOUCH, MEM_PROTECT, MEM_UNMAP,	  MEM_OBJECT_SUPPLY};
 	uint32_t op = pick(2) ? common[pick(8)] : MEM_OP_MIN + (uint32_t)pick(MEM_OP_MAX - MEM_OP_MIN + 2);
 	if ((op == MEM_AS_DESTROY || op == MEM_AS_LIMITS) && pick(8))
 		op = MEM_AS_FORK;
-	struct request rq = { .page = &page };
+	struct request rq = {.page = &page};
 
 	rq.badge = some_badge(op);
 	rq.label = pick(40) << 32 | pick(5000);
 	fill(&rq, op);
 	page.received_kind[0] = (uint8_t)(pick(8) ? RECEIVED_BADGE : pick(3));
-	page.received_badge[0] = badge_make(MEM_BADGE_OBJECT, objects[pick(OBJECTS)]) | (pick(2) ? MEM_BADGE_OBJECT_WRITE : 0);
+	page.received_badge[0] =
+		badge_make(MEM_BADGE_OBJECT, objects[pick(OBJECTS)]) | (pick(2) ? MEM_BADGE_OBJECT_WRITE : 0);
 	rq.tag = MSG_TAG(op, pick(20) ? 24 : pick(30), op == MEM_MAP_OBJECT ? 1 : pick(40) == 0);
 	if (pick(20) == 0)
 		fake_fail_in = pick(4);
@@ -252,7 +269,7 @@ static void anything_from_anybody(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(anything_from_anybody) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(anything_from_anybody)};
 
 	srand(7);
 	fake_start(4096);

@@ -27,7 +27,7 @@
 struct model_page {
 	bool is_mapped, is_shared, is_own; /* own: value counts, else the store's */
 	uint32_t prot;
-	uint32_t store; /* of shared and unwritten object pages; NO_STORE: anonymous private */
+	uint32_t store;		      /* of shared and unwritten object pages; NO_STORE: anonymous private */
 	uint32_t object, object_page; /* file object + 1 and page; 0: none */
 	uint64_t value;
 };
@@ -76,17 +76,19 @@ static bool is_behind_end(const struct model_page *page)
 	return page->object && page->object_page >= object_size[page->object - 1];
 }
 
-/* ---- operations ----------------------------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static void do_map(struct model *m)
 {
-	uint32_t first, count, prots[] = { 1, 3, 3, 3, 0, 5 };
+	uint32_t first, count, prots[] = {1, 3, 3, 3, 0, 5};
 	uint32_t prot = prots[pick(6)], kind = pick(4), which = pick(OBJECTS), offset = pick(OBJECT_PAGES);
 	uint64_t out;
 
 	pick_range(&first, &count);
-	struct map_request request = { .addr = address(first), .len = count * PAGE_BYTES, .prot = prot,
-				       .flags = 0x10u | (kind & 1 ? 1u : 2u) };
+	struct map_request request = {.addr = address(first),
+				      .len = count * PAGE_BYTES,
+				      .prot = prot,
+				      .flags = 0x10u | (kind & 1 ? 1u : 2u)};
 	if (kind >= 2) {
 		request.object = object[which];
 		request.offset = offset * PAGE_BYTES;
@@ -104,7 +106,8 @@ static void do_map(struct model *m)
 	assert_int_equal(out, address(first));
 	for (uint32_t i = 0; i < count; i++) {
 		struct model_page *page = &m->page[first + i];
-		*page = (struct model_page){ .is_mapped = true, .is_shared = kind & 1, .prot = prot, .store = NO_STORE };
+		*page = (struct model_page){
+			.is_mapped = true, .is_shared = kind & 1, .prot = prot, .store = NO_STORE};
 		if (kind >= 2) {
 			page->object = which + 1;
 			page->object_page = offset + i;
@@ -127,7 +130,7 @@ static void do_unmap(struct model *m)
 
 static void do_protect(struct model *m)
 {
-	uint32_t first, count, prots[] = { 0, 1, 3, 5, 3, 1 }, prot = prots[pick(6)];
+	uint32_t first, count, prots[] = {0, 1, 3, 5, 3, 1}, prot = prots[pick(6)];
 	uint32_t until = 0; /* the first hole */
 
 	pick_range(&first, &count);
@@ -154,7 +157,7 @@ static void do_advise(struct model *m)
 
 static enum fault_result expected(const struct model_page *page, enum access access)
 {
-	const uint32_t need[] = { 1, 2, 4 };
+	const uint32_t need[] = {1, 2, 4};
 
 	if (!page->is_mapped)
 		return FAULT_NO_AREA;
@@ -259,8 +262,11 @@ static void do_move(struct model *m)
 		if (!page->is_mapped || page->prot != model_first->prot || page->is_shared || page->object)
 			return;
 	}
-	const struct remap_request request = { .old_addr = address(first), .old_len = count * PAGE_BYTES, .flags = 3,
-					       .new_len = new_count * PAGE_BYTES, .new_addr = address(target) };
+	const struct remap_request request = {.old_addr = address(first),
+					      .old_len = count * PAGE_BYTES,
+					      .flags = 3,
+					      .new_len = new_count * PAGE_BYTES,
+					      .new_addr = address(target)};
 	int error = space_remap(m->space, &request, &out);
 	if (error == MEM_EFAULT) /* several areas that could not be merged */
 		return;
@@ -275,7 +281,7 @@ static void do_move(struct model *m)
 	memset(&m->page[first], 0, count * sizeof(m->page[0]));
 }
 
-/* ---- the rounds ------------------------------------------------------------------------------------------------------ */
+/* ---- the rounds ------------------------------------------------------------------------------ */
 
 static void step(void)
 {
@@ -286,7 +292,10 @@ static void step(void)
 	if (may_fail && pick(8) == 0)
 		fake_fail_in = pick(3);
 	switch (pick(40)) {
-	case 0 ... 2: fake_fail_in = ~0ull; do_map(m); break;
+	case 0 ... 2:
+		fake_fail_in = ~0ull;
+		do_map(m);
+		break;
 	case 3 ... 4: do_unmap(m); break;
 	case 5 ... 6: do_protect(m); break;
 	case 7: do_advise(m); break;
@@ -331,7 +340,8 @@ static void end_world(uint32_t free_before)
 	assert_int_equal(areas_used(), 0);
 	assert_int_equal(objects_used(), 1);
 	assert_int_equal(fake_spaces(), 0);
-	assert_in_range(frames.free_count, free_before, free_before + 40); /* the first process's were in use then */
+	assert_in_range(frames.free_count, free_before,
+			free_before + 40); /* the first process's were in use then */
 }
 
 static void run(unsigned seed, uint32_t steps, bool with_failures)
@@ -370,7 +380,8 @@ static void with_refusals(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(as_the_model_says), cmocka_unit_test(with_refusals) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(as_the_model_says),
+					   cmocka_unit_test(with_refusals)};
 
 	fake_start(4096);
 	return cmocka_run_group_tests(tests, NULL, NULL);

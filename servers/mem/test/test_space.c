@@ -41,7 +41,8 @@ static struct space *create(void)
 
 static uint64_t map(struct space *space, uint64_t addr, uint64_t pages, uint32_t prot, uint32_t flags)
 {
-	const struct map_request request = { .addr = addr, .len = pages * PAGE_BYTES, .prot = prot, .flags = flags };
+	const struct map_request request = {
+		.addr = addr, .len = pages * PAGE_BYTES, .prot = prot, .flags = flags};
 	uint64_t out = 0;
 
 	assert_int_equal(space_map(space, &request, &out), 0);
@@ -198,7 +199,8 @@ static void shared_memory(void **state)
 static void stack_grows(void **state)
 {
 	struct space *space = create();
-	uint64_t top = 0x7ffeffff0000ull, at = map(space, top - 0x10000, 16, RW, ANON_PRIVATE | FIXED | 0x100u);
+	uint64_t top = 0x7ffeffff0000ull,
+		 at = map(space, top - 0x10000, 16, RW, ANON_PRIVATE | FIXED | 0x100u);
 
 	(void)state;
 	space->limit_stack = 64;
@@ -280,7 +282,7 @@ static void limits_and_bad_requests(void **state)
 {
 	struct space *space = create();
 	uint64_t out;
-	struct map_request request = { .len = 0x1000, .prot = RW, .flags = ANON_PRIVATE };
+	struct map_request request = {.len = 0x1000, .prot = RW, .flags = ANON_PRIVATE};
 
 	(void)state;
 	space->limit_virtual = 10;
@@ -307,7 +309,7 @@ static void limits_and_bad_requests(void **state)
 	request.flags = ANON_PRIVATE;
 	assert_int_equal(space_map(space, &request, &out), MEM_ENOMEM);
 	map(space, BASE, 1, RW, ANON_PRIVATE | FIXED);
-	request = (struct map_request){ .addr = BASE, .len = 1, .prot = RW, .flags = ANON_PRIVATE | 0x100000u };
+	request = (struct map_request){.addr = BASE, .len = 1, .prot = RW, .flags = ANON_PRIVATE | 0x100000u};
 	assert_int_equal(space_map(space, &request, &out), MEM_EEXIST);
 	fake_check(space);
 	space_destroy(space);
@@ -345,10 +347,14 @@ static struct object *file(uint32_t first_index, uint32_t pages, uint64_t stamp)
 	return object;
 }
 
-static uint64_t map_file(struct space *space, struct object *object, uint64_t pages, uint32_t prot, uint32_t flags)
+static uint64_t map_file(struct space *space, struct object *object, uint64_t pages, uint32_t prot,
+			 uint32_t flags)
 {
-	const struct map_request request = { .len = pages * PAGE_BYTES, .prot = prot, .flags = flags, .object = object,
-					     .object_may_write = true };
+	const struct map_request request = {.len = pages * PAGE_BYTES,
+					    .prot = prot,
+					    .flags = flags,
+					    .object = object,
+					    .object_may_write = true};
 	uint64_t out = 0;
 
 	assert_int_equal(space_map(space, &request, &out), 0);
@@ -390,7 +396,7 @@ static void file_rights(void **state)
 {
 	struct space *space = create();
 	struct object *object = file(0, 4, 1);
-	struct map_request request = { .len = 0x4000, .prot = RW, .flags = 1, .object = object };
+	struct map_request request = {.len = 0x4000, .prot = RW, .flags = 1, .object = object};
 	uint64_t out;
 
 	(void)state;
@@ -407,8 +413,12 @@ static void windows(void **state)
 {
 	struct space *space = create(), *child;
 	struct object *object = object_create(0x10000, OBJECT_WINDOW, 0);
-	struct map_request request = { .addr = WINDOW_VA, .len = 0x10000, .prot = RW, .flags = 1 | FIXED | MAP_PERSONALITY,
-				       .object = object, .object_may_write = true };
+	struct map_request request = {.addr = WINDOW_VA,
+				      .len = 0x10000,
+				      .prot = RW,
+				      .flags = 1 | FIXED | MAP_PERSONALITY,
+				      .object = object,
+				      .object_may_write = true};
 	uint64_t out;
 
 	(void)state;
@@ -430,7 +440,7 @@ static void windows(void **state)
 static void remapping(void **state)
 {
 	struct space *space = create();
-	struct remap_request request = { .old_addr = BASE, .old_len = 0x4000, .new_len = 0x8000, .flags = 1 };
+	struct remap_request request = {.old_addr = BASE, .old_len = 0x4000, .new_len = 0x8000, .flags = 1};
 	uint64_t out;
 
 	(void)state;
@@ -452,11 +462,13 @@ static void remapping(void **state)
 	assert_int_equal(read_at(space, out + 0xf000), 0);
 	assert_int_equal(fault(space, BASE, ACCESS_READ), FAULT_NO_AREA);
 	fake_check(space);
-	request = (struct remap_request){ .old_addr = out, .old_len = 0x10000, .new_len = 0x2000, .flags = 3, .new_addr = BASE };
+	request = (struct remap_request){
+		.old_addr = out, .old_len = 0x10000, .new_len = 0x2000, .flags = 3, .new_addr = BASE};
 	assert_int_equal(space_remap(space, &request, &out), 0);
 	assert_int_equal(read_at(space, BASE + 0x1000), 2);
 	assert_int_equal(space->virtual_pages, 3);
-	request = (struct remap_request){ .old_addr = BASE, .old_len = 0x100000, .new_len = 0x200000, .flags = 1 };
+	request = (struct remap_request){
+		.old_addr = BASE, .old_len = 0x100000, .new_len = 0x200000, .flags = 1};
 	assert_int_equal(space_remap(space, &request, &out), MEM_EFAULT);
 	fake_check(space);
 	space_destroy(space);
@@ -499,7 +511,8 @@ static void exec_strings(void **state)
 	assert_int_equal(read_at(new_space, EXEC_AREA_VA + 0x2000), 12);
 	assert_int_equal(read_at(old, PERSONALITY_HEAP_VA + 0x5000), 0);
 	assert_int_equal(space_move_pages(old, PERSONALITY_HEAP_VA, new_space, BASE, 1), MEM_EINVAL);
-	assert_int_equal(space_move_pages(old, old->personality_base, new_space, EXEC_AREA_VA, 1), MEM_EINVAL);
+	assert_int_equal(space_move_pages(old, old->personality_base, new_space, EXEC_AREA_VA, 1),
+			 MEM_EINVAL);
 	fake_check(old);
 	fake_check(new_space);
 	space_destroy(old);

@@ -28,7 +28,7 @@ static void check_queries(const struct tree *tree, uint32_t key)
 
 static void random_operations(void **state)
 {
-	struct tree tree = { 0 };
+	struct tree tree = {0};
 
 	(void)state;
 	srand(1);
@@ -36,7 +36,7 @@ static void random_operations(void **state)
 		uint32_t key = (uint32_t)rand() % KEYS;
 		nodes[key].key = key;
 		if (is_in[key]) {
-			struct tree_node copy = { .key = key };
+			struct tree_node copy = {.key = key};
 			assert_false(tree_insert(&tree, &copy));
 			tree_remove(&tree, &nodes[key]);
 		} else {
@@ -51,7 +51,7 @@ static void random_operations(void **state)
 
 static void neighbours(void **state)
 {
-	struct tree tree = { 0 };
+	struct tree tree = {0};
 	static struct tree_node node[100];
 
 	(void)state;
@@ -68,7 +68,7 @@ static void neighbours(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(random_operations), cmocka_unit_test(neighbours) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(random_operations), cmocka_unit_test(neighbours)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,8 @@ static __attribute__((noinline)) void crash_inside(const char *how)
 {
 	char *allocated = malloc(100000);
 
-	log_line(LOG_INFO, "heap %s, clock %s", allocated ? "works" : "fails", time_now_ns() > 0 ? "works" : "fails");
+	log_line(LOG_INFO, "heap %s, clock %s", allocated ? "works" : "fails",
+		 time_now_ns() > 0 ? "works" : "fails");
 	fprintf(stderr, "printf works: %d %s\n", 42, how);
 	if (strcmp(how, "write") == 0)
 		*(volatile int *)0x1234 = 1;
@@ -42,9 +43,12 @@ int main(void)
 		service_ready();
 		(void)ts_wait(SERVICE_CAP_NOTIFICATION, DEADLINE_NEVER, NULL);
 	}
-	log_line(LOG_INFO, "cap %u, region %p", service_cap("other_service"), service_region("secrets", NULL));
-	log_line(LOG_INFO, "power off answers %d", root_power(SERVICE_CAP_CONTROL, service_page(), &in, &out));
-	log_line(LOG_INFO, "control through the log answers %d", root_power(SERVICE_CAP_LOG, service_page(), &in, &out));
+	log_line(LOG_INFO, "cap %u, region %p", service_cap("other_service"),
+		 service_region("secrets", NULL));
+	log_line(LOG_INFO, "power off answers %d",
+		 root_power(SERVICE_CAP_CONTROL, service_page(), &in, &out));
+	log_line(LOG_INFO, "control through the log answers %d",
+		 root_power(SERVICE_CAP_LOG, service_page(), &in, &out));
 	service_ready();
 	crash_inside(how ? how : "exit");
 	return 0;

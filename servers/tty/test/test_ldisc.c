@@ -44,7 +44,8 @@ static void stopped(void *context, bool is_stopped)
 
 static int setup(void **state)
 {
-	static const struct ldisc_port port = {.output = output, .signal = take_signal, .flush_output = flush, .stopped = stopped};
+	static const struct ldisc_port port = {
+		.output = output, .signal = take_signal, .flush_output = flush, .stopped = stopped};
 
 	(void)state;
 	ldisc_init(&line, &port);
@@ -324,10 +325,24 @@ static void random_bytes_keep_the_invariants(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(a_line_with_echo), T(lines_come_one_at_a_time), T(erase_word_kill), T(erases_what_was_shown), T(end_of_file),
-		T(exact_read_leaves_no_false_end), T(literal_next), T(reprint_line), T(signals_flush), T(flow_control), T(raw_bytes),
-		T(changes_of_mode_keep_bytes), T(endless_line_keeps_room_for_its_end), T(raw_reader_holds_the_wire),
-		T(output_processing), T(output_takes_what_fits), T(no_echo_but_newline), T(random_bytes_keep_the_invariants),
+		T(a_line_with_echo),
+		T(lines_come_one_at_a_time),
+		T(erase_word_kill),
+		T(erases_what_was_shown),
+		T(end_of_file),
+		T(exact_read_leaves_no_false_end),
+		T(literal_next),
+		T(reprint_line),
+		T(signals_flush),
+		T(flow_control),
+		T(raw_bytes),
+		T(changes_of_mode_keep_bytes),
+		T(endless_line_keeps_room_for_its_end),
+		T(raw_reader_holds_the_wire),
+		T(output_processing),
+		T(output_takes_what_fits),
+		T(no_echo_but_newline),
+		T(random_bytes_keep_the_invariants),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

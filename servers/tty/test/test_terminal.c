@@ -55,7 +55,8 @@ void slot_release(cap_t address)
 	(void)address;
 }
 
-enum tessera_error ts_cnode_mint(slot_t dst_slot, slot_t src_slot, uint64_t rights, uint64_t badge, uint64_t flags)
+enum tessera_error ts_cnode_mint(slot_t dst_slot, slot_t src_slot, uint64_t rights, uint64_t badge,
+				 uint64_t flags)
 {
 	(void)dst_slot, (void)src_slot, (void)rights, (void)badge, (void)flags;
 	return E_OK;
@@ -95,8 +96,8 @@ static uint64_t label_of(uint32_t process, uint32_t thread)
 
 static void set_process(uint32_t index, uint32_t pid, uint32_t ppid, uint32_t pgid, uint32_t sid)
 {
-	labels->process[index] = (struct label_process){.generation = 7, .state = LABEL_RUNNING, .pid = pid, .ppid = ppid, .pgid = pgid,
-							.sid = sid};
+	labels->process[index] = (struct label_process){
+		.generation = 7, .state = LABEL_RUNNING, .pid = pid, .ppid = ppid, .pgid = pgid, .sid = sid};
 	labels->process_high = index > labels->process_high ? index : labels->process_high;
 }
 
@@ -136,7 +137,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int control(uint32_t process, struct tty_file *to, uint32_t command, void *data, uint32_t length, uint64_t argument)
+static int control(uint32_t process, struct tty_file *to, uint32_t command, void *data, uint32_t length,
+		   uint64_t argument)
 {
 	struct request rq = {.label = label_of(process, process)};
 	uint8_t out[256];
@@ -155,8 +157,8 @@ static int read_as(uint32_t process, struct tty_file *from, char *to, uint32_t c
 	int status;
 
 	caller_of(label_of(process, process), &caller);
-	status = from->side == FILE_MASTER ? master_read(from, &caller, (uint8_t *)to, count, true, done) :
-					     slave_read(from, &caller, (uint8_t *)to, count, true, done);
+	status = from->side == FILE_MASTER ? master_read(from, &caller, (uint8_t *)to, count, true, done)
+					   : slave_read(from, &caller, (uint8_t *)to, count, true, done);
 	if (status == 0)
 		to[*done] = 0;
 	return status;
@@ -164,7 +166,8 @@ static int read_as(uint32_t process, struct tty_file *from, char *to, uint32_t c
 
 static void type(const char *text)
 {
-	struct ring rx = {.shared = &serial.port[0].rx, .data = serial.port[0].rx_data, .size = SERIAL_RX_BYTES};
+	struct ring rx = {
+		.shared = &serial.port[0].rx, .data = serial.port[0].rx_data, .size = SERIAL_RX_BYTES};
 
 	(void)ring_write(&rx, text, (uint32_t)strlen(text));
 	terminals_serial_input();
@@ -289,8 +292,8 @@ static void background_change_of_settings(void **state)
 	become_session();
 	assert_int_equal(control(PROCESS_JOB, file, TCSETS, &t, sizeof(t), 0), ST_WOULD_BLOCK);
 	expect_signal(TTY_SIGTTOU, 20);
-	page_of(PROCESS_JOB)->thread[3] =
-		(struct process_thread){.tid = 20, .label_index = THREAD_JOB, .blocked = 1ull << (TTY_SIGTTOU - 1)};
+	page_of(PROCESS_JOB)->thread[3] = (struct process_thread){
+		.tid = 20, .label_index = THREAD_JOB, .blocked = 1ull << (TTY_SIGTTOU - 1)};
 	assert_int_equal(control(PROCESS_JOB, file, TCSETS, &t, sizeof(t), 0), 0);
 }
 
@@ -404,7 +407,8 @@ static void time_between_bytes(void **state)
 static void pair_of_terminals(void **state)
 {
 	struct terminal *pty = terminal_new_pty();
-	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3), *slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3),
+			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
 	char text[100];
 	uint32_t done;
 
@@ -428,7 +432,8 @@ static void pair_of_terminals(void **state)
 static void master_close_hangs_up(void **state)
 {
 	struct terminal *pty = terminal_new_pty();
-	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3), *slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3),
+			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
 	char text[10];
 	uint32_t done = 1;
 
@@ -445,7 +450,8 @@ static void master_close_hangs_up(void **state)
 static void end_of_a_session_on_a_pty(void **state)
 {
 	struct terminal *pty = terminal_new_pty();
-	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3), *slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3),
+			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
 	int32_t pgid;
 
 	(void)state;
@@ -476,11 +482,22 @@ static void badges_are_not_used_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(reader_waits_and_is_woken), T(raw_reader_leaves_input_on_the_wire), T(window_size),
-		T(keys_signal_the_foreground_group), T(background_read_is_stopped),
-		T(background_with_ignored_signal_or_orphaned_gets_eio), T(background_change_of_settings),
-		T(only_a_leader_takes_a_terminal), T(stale_label_is_nobody), T(hang_up_ends_reads), T(minimum_of_bytes),
-		T(time_for_the_first_byte), T(time_between_bytes), T(pair_of_terminals), T(end_of_a_session_on_a_pty), T(master_close_hangs_up),
+		T(reader_waits_and_is_woken),
+		T(raw_reader_leaves_input_on_the_wire),
+		T(window_size),
+		T(keys_signal_the_foreground_group),
+		T(background_read_is_stopped),
+		T(background_with_ignored_signal_or_orphaned_gets_eio),
+		T(background_change_of_settings),
+		T(only_a_leader_takes_a_terminal),
+		T(stale_label_is_nobody),
+		T(hang_up_ends_reads),
+		T(minimum_of_bytes),
+		T(time_for_the_first_byte),
+		T(time_between_bytes),
+		T(pair_of_terminals),
+		T(end_of_a_session_on_a_pty),
+		T(master_close_hangs_up),
 		T(badges_are_not_used_again),
 	};
 

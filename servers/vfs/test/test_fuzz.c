@@ -101,6 +101,103 @@ static struct request random_request(void)
 	return rq;
 }
 
+/* ---- requests as a client with sense makes them, so that the depths are reached too */
+
+static uint32_t sensible_path(char *out)
+{
+	static const char *const whole[] = {
+		"/tmp/a", "/tmp/b", "/tmp/a/b", "/tmp/dir", "/tmp/dir/x", "tmp/link", "/tmp", "/", ".", "..", "a", "b", "/tmp/fifo", "/dev/null",
+		"/dev/zero", "/dev/urandom", "/dev/full", "/dev/ttyS0", "/dev/pts", "/dev/pts/1", "/proc", "/proc/self", "/proc/self/stat",
+		"/proc/20/status", "/proc/30/maps", "/proc/1/cmdline", "/proc/self/environ", "/proc/stat", "/proc/meminfo", "/proc/cpuinfo",
+		"/proc/self/fd", "/proc/20/fd", "/proc/20/fd/3", "/proc/20/cwd", "/proc/self/fd/4", "/proc/self/exe", "/proc/self/task",
+		"/proc/self/limits", "/proc/mounts", "/proc/self/mountinfo", "/proc/loadavg", "/proc/uptime", "/proc/tessera/objects",
+		"/proc/tessera/unimplemented", "/proc/tessera/services", "/proc/sys/kernel/random/uuid", "/proc/sys/kernel/hostname", "/mnt",
+	};
+	const char *path = whole[(uint32_t)rand() % (sizeof(whole) / sizeof(whole[0]))];
+	memcpy(out, path, strlen(path));
+	return (uint32_t)strlen(path);
+}
+
+static void put_paths(struct request *rq, uint32_t start_word, uint64_t *length_word, uint64_t *old_length_word, uint32_t op)
+{
+	char paths[128];
+	uint32_t first = old_length_word ? sensible_path(paths) : 0;
+	uint32_t second = sensible_path(paths + first);
+	*length_word = first + second;
+	if (old_length_word)
+		*old_length_word = first;
+	memcpy(&rq->page->words[start_word], paths, first + second);
+	rq->tag = MSG_TAG(op, start_word + (first + second + 7u) / 8u, old_length_word ? 1 : 0);
+}
+
+static void sensible_vfs(struct request *rq)
+{
+	static const uint32_t flags[] = {O_RDONLY, O_RDWR, O_WRONLY | O_CREAT, O_RDWR | O_CREAT | O_TRUNC, O_RDONLY | O_NONBLOCK,
+					 O_RDONLY | O_DIRECTORY, O_RDWR | O_APPEND | O_CREAT, O_PATH, O_TMPFILE | O_RDWR};
+	static const uint32_t modes[] = {S_IFREG | 0644, S_IFIFO | 0666, S_IFSOCK | 0600, S_IFCHR | 0666};
+	uint64_t *words = page->words;
+	memset(rq->w, 0, sizeof(rq->w));
+	switch (rand() % 10) {
+	case 0:
+		put_paths(rq, 4, &rq->w[2], NULL, VFS_MKDIR);
+		rq->w[0] = 0777;
+		break;
+	case 1:
+		rq->w[0] = modes[(uint32_t)rand() % 4];
+		put_paths(rq, 4, &rq->w[3], NULL, VFS_MKNOD);
+		break;
+	case 2:
+		put_paths(rq, 4, &rq->w[2], NULL, VFS_UNLINK);
+		rq->w[0] = (rand() & 1) ? 0x200 : 0;
+		break;
+	case 3:
+		put_paths(rq, 4, &rq->w[3], &rq->w[2], (rand() & 1) ? VFS_RENAME : VFS_LINK);
+		rq->w[0] = MSG_TAG_OP(rq->tag) == VFS_RENAME ? (uint32_t)rand() % 3 : 0;
+		break;
+	case 4:
+		put_paths(rq, 4, &rq->w[2], &rq->w[1], VFS_SYMLINK);
+		break;
+	case 5:
+		put_paths(rq, 4, &rq->w[1], NULL, VFS_READLINK);
+		break;
+	case 6:
+		put_paths(rq, 4, &rq->w[2], NULL, VFS_STAT);
+		break;
+	default:
+		put_paths(rq, 5, &words[4], NULL, VFS_OPEN);
+		rq->w[0] = flags[(uint32_t)rand() % (sizeof(flags) / sizeof(flags[0]))];
+		rq->w[1] = 0666;
+		rq->w[3] = 1;
+		break;
+	}
+}
+
+static void sensible_file(struct request *rq)
+{
+	static const uint32_t ops[] = {FILE_READ, FILE_READ, FILE_GETDENTS, FILE_LOCK, FILE_LOCK, FILE_FLOCK, FILE_POLL, FILE_WRITE,
+				       FILE_WINDOW, FILE_READ_WIN, FILE_WRITE_WIN, FILE_OBJECT, FILE_TRUNCATE, FILE_ALLOCATE, FILE_SEEK};
+	uint32_t op = ops[(uint32_t)rand() % (sizeof(ops) / sizeof(ops[0]))];
+	rq->w[0] = op == FILE_READ || op == FILE_GETDENTS ? 3000 : (uint64_t)rand() % 100000;
+	rq->w[1] = (uint64_t)rand() % 5000;
+	rq->w[2] = (uint64_t)rand() % 100;
+	rq->w[3] = (rand() & 1) ? ~0ull : (uint64_t)rand() % 70000;
+	page->words[4] = (uint64_t)rand() & 1;
+	if (op == FILE_LOCK) {
+		rq->w[0] = 6;
+		rq->w[1] = (uint64_t)rand() % 3;
+		rq->w[3] = (uint64_t)rand() % 50;
+	}
+	if (op == FILE_FLOCK)
+		rq->w[0] = 1u << (rand() % 4);
+	if (op == FILE_WRITE)
+		rq->w[2] = (uint64_t)rand() % 3000;
+	if (op == FILE_READ_WIN || op == FILE_WRITE_WIN)
+		rq->w[0] = 1 + (uint64_t)rand() % 3;
+	if (op == FILE_ALLOCATE)
+		rq->w[0] = (rand() & 1) ? 3 : 0;
+	rq->tag = MSG_TAG(op, 380, 0);
+}
+
 static bool is_known(uint64_t badge)
 {
 	for (uint32_t i = 0; i < OPEN_MAX_FUZZ; i++)
@@ -135,6 +232,10 @@ static void lose_answer(struct request *rq, bool opens, uint32_t before)
 static void one_request(void)
 {
 	struct request rq = random_request();
+	if (rand() % 3 == 0)
+		sensible_vfs(&rq);
+	else if (rand() % 3 == 0)
+		sensible_file(&rq);
 	cap_t reply = rq.reply_slot;
 	bool opens = MSG_TAG_OP(rq.tag) >= VFS_OP_MIN;
 	uint32_t before = openfile_count();
@@ -187,8 +288,16 @@ static void test_random(void **state)
 	for (uint32_t index = 1; index <= openfile_high(); index++)
 		serve_notice(NULL, OPENFILE_BADGE(index));
 	assert_int_equal(openfile_count(), 0);
+	while (mounts_first->next) {
+		struct filesystem *last = mounts_first;
+		while (last->next)
+			last = last->next;
+		assert_int_equal(mount_remove(last->root, 0), 0);
+	}
 	fake_start(); /* removes all names; no object is mapped any more */
 	object_reap();
+	assert_int_equal(pipe_count(), 0);
+	assert_int_equal(inode_count(), 1); /* the root directory */
 	fake_process(FAKE_ROOT)->state = LABEL_FREE;
 	fake_process(FAKE_USER)->state = LABEL_FREE;
 	fake_process(FAKE_OTHER)->state = LABEL_FREE;

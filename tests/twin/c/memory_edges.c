@@ -36,12 +36,8 @@ static int resident(char *p, size_t pages)
 		n += vec[i] & 1;
 	return n;
 }
-int main(void)
+static void faults(char *a)
 {
-	struct sigaction sa = {.sa_sigaction = on, .sa_flags = SA_SIGINFO};
-	sigaction(SIGSEGV, &sa, NULL);
-	sigaction(SIGBUS, &sa, NULL);
-	char *a = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	printf("resident %d\n", resident(a, 64));
 	a[0] = 1;
 	a[20 * 4096] = 1;
@@ -70,7 +66,9 @@ int main(void)
 	write(p[1], "0123456789", 10);
 	T(read(p[0], a + 4096, 10));
 	T(read(p[0], a, 100));
-	/* limits */
+}
+static void limits(void)
+{
 	struct rlimit old, rl;
 	getrlimit(RLIMIT_AS, &old);
 	rl = old;
@@ -82,10 +80,11 @@ int main(void)
 	rl = old;
 	getrlimit(RLIMIT_STACK, &old);
 	printf("stack %ld\n", (long)old.rlim_cur);
-	/* a stack that a process makes itself */
+}
+static void errors(char *a)
+{
 	char *s = mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	T(s != MAP_FAILED);
-	/* remap corners */
 	T(mremap(a, 4096, 0, MREMAP_MAYMOVE) == MAP_FAILED);
 	T(mremap(a + 1, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED);
 	T(mremap(a, 3 * 4096, 5 * 4096, MREMAP_MAYMOVE) == MAP_FAILED);
@@ -104,7 +103,10 @@ int main(void)
 	printf("%s\n", strerror(errno));
 	T(mmap(NULL, (size_t)1 << 47, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED);
 	printf("%s\n", strerror(errno));
-	/* shared memory, private after fork, and both through three generations */
+}
+/* shared memory, private after fork, and both through three generations */
+static int generations(void)
+{
 	volatile int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	volatile int *private = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (int generation = 0; generation < 3; generation++) {
@@ -122,4 +124,15 @@ int main(void)
 	}
 	fflush(stdout);
 	_exit(0);
+}
+int main(void)
+{
+	struct sigaction sa = {.sa_sigaction = on, .sa_flags = SA_SIGINFO};
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+	char *a = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	faults(a);
+	limits();
+	errors(a);
+	return generations();
 }

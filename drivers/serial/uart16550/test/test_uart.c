@@ -31,16 +31,13 @@ static uint8_t chip_read(void *device, uint32_t reg)
 	if (c->is_absent)
 		return 0xff;
 	switch (reg) {
-	case UART_DATA:
-		return c->input_at < c->input_length ? c->input[c->input_at++] : 0;
+	case UART_DATA: return c->input_at < c->input_length ? c->input[c->input_at++] : 0;
 	case UART_LSR:
-		return (uint8_t)((c->input_at < c->input_length ? UART_LSR_DATA | c->errors : 0) | (c->fifo == 0 ? UART_LSR_TX_EMPTY : 0));
-	case UART_MSR:
-		return UART_MSR_DCD;
-	case UART_SCRATCH:
-		return c->scratch;
-	default:
-		return 0;
+		return (uint8_t)((c->input_at < c->input_length ? UART_LSR_DATA | c->errors : 0) |
+				 (c->fifo == 0 ? UART_LSR_TX_EMPTY : 0));
+	case UART_MSR: return UART_MSR_DCD;
+	case UART_SCRATCH: return c->scratch;
+	default: return 0;
 	}
 }
 
@@ -59,23 +56,12 @@ static void chip_write(void *device, uint32_t reg, uint8_t value)
 		c->output[c->output_length++] = value;
 		c->fifo += c->sends ? 0 : 1;
 		return;
-	case UART_IER:
-		*(dlab ? &c->dlm : &c->ier) = value;
-		return;
-	case UART_IIR:
-		c->fcr = value;
-		return;
-	case UART_LCR:
-		c->lcr = value;
-		return;
-	case UART_MCR:
-		c->mcr = value;
-		return;
-	case UART_SCRATCH:
-		c->scratch = value;
-		return;
-	default:
-		return;
+	case UART_IER: *(dlab ? &c->dlm : &c->ier) = value; return;
+	case UART_IIR: c->fcr = value; return;
+	case UART_LCR: c->lcr = value; return;
+	case UART_MCR: c->mcr = value; return;
+	case UART_SCRATCH: c->scratch = value; return;
+	default: return;
 	}
 }
 

@@ -15,12 +15,12 @@
 #include <tessera/types.h>
 
 /* ---- address space of a service (all in the first GiB but the regions, so that few page tables are needed) ---- */
-#define SERVICE_STACK_TOP 0x0ffe0000ull	   /* stack below; size from the manifest; unmapped pages below that */
-#define SERVICE_MSG_PAGE_VA 0x0fff0000ull  /* struct msg_page of the service's thread */
-#define SERVICE_INFO_VA 0x0fffe000ull	   /* struct service_info */
-#define SERVICE_HEAP_VA 0x10000000ull	   /* malloc's memory; size from the manifest */
-#define SERVICE_REGION_VA 0x40000000ull	   /* regions from here on; service_region tells where each is */
-#define SERVICE_FREE_VA 0x100000000000ull  /* from here to USER_TOP/2 the service may map what it likes */
+#define SERVICE_STACK_TOP 0x0ffe0000ull	  /* stack below; size from the manifest; unmapped pages below that */
+#define SERVICE_MSG_PAGE_VA 0x0fff0000ull /* struct msg_page of the service's thread */
+#define SERVICE_INFO_VA 0x0fffe000ull	  /* struct service_info */
+#define SERVICE_HEAP_VA 0x10000000ull	  /* malloc's memory; size from the manifest */
+#define SERVICE_REGION_VA 0x40000000ull	  /* regions from here on; service_region tells where each is */
+#define SERVICE_FREE_VA 0x100000000000ull /* from here to USER_TOP/2 the service may map what it likes */
 
 /* ---- capabilities every service has (addresses in its CSpace; 0x10.. : those of the manifest) ---- */
 #define SERVICE_CAP_CNODE 1u	    /* its CSpace root, 2^8 slots, read and write */
@@ -34,10 +34,12 @@
 #define SERVICE_CAP_CONTROL 9u	    /* protocol root: ready, power */
 #define SERVICE_CAP_REPLY 10u	    /* first slot that service_run receives Replies in */
 #define SERVICE_CAP_FIRST 16u	    /* from the manifest */
-#define SERVICE_FREE_LEAF 1u	    /* root slots 1.. hold leaves of 2^8 empty slots each (manifest: slots); see slot_alloc */
-#define SERVICE_WAITERS_LEAF 0xe0u  /* root slots 0xe0..0xef: CNode `waiters`, if given */
+#define SERVICE_FREE_LEAF \
+	1u /* root slots 1.. hold leaves of 2^8 empty slots each (manifest: slots); see slot_alloc */
+#define SERVICE_WAITERS_LEAF 0xe0u /* root slots 0xe0..0xef: CNode `waiters`, if given */
 
-#define SERVICE_EXIT_VA 0x0dead000ull /* never mapped: a fault at this address + status is the service's own end */
+#define SERVICE_EXIT_VA \
+	0x0dead000ull /* never mapped: a fault at this address + status is the service's own end */
 
 #define SERVICE_INFO_MAGIC 0x56525354u /* "TSRV" */
 #define SERVICE_NAME_BYTES 24u
@@ -133,7 +135,7 @@ struct object_pool {
 	uint32_t size_log2; /* of a piece */
 	uint32_t chunk;	    /* pieces cut at a time (1..256) */
 	uint32_t free_count, total;
-	uint32_t capacity;  /* of free_caps */
+	uint32_t capacity; /* of free_caps */
 	cap_t *free_caps;
 };
 
@@ -151,5 +153,5 @@ enum tessera_error object_make_at(cap_t untyped, enum cap_type type, uint64_t si
 
 /* ---- time (time.c), from the clock page ---- */
 
-uint64_t time_now_ns(void);	 /* since boot */
-uint64_t time_wall_ns(void);	 /* since 1970 */
+uint64_t time_now_ns(void);  /* since boot */
+uint64_t time_wall_ns(void); /* since 1970 */

@@ -23,7 +23,8 @@ static inline uint64_t ts_syscall(uint32_t number, struct ts_registers *regs)
 	register uint64_t r9 __asm__("r9") = regs->r[5];
 	register uint64_t r12 __asm__("r12") = regs->r[6];
 	__asm__ volatile("syscall"
-			 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8), "+r"(r9), "+r"(r12)
+			 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8), "+r"(r9),
+			   "+r"(r12)
 			 :
 			 : "rcx", "r11", "memory");
 	*regs = (struct ts_registers){{rdi, rsi, rdx, r10, r8, r9, r12}};

@@ -48,7 +48,7 @@ static void check(bool is_good, const char *what)
 	log_line(LOG_INFO, "%s %u - %s", is_good ? "ok" : "not ok", passed + failed, what);
 }
 
-/* ---- processes ------------------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 static void name_slots(struct child *child)
 {
@@ -108,16 +108,23 @@ static bool configure(struct child *child)
 	uint64_t page_va = MESSAGE_PAGE_VA;
 	struct thread_config *thread = (void *)&page->words[MSG_REGISTER_WORDS];
 
-	*thread = (struct thread_config){.cspace = child->root, .vspace = child->vspace, .fault_ep = child->fault,
-					 .page_va = page_va, .label = child->number, .flags = THREAD_CFG_LABEL, .priority = HOST_PRIORITY};
+	*thread = (struct thread_config){.cspace = child->root,
+					 .vspace = child->vspace,
+					 .fault_ep = child->fault,
+					 .page_va = page_va,
+					 .label = child->number,
+					 .flags = THREAD_CFG_LABEL,
+					 .priority = HOST_PRIORITY};
 	if (ts_thread_configure(child->thread) != E_OK)
 		return false;
 	memcpy(&page->words[MSG_REGISTER_WORDS], &config, sizeof(config));
 	if (ts_thread_set_personality(child->thread) != E_OK)
 		return false;
 	struct user_regs *regs = (void *)&page->words[MSG_REGISTER_WORDS];
-	*regs = (struct user_regs){.rip = start_entry, .rsp = PERSONALITY_STACK_VA + PERSONALITY_STACK_STRIDE - 8,
-				   .rdi = page_va, .rflags = 0x202};
+	*regs = (struct user_regs){.rip = start_entry,
+				   .rsp = PERSONALITY_STACK_VA + PERSONALITY_STACK_STRIDE - 8,
+				   .rdi = page_va,
+				   .rflags = 0x202};
 	return ts_thread_set_regs(child->thread, 2, 0) == E_OK && ts_thread_resume(child->thread) == E_OK;
 }
 
@@ -130,14 +137,17 @@ __attribute__((noinline)) static bool start(struct child *child)
 	child->thread = object_make(child->memory, CAP_THREAD, 0);
 	child->root = object_make(child->memory, CAP_CNODE, 4);
 	child->leaf = object_make(child->memory, CAP_CNODE, 4);
-	if (!child->leaf || ts_cnode_copy(SLOT_IN(child->root, 0), SLOT_OWN(child->leaf), RIGHTS_ALL) != E_OK ||
+	if (!child->leaf ||
+	    ts_cnode_copy(SLOT_IN(child->root, 0), SLOT_OWN(child->leaf), RIGHTS_ALL) != E_OK ||
 	    ts_cnode_copy(SLOT_IN(child->leaf, LIVE_CAP_MEM), SLOT_OWN(child->mem), RIGHTS_ALL) != E_OK ||
-	    ts_cnode_mint(SLOT_IN(child->leaf, LIVE_CAP_DRIVER), SLOT_OWN(SERVICE_CAP_ENDPOINT), RIGHTS_ALL, 7, 0) != E_OK)
+	    ts_cnode_mint(SLOT_IN(child->leaf, LIVE_CAP_DRIVER), SLOT_OWN(SERVICE_CAP_ENDPOINT), RIGHTS_ALL,
+			  7, 0) != E_OK)
 		return false;
 	return configure(child) && receive(child);
 }
 
-__attribute__((noinline)) static uint64_t tell(struct child *child, enum live_command command, uint64_t a, uint64_t b, uint64_t c)
+__attribute__((noinline)) static uint64_t tell(struct child *child, enum live_command command, uint64_t a,
+					       uint64_t b, uint64_t c)
 {
 	const struct ipc_msg m = {.tag = MSG_TAG(0, 4, 0), .w = {command, a, b, c}};
 
@@ -178,11 +188,12 @@ static struct mem_usage_out usage(void)
 	return out;
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------------------------ */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 static void test_anonymous(struct child *child)
 {
-	check(tell(child, LIVE_MAP, BASE, 0x400000, RW | (ANON | FIXED) << 32) == 0 && child->value == BASE, "map");
+	check(tell(child, LIVE_MAP, BASE, 0x400000, RW | (ANON | FIXED) << 32) == 0 && child->value == BASE,
+	      "map");
 	(void)tell(child, LIVE_TOUCH, BASE, 1, 4096);
 	uint64_t cost = tell(child, LIVE_TOUCH, BASE + 0x20000, 20, 0x3000);
 	log_line(LOG_INFO, "anonymous fault, scattered: %llu instructions", (unsigned long long)(cost / 20));
@@ -191,13 +202,17 @@ static void test_anonymous(struct child *child)
 	(void)tell(child, LIVE_READ, BASE + 0x100000, 0, 0);
 	check(child->value == 0, "fresh memory is zero");
 	check(tell(child, LIVE_UNMAP, BASE + 0x100000, 0x1000, 0) == 0, "unmap");
-	check(tell(child, LIVE_READ, BASE + 0x100000, 0, 0) == (LIVE_FAULT | 14) && child->value == BASE + 0x100000,
+	check(tell(child, LIVE_READ, BASE + 0x100000, 0, 0) == (LIVE_FAULT | 14) &&
+		      child->value == BASE + 0x100000,
 	      "a fault outside is raised");
 	check(tell(child, LIVE_QUERY, BASE + 0x100000, 0, 0) == 12, "query outside");
 	check(tell(child, LIVE_PROTECT, BASE, 0x1000, 1) == 0, "protect");
-	check(tell(child, LIVE_WRITE, BASE, 1, 0) == (LIVE_FAULT | 14), "a write to read-only memory is raised");
-	check(tell(child, LIVE_PROTECT, BASE, 0x1000, 3) == 0 && tell(child, LIVE_WRITE, BASE, 1, 0) == 0, "protect back");
-	check(tell(child, LIVE_WRITE, base, 1, 0) == (LIVE_FAULT | 14), "the image's constants are read-only");
+	check(tell(child, LIVE_WRITE, BASE, 1, 0) == (LIVE_FAULT | 14),
+	      "a write to read-only memory is raised");
+	check(tell(child, LIVE_PROTECT, BASE, 0x1000, 3) == 0 && tell(child, LIVE_WRITE, BASE, 1, 0) == 0,
+	      "protect back");
+	check(tell(child, LIVE_WRITE, base, 1, 0) == (LIVE_FAULT | 14),
+	      "the image's constants are read-only");
 }
 
 static void test_fork(struct child *parent)
@@ -221,7 +236,8 @@ static void test_fork(struct child *parent)
 		cost = destroy(&child);
 		log_line(LOG_INFO, "as_destroy: %llu instructions", (unsigned long long)cost);
 		cost = tell(parent, LIVE_TOUCH, BASE + 0x230000, 10, 0x2000);
-		log_line(LOG_INFO, "the same pages in the parent: %llu instructions each", (unsigned long long)(cost / 10));
+		log_line(LOG_INFO, "the same pages in the parent: %llu instructions each",
+			 (unsigned long long)(cost / 10));
 	}
 }
 
@@ -241,11 +257,13 @@ static void test_object(struct child *child)
 		frame[i] = 100 + 3 * i;
 		*(uint64_t *)(void *)(cache + frame[i] * 4096ull) = 1000 + i;
 	}
-	const struct mem_object_supply_in supply = {.object = out.object, .count = 8, .data_len = sizeof(frame)};
+	const struct mem_object_supply_in supply = {
+		.object = out.object, .count = 8, .data_len = sizeof(frame)};
 	struct mem_object_supply_out supply_out;
 	memcpy(&page->words[MSG_REGISTER_WORDS], frame, sizeof(frame));
 	check(mem_object_supply(mem_vfs, page, &supply, &supply_out) == 0, "object_supply");
-	check(ts_cnode_copy(SLOT_IN(child->leaf, LIVE_CAP_OBJECT), SLOT_OWN(writable), RIGHTS_ALL) == E_OK, "copy");
+	check(ts_cnode_copy(SLOT_IN(child->leaf, LIVE_CAP_OBJECT), SLOT_OWN(writable), RIGHTS_ALL) == E_OK,
+	      "copy");
 	check(tell(child, LIVE_MAP_OBJECT, 0, 0x8000, RW | 1ull << 32) == 0, "map shared");
 	uint64_t shared = child->value;
 	check(tell(child, LIVE_MAP_OBJECT, 0, 0x9000, RW | 2ull << 32) == 0, "map private");
@@ -255,10 +273,12 @@ static void test_object(struct child *child)
 	(void)tell(child, LIVE_WRITE, private + 0x3000, 5, 0);
 	(void)tell(child, LIVE_WRITE, shared + 0x4000, 6, 0);
 	(void)tell(child, LIVE_READ, private + 0x4000, 0, 0);
-	check(child->value == 6 && *(uint64_t *)(void *)(cache + frame[4] * 4096ull) == 6, "shared writes are seen");
+	check(child->value == 6 && *(uint64_t *)(void *)(cache + frame[4] * 4096ull) == 6,
+	      "shared writes are seen");
 	check(*(uint64_t *)(void *)(cache + frame[3] * 4096ull) == 1003, "private writes are not");
 	check(tell(child, LIVE_READ, private + 0x8000, 0, 0) == (LIVE_FAULT | 14), "behind the end: raised");
-	check(tell(child, LIVE_QUERY, private + 0x8000, 0, 0) == 0 && (child->value & MEM_QUERY_BUS), "and it is SIGBUS");
+	check(tell(child, LIVE_QUERY, private + 0x8000, 0, 0) == 0 && (child->value & MEM_QUERY_BUS),
+	      "and it is SIGBUS");
 	const struct mem_object_resize_in resize = {.object = out.object, .size = 0x4000};
 	struct mem_object_resize_out resize_out;
 	check(mem_object_resize(mem_vfs, page, &resize, &resize_out) == 0, "object_resize");
@@ -289,13 +309,15 @@ static void test_leaks(struct child *parent)
 		total_destroy += destroy(&child);
 	}
 	after = usage();
-	log_line(LOG_INFO, "as_fork %llu, as_destroy %llu instructions on average", (unsigned long long)(total / 300),
-		 (unsigned long long)(total_destroy / 300));
-	log_line(LOG_INFO, "pages %llu -> %llu, slots %llu -> %llu, untyped %llu -> %llu", (unsigned long long)before.pages_free,
-		 (unsigned long long)after.pages_free, (unsigned long long)before.slots_free, (unsigned long long)after.slots_free,
+	log_line(LOG_INFO, "as_fork %llu, as_destroy %llu instructions on average",
+		 (unsigned long long)(total / 300), (unsigned long long)(total_destroy / 300));
+	log_line(LOG_INFO, "pages %llu -> %llu, slots %llu -> %llu, untyped %llu -> %llu",
+		 (unsigned long long)before.pages_free, (unsigned long long)after.pages_free,
+		 (unsigned long long)before.slots_free, (unsigned long long)after.slots_free,
 		 (unsigned long long)before.untyped_free_bytes, (unsigned long long)after.untyped_free_bytes);
 	check(before.pages_free == after.pages_free && before.slots_free == after.slots_free &&
-	      before.untyped_free_bytes == after.untyped_free_bytes && before.areas == after.areas, "300 processes leave nothing");
+		      before.untyped_free_bytes == after.untyped_free_bytes && before.areas == after.areas,
+	      "300 processes leave nothing");
 }
 
 static void test_out_of_memory(struct child *child)
@@ -306,10 +328,13 @@ static void test_out_of_memory(struct child *child)
 	check(tell(child, LIVE_MAP, 0, bytes * 2, RW | ANON << 32) == 12, "more than there is: ENOMEM");
 	check(tell(child, LIVE_MAP, 0, bytes, RW | ANON << 32) == 0, "all there is");
 	uint64_t at = child->value;
-	check(tell(child, LIVE_TOUCH, at, before.pages_total, 4096) == (LIVE_FAULT | 14), "too much is raised");
-	check(tell(child, LIVE_QUERY, child->value, 0, 0) == 0 && (child->value & MEM_QUERY_OOM), "and it is for lack of memory");
+	check(tell(child, LIVE_TOUCH, at, before.pages_total, 4096) == (LIVE_FAULT | 14),
+	      "too much is raised");
+	check(tell(child, LIVE_QUERY, child->value, 0, 0) == 0 && (child->value & MEM_QUERY_OOM),
+	      "and it is for lack of memory");
 	log_line(LOG_INFO, "%llu pages left then", (unsigned long long)usage().pages_free);
-	check(tell(child, LIVE_UNMAP, at, bytes, 0) == 0 && usage().pages_free + 8 > before.pages_free, "all comes back");
+	check(tell(child, LIVE_UNMAP, at, bytes, 0) == 0 && usage().pages_free + 8 > before.pages_free,
+	      "all comes back");
 }
 
 static void finish(void)

@@ -32,7 +32,8 @@ static uint64_t touch(uint64_t address, uint64_t pages, uint64_t step)
 
 static uint64_t map(struct msg_page *page, const uint64_t *w, uint64_t *value)
 {
-	const struct mem_map_in in = {.addr = w[1], .len = w[2], .prot = (uint32_t)w[3], .flags = (uint32_t)(w[3] >> 32)};
+	const struct mem_map_in in = {
+		.addr = w[1], .len = w[2], .prot = (uint32_t)w[3], .flags = (uint32_t)(w[3] >> 32)};
 	struct mem_map_out out = {0};
 	int status = mem_map(LIVE_CAP_MEM, page, &in, &out);
 
