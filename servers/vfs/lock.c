@@ -12,6 +12,7 @@
 #include "memory.h"
 
 #define WAITS_MAX 256u
+#define LOCKS_MAX 4096u /* of all files: their lists are searched one by one */
 #define RECHECK_NS 20000000ull
 #define TYPE_READ 0u
 #define TYPE_WRITE 1u
@@ -31,6 +32,7 @@ struct lock_wait {
 };
 
 static struct slab lock_slab = SLAB_OF(struct lock);
+static uint32_t locks_used;
 static struct lock_wait waits[WAITS_MAX];
 uint32_t lock_waits_used;
 static uint64_t recheck_at; /* 0: nobody waits */
@@ -39,6 +41,7 @@ static void remove_at(struct lock **at)
 {
 	struct lock *lock = *at;
 	*at = lock->next;
+	locks_used--;
 	slab_free(&lock_slab, lock);
 }
 
@@ -130,6 +133,7 @@ static struct lock *insert(struct inode *inode, uint64_t owner, uint64_t start, 
 	*lock = (struct lock){
 		.next = inode->locks, .owner = owner, .start = start, .end = end, .type = type, .pid = pid};
 	inode->locks = lock;
+	locks_used++;
 	return lock;
 }
 
@@ -146,6 +150,7 @@ static void carve(struct inode *inode, uint64_t owner, uint64_t start, uint64_t 
 		} else if (lock->start < start && lock->end > end) {
 			struct lock *upper = *spare;
 			*spare = NULL;
+			locks_used++;
 			*upper = *lock;
 			upper->start = end;
 			lock->end = start;
@@ -195,6 +200,8 @@ int lock_set(struct file *file, const struct caller *caller, struct lock_range r
 			return error != 0 ? error : ST_WOULD_BLOCK;
 		}
 	}
+	if (range.type != TYPE_UNLOCK && locks_used >= LOCKS_MAX)
+		return ENOLCK;
 	struct lock *spare = slab_alloc(&lock_slab);
 	if (!spare)
 		return ENOLCK;
