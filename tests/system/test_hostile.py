@@ -42,6 +42,11 @@ def without_slabs(found):
     return found
 
 
+def without_tables_of_mem(found):
+    """mem's pools of page tables grow once with the most that was used at a time, and lose room to alignment then."""
+    return {name: value for name, value in without_slabs(found).items() if name not in ("mem.untyped_free", "mem.slots_free")}
+
+
 def run_and_compare(programs, warm_up, command, options=(), timeout=200, view=without_slabs):
     """What command printed; the system is alive afterwards and holds what it held before."""
     script = f'sh /hostile/leak.sh "{warm_up}" "{command}"; echo still alive | cat; ls / >/dev/null && ps >/dev/null && echo shell ok'
@@ -82,7 +87,7 @@ def test_damaged_elf_files(programs, tmp_path):
     folder.mkdir()
     count = damaged_elfs(folder, programs / "hello")
     run = "i=0; while [ \\$i -lt %d ]; do timeout -s KILL 3 /elf/bad\\$i >/dev/null 2>&1; i=\\$((i+1)); done; echo survived \\$i"
-    output = run_and_compare(programs, run % 30, run % count, options=["--root", folder])
+    output = run_and_compare(programs, run % count, run % count, options=["--root", folder])
     assert f"survived {count}\n" in output
 
 
@@ -111,7 +116,8 @@ def test_hog(programs, things):
     several = 2 if things == "area" else 6
     commands = [f"timeout -s KILL 60 /hostile/hog {thing} {n}; rm -rf /tmp/box/*" for thing in things.split() for n in (1, several)]
     text = "; ".join(commands)
-    output = run_and_compare(programs, text, text)
+    view = without_tables_of_mem if "memory" in things else without_slabs
+    output = run_and_compare(programs, text, text, view=view)
     assert "Killed" not in output.replace("ended", ""), "a hog was not refused within its time"
     assert output.count("done\n") == len(commands)
     for thing in things.split():
