@@ -153,5 +153,7 @@ enum tessera_error object_make_at(cap_t untyped, enum cap_type type, uint64_t si
 
 /* ---- time (time.c), from the clock page ---- */
 
-uint64_t time_now_ns(void);  /* since boot */
-uint64_t time_wall_ns(void); /* since 1970 */
+uint64_t time_now_ns(void);		/* since boot */
+uint64_t time_ticks(void);		/* the counter behind it; time_page.tsc_hz a second */
+uint64_t time_ticks_ns(uint64_t ticks); /* an interval */
+uint64_t time_wall_ns(void);		/* since 1970 */
