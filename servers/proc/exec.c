@@ -201,7 +201,7 @@ int proc_on_exec(struct request *rq, const struct proc_exec_in *in, struct proc_
 	p->exit_signal = SIGCHLD;
 	(void)ts_cnode_delete(SLOT_IN(p->scratch, LX_SCRATCH_OLD_EXE), 0);
 	if (commit(p, t, s, in) != 0) {
-		log_line(LOG_WARNING, "pid %u: exec failed after its commit", p->pid);
+		report_line(p, "exec failed after its commit: killed");
 		process_end(p, SIGKILL);
 	}
 	return SERVICE_NO_REPLY;

@@ -250,6 +250,13 @@ void space_set_limits(const struct space *s, uint64_t as_bytes, uint64_t data_by
 void system_ended(uint32_t code); /* pid 1 has ended */
 void session_ended(uint32_t sid); /* its leader has ended: tty hangs up */
 
+/* ---- report.c ---- */
+
+#define REPORT_BYTES 240u
+void report_init(void);
+/* A line about a process for the log, unless there have been too many. */
+void report_line(const struct process *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* ---- exit.c, wait.c ---- */
 
 /* Ends a process: status as wait reports it. Its caller's Reply, if it is in a call to us, dies with its thread. */

@@ -71,3 +71,17 @@ def test_unimplemented_calls_are_counted(tmp_path):
     result = tessera("--root", mydir, "--log", log, "--", "/mydir/unimplemented")
     assert result.stdout == "ENOSYS\n"
     assert "system call quotactl (179) is not implemented" in log.read_text()
+
+
+def test_deaths_by_fault_are_logged_and_rationed(tmp_path):
+    mydir = tmp_path / "mydir"
+    mydir.mkdir()
+    compile_static(PROGRAMS / "segfaults.c", mydir / "segfaults")
+    log = tmp_path / "log"
+    script = "/mydir/segfaults 200; sleep 2; /mydir/segfaults 1"
+    result = tessera("--root", mydir, "--log", log, "--", "sh", "-c", script)
+    assert result.stdout == "200 died\n1 died\n"
+    lines = [line for line in log.read_text().splitlines() if "(segfaults): signal 11 vector 14" in line]
+    assert lines and "address 0x10" in lines[0]
+    assert len(lines) < 60
+    assert "lines about processes were left out" in log.read_text()

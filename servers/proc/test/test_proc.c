@@ -136,6 +136,27 @@ static void system_time_is_told_apart(void **state)
 	assert_int_equal(init()->children.system_ns, 1000000000ull);
 }
 
+static void reports_are_rationed(void **state)
+{
+	(void)state;
+	report_init();
+	fake_log_lines = 0;
+	for (int i = 0; i < 1000; i++)
+		report_line(init(), "line %d", i);
+	assert_int_equal(fake_log_lines, 20);
+	fake_now_ns += 2000000000ull;
+	for (int i = 0; i < 10; i++)
+		report_line(init(), "line %d", i);
+	assert_int_equal(fake_log_lines, 20 + 2 + 1); /* two more, and how many were left out */
+	struct request rq = request_of(leader(init()));
+	struct proc_report_in in = {.data_len = 240};
+	struct proc_report_out out;
+	fake_now_ns += 1000000000ull;
+	memset(proc_report_in_data(&page), 0x1b, 240);
+	assert_int_equal(proc_on_report(&rq, &in, &out), 0);
+	assert_int_equal(fake_log_lines, 23 + 2);
+}
+
 static void orphans_go_to_init(void **state)
 {
 	(void)state;
@@ -430,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup(a_label_counts_only_in_its_generation, reset),
 		cmocka_unit_test_setup(wait_reports_each_child_once, reset),
 		cmocka_unit_test_setup(system_time_is_told_apart, reset),
+		cmocka_unit_test_setup(reports_are_rationed, reset),
 		cmocka_unit_test_setup(orphans_go_to_init, reset),
 		cmocka_unit_test_setup(ignoring_sigchld_reaps, reset),
 		cmocka_unit_test_setup(stop_and_continue_are_reported, reset),
