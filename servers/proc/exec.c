@@ -141,7 +141,7 @@ static int commit(struct process *p, struct thread *t, struct space *s, const st
 	struct space *old = space_at(p->space);
 	uint32_t slot;
 	space_slot_put(old, t->slot);
-	space_put(old, p);
+	p->faults += space_put(old, p);
 	p->space = (space_ref)(s - proc.space);
 	p->main_slot = 0;
 	t->slot = 0;

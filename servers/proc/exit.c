@@ -168,7 +168,7 @@ void process_end(struct process *p, uint32_t status)
 	bundle_destroy(p);
 	struct space *s = space_at(p->space);
 	free_threads(p);
-	space_put(s, p);
+	p->faults += space_put(s, p);
 	p->space = 0;
 	signal_queue_clear(p, &p->queue);
 	vfork_release(p);
@@ -228,6 +228,7 @@ void process_reap(struct process *p)
 	if (p->parent != 0) {
 		cpu_time_add(&process_at(p->parent)->children, p->ended_threads);
 		cpu_time_add(&process_at(p->parent)->children, p->children);
+		process_at(p->parent)->children_faults += p->faults + p->children_faults;
 	}
 	child_unlink(p);
 	process_free(p);

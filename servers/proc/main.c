@@ -160,6 +160,8 @@ static void refresh_process(struct process *p)
 	l->system_ns = time.system_ns;
 	l->children_user_ns = p->children.user_ns;
 	l->children_system_ns = p->children.system_ns;
+	l->old_faults = p->faults;
+	l->children_faults = p->children_faults;
 	l->arg_start = page->arg_start;
 	l->arg_end = page->arg_end;
 	l->env_start = page->env_start;
@@ -312,8 +314,8 @@ static int on_fault(struct request *rq)
 {
 	struct process *p = process_by_label(rq->label);
 	if (p != NULL) {
-		report_line(p, "fault in its personality, vector %lu at 0x%lx: killed", (unsigned long)rq->w[0],
-		       (unsigned long)rq->w[2]);
+		report_line(p, "fault in its personality, vector %lu at 0x%lx: killed",
+			    (unsigned long)rq->w[0], (unsigned long)rq->w[2]);
 		process_end(p, SIGKILL); /* no fault of the program's: it may be memory that was not there */
 	}
 	return SERVICE_NO_REPLY;
@@ -372,6 +374,7 @@ int main(void)
 	table_init();
 	signal_init();
 	report_init();
+	host_init();
 	kobject_init();
 	int error = process_start_init();
 	if (error != 0)

@@ -127,7 +127,7 @@ struct process {
 	uint32_t vfork_generation;
 	uint64_t start_ns;
 	struct cpu_time ended_threads, children;
-	uint64_t min_faults;
+	uint64_t faults, children_faults; /* page faults in spaces that are gone; of children waited for */
 	struct timer itimer[ITIMERS];
 	struct timer timers[TIMERS];
 	bool has_timers;
@@ -237,7 +237,9 @@ void kobject_init(void);
 
 int space_create(process_ref page, struct space **out);
 int space_fork(const struct space *parent, process_ref page, struct space **out);
-void space_put(struct space *s, const struct process *user);	       /* last one: destroyed */
+uint64_t space_faults(const struct space *s); /* page faults so far */
+/* The last user's: destroyed; the page faults of its life, else 0. */
+uint64_t space_put(struct space *s, const struct process *user);
 int space_slot_take(struct space *s, uint32_t wanted, uint32_t *slot); /* wanted: 0.. or ~0 for any from 1 */
 void space_slot_put(struct space *s, uint32_t slot);
 void space_release_robust(const struct space *s, uint64_t head, uint32_t tid);
@@ -249,6 +251,10 @@ void space_set_limits(const struct space *s, uint64_t as_bytes, uint64_t data_by
 
 void system_ended(uint32_t code); /* pid 1 has ended */
 void session_ended(uint32_t sid); /* its leader has ended: tty hangs up */
+
+/* ---- identity.c ---- */
+
+void host_init(void);
 
 /* ---- report.c ---- */
 

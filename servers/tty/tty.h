@@ -72,6 +72,8 @@ struct terminal *terminal_pts(uint32_t index); /* NULL: no such pair */
 struct terminal *terminal_of_session(uint32_t sid);
 struct terminal *terminal_new_pty(void); /* NULL: all in use or no memory */
 void terminal_release_pty(struct terminal *terminal);
+/* Device number, major << 8 | minor. */
+uint32_t terminal_device(const struct terminal *terminal);
 uint64_t terminal_pts_mask(void);
 uint32_t terminal_count(void);
 

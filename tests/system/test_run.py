@@ -85,3 +85,19 @@ def test_deaths_by_fault_are_logged_and_rationed(tmp_path):
     assert lines and "address 0x10" in lines[0]
     assert len(lines) < 60
     assert "lines about processes were left out" in log.read_text()
+
+
+def test_root_names_the_machine():
+    script = "hostname; hostname adelaide; uname -n; hostname; cat /proc/sys/kernel/hostname; " \
+             "hostname $(printf '%065d' 1); hostname"
+    result = tessera("--", "sh", "-c", script)
+    assert result.stdout == "tessera\nadelaide\nadelaide\nadelaide\nadelaide\n"
+    assert "Invalid argument" in result.stderr
+
+
+def test_process_tools_of_busybox():
+    script = ("sleep 100 & ps -o pid,tty,stat,comm | grep -c '4,64.*sleep'; top -bn1 | grep -c 'sleep 100$'; "
+              "uptime | grep -c load; free | grep -c Mem; w >/dev/null && echo w; pidof sleep | wc -w; "
+              "grep -c ready /proc/tessera/services; readlink /proc/1/exe; kill $!")
+    result = tessera("--", "sh", "-c", script)
+    assert result.stdout.split("\n")[:8] == ["1", "1", "1", "1", "w", "1", "5", "/sbin/tessera-init"]
