@@ -103,7 +103,8 @@ void arch_start(struct boot_source *source)
 	print("\n");
 	cpu_detect();
 	cpu_enable();
-	cpu_load_tables();
+	cpu_make_idt();
+	cpu_load_tables(&boot_cpu, boot_stacks);
 	setup_memory(source);
 	setup_devices(source);
 	fill_handover(source);
