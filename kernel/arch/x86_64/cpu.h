@@ -20,6 +20,8 @@ extern struct cpu_features cpu_features;
 
 /* Reads CPUID. */
 void cpu_detect(void);
+/* canary.c: gives the stack canary its value of this boot; for a caller that never returns. */
+void canary_init(void);
 /* Fills the IDT, which all CPUs share. */
 void cpu_make_idt(void);
 /* Makes this CPU the one that self describes, with those stacks (STACKS_BYTES): loads GDT, TSS, GS and IDT. */
