@@ -15,7 +15,7 @@
 #include <kernel/handlers.h>
 
 #define OPERATIONS 1000u
-#define PREEMPTION_CHUNKS 16u
+#define TIMER_STEPS 8u /* timeouts that end in one interrupt; the next one comes at once */
 
 struct operation {
 	enum tessera_error (*handler)(struct thread *self, struct slot *cap);
@@ -100,7 +100,7 @@ void kernel_timer(void)
 {
 	struct cpu *here = cpu();
 	uint64_t now = arch_time_now_ns();
-	uint32_t steps = 64;
+	uint32_t steps = TIMER_STEPS;
 	struct thread *expired;
 
 	here->timer_irqs++;
@@ -110,15 +110,6 @@ void kernel_timer(void)
 	sched_tick(now);
 	timer_rearm();
 	sched_finish();
-}
-
-bool preemption_wanted(void)
-{
-	/* Pending interrupts are not looked for: a long operation simply gives them a chance every so often. */
-	struct cpu *here = cpu();
-
-	here->work++;
-	return here->work >= PREEMPTION_CHUNKS;
 }
 
 enum tessera_error invoke_yield(struct thread *self, struct slot *cap)
