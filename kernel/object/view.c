@@ -198,7 +198,7 @@ enum tessera_error invoke_view_map(struct thread *self, struct slot *cap)
 		error = map_next(&mapping, va + done * PAGE_SIZE, mapping.frames.first + page + done,
 				 count - done, (uint32_t)flags, &pages);
 		done += error == E_OK ? pages : 0;
-		if (UNLIKELY(done < count)) {
+		if (UNLIKELY(error == E_OK && done < count)) {
 			work_add(MAP_WORK + FILL_WORK * (uint32_t)(pages % LARGE_PAGE_PAGES));
 			if (work_is_enough()) {
 				tlb_gather_flush(&mapping.gather, mapping.ref);
