@@ -103,6 +103,21 @@ bool uart_init(struct uart *uart)
 	return true;
 }
 
+/* Throws away the output that tty does not want sent any more, once for each wish. */
+static bool discard(struct uart *uart)
+{
+	struct serial_port *port = uart->shared;
+	uint32_t to = __atomic_load_n(&port->tx_discard_to, __ATOMIC_ACQUIRE);
+	uint32_t count = to - port->tx.tail;
+
+	if (port->tx_discarded == to)
+		return false;
+	if (count <= ring_used(&uart->tx))
+		ring_consume(&uart->tx, count);
+	__atomic_store_n(&port->tx_discarded, to, __ATOMIC_RELEASE);
+	return true;
+}
+
 /* Fills the chip's FIFO while it is empty; a chip that sends at once (QEMU) is fed without an interrupt between. */
 static bool transmit(struct uart *uart)
 {
@@ -141,6 +156,7 @@ bool uart_service(struct uart *uart)
 		set_baud(uart, uart->shared->baud);
 	(void)get(uart, UART_IIR); /* acknowledges the transmitter's interrupt */
 	has_moved = receive(uart);
+	has_moved |= discard(uart);
 	has_moved |= transmit(uart);
 	read_modem(uart);
 	set_interrupts(uart);

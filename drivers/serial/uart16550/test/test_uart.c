@@ -176,6 +176,22 @@ static void output_can_be_held(void **state)
 	assert_int_equal(chip.output_length, 3);
 }
 
+static void output_can_be_thrown_away(void **state)
+{
+	(void)state;
+	assert_true(uart_init(&uart));
+	(void)ring_write(&uart.tx, "old", 3);
+	port.tx_discard_to = port.tx.head;
+	(void)ring_write(&uart.tx, "new", 3);
+	assert_true(uart_service(&uart));
+	assert_int_equal(chip.output_length, 3);
+	assert_memory_equal(chip.output, "new", 3);
+	port.tx_discard_to = port.tx.head + 1000; /* a place that was never reached: nothing is lost */
+	(void)ring_write(&uart.tx, "more", 4);
+	(void)uart_service(&uart);
+	assert_int_equal(chip.output_length, 7);
+}
+
 static void new_instance_goes_on(void **state)
 {
 	struct uart second;
@@ -199,6 +215,7 @@ int main(void)
 		cmocka_unit_test_setup(errors_are_counted, setup),
 		cmocka_unit_test_setup(sends_in_bursts_of_the_fifo, setup),
 		cmocka_unit_test_setup(output_can_be_held, setup),
+		cmocka_unit_test_setup(output_can_be_thrown_away, setup),
 		cmocka_unit_test_setup(new_instance_goes_on, setup),
 	};
 
