@@ -154,12 +154,18 @@ static void fill_restore(struct msg_page *page, const struct lx_regs *r)
 	to[20] = lx_put(at, (const uint64_t[2]){r->rflags, r->rip}, 16) == 0 ? at : 0;
 }
 
+static NORETURN void leave(struct lx_thread *self, const struct lx_regs *regs)
+{
+	fill_restore(self->page, regs);
+	lx_time_leave(self);
+	lx_restore(self->page);
+}
+
 void lx_resume(struct lx_regs *regs)
 {
 	struct lx_thread *self = lx_self();
 	deliver_all(self, regs, 0);
-	fill_restore(self->page, regs);
-	lx_restore(self->page);
+	leave(self, regs);
 }
 
 void lx_leave(struct lx_regs *regs)
@@ -167,9 +173,9 @@ void lx_leave(struct lx_regs *regs)
 	struct lx_thread *self = lx_self();
 	long code = -(long)regs->rax;
 	bool is_restart = code == ERESTARTSYS || code == ERESTARTNOHAND || code == ERESTART_RESTARTBLOCK;
+	lx_time_enter(self);
 	deliver_all(self, regs, is_restart ? code : 0);
-	fill_restore(self->page, regs);
-	lx_restore(self->page);
+	leave(self, regs);
 }
 
 /* ---------------------------------------------------------------- entries */
@@ -213,6 +219,7 @@ void lx_exception_main(struct msg_page *page);
 void lx_restore_interrupted(struct msg_page *page)
 {
 	struct lx_regs *regs = lx_call_regs(lx_self());
+	lx_time_enter(lx_self());
 	regs_from_restore(regs, page);
 	lx_resume(regs);
 }
@@ -220,6 +227,7 @@ void lx_restore_interrupted(struct msg_page *page)
 void lx_interrupt_main(struct msg_page *page)
 {
 	struct lx_regs *regs = lx_call_regs(lx_self());
+	lx_time_enter(lx_self());
 	uint64_t rip = page->context.rip;
 	if (rip >= (uint64_t)lx_restore_start && rip < (uint64_t)lx_restore_end)
 		regs_from_restore(regs, page);
@@ -274,6 +282,7 @@ void lx_exception_main(struct msg_page *page)
 {
 	struct lx_thread *self = lx_self();
 	struct lx_regs copy;
+	lx_time_enter(self);
 	regs_from_context(&copy, page);
 	struct lx_trap trap = {
 		.vector = page->exc_vector, .error = page->exc_error, .address = page->exc_address};
@@ -293,17 +302,12 @@ void lx_exception_main(struct msg_page *page)
 	lx_force_signal(self, &copy, signal, code, address, &trap);
 }
 
-/* As Linux shows it in its log. */
-static void log_death(struct lx_thread *self, const struct lx_regs *regs, uint32_t signal,
-		      const struct lx_trap *trap)
+/* As Linux shows it in its log; proc puts the name in front. */
+static void log_death(const struct lx_regs *regs, uint32_t signal, const struct lx_trap *trap)
 {
 	struct lx_text line;
 	text_start(&line);
-	for (uint32_t i = 0; i < sizeof(self->identity->name) && self->identity->name[i] != '\0'; i++)
-		text_char(&line, self->identity->name[i]);
-	text_char(&line, '[');
-	text_number(&line, self->identity->pid);
-	text_string(&line, "]: signal ");
+	text_string(&line, "signal ");
 	text_number(&line, signal);
 	text_string(&line, " vector ");
 	text_number(&line, trap ? (int64_t)trap->vector : -1);
@@ -315,7 +319,7 @@ static void log_death(struct lx_thread *self, const struct lx_regs *regs, uint32
 	text_hex(&line, regs->rip);
 	text_string(&line, " sp ");
 	text_hex(&line, regs->rsp);
-	lx_log(2, line.bytes, line.length);
+	lx_report(line.bytes, line.length);
 }
 
 void lx_force_signal(struct lx_thread *self, struct lx_regs *regs, uint32_t signal, int32_t code,
@@ -324,7 +328,7 @@ void lx_force_signal(struct lx_thread *self, struct lx_regs *regs, uint32_t sign
 	struct lx_action action;
 	bool is_blocked = lx_mask(self) & lx_signal_bit(signal);
 	if (signal == SIGKILL || is_blocked || !take_action(self, signal, &action)) {
-		log_death(self, regs, signal, trap);
+		log_death(regs, signal, trap);
 		struct proc_signal_raise_in in = {
 			.signal = signal, .code = (uint32_t)code, .address = address, .force = 1};
 		struct proc_signal_raise_out out;

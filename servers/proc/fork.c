@@ -321,7 +321,7 @@ int process_start_init(void)
 	p->exit_signal = SIGCHLD;
 	init_limits(p);
 	process_enter(p);
-	process_name_set(p, "init", 4);
+	process_name_set(p, "tessera-init\0/sbin/tessera-init", 31);
 	struct space *s = NULL;
 	int error = space_create(process_index(p), &s);
 	if (error != 0)

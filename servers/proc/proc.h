@@ -36,6 +36,11 @@ typedef uint16_t thread_ref;
 typedef uint16_t space_ref;
 typedef uint16_t signal_ref;
 
+/* Processor time as Linux splits it: in the program; in the personality and in services for it (process_page.h). */
+struct cpu_time {
+	uint64_t user_ns, system_ns;
+};
+
 enum process_state { PROCESS_FREE = 0, PROCESS_LIVE, PROCESS_ZOMBIE };
 
 /* An address space of mem's; shared by vfork children. */
@@ -123,8 +128,9 @@ struct process {
 	bool is_ending, has_execed;
 	thread_ref vfork_parent; /* thread that waits for our exec or end */
 	uint32_t vfork_generation;
-	uint64_t start_ns, ended_thread_ns, children_ns;
-	uint64_t min_faults;
+	uint64_t start_ns;
+	struct cpu_time ended_threads, children;
+	uint64_t faults, children_faults; /* page faults in spaces that are gone; of children waited for */
 	struct timer itimer[ITIMERS];
 	struct timer timers[TIMERS];
 	bool has_timers;
@@ -224,7 +230,8 @@ void suspend_thread(const struct thread *t);
 void resume_thread(const struct thread *t);
 void waiters_set(struct thread *t);
 void waiters_clear(const struct thread *t);
-uint64_t thread_time_ns(struct thread *t);
+uint64_t thread_consumed_ns(struct thread *t);
+uint64_t ticks_ns(uint64_t ticks); /* of a thread's system_ticks, inside or outside */
 uint64_t kobject_untyped_free(void);
 uint64_t kobject_slots_free(void);
 void kobject_init(void);
@@ -233,7 +240,9 @@ void kobject_init(void);
 
 int space_create(process_ref page, struct space **out);
 int space_fork(const struct space *parent, process_ref page, struct space **out);
-void space_put(struct space *s, const struct process *user);	       /* last one: destroyed */
+uint64_t space_faults(const struct space *s); /* page faults so far */
+/* The last user's: destroyed; the page faults of its life, else 0. */
+uint64_t space_put(struct space *s, const struct process *user);
 int space_slot_take(struct space *s, uint32_t wanted, uint32_t *slot); /* wanted: 0.. or ~0 for any from 1 */
 void space_slot_put(struct space *s, uint32_t slot);
 void space_release_robust(const struct space *s, uint64_t head, uint32_t tid);
@@ -246,6 +255,17 @@ void space_set_limits(const struct space *s, uint64_t as_bytes, uint64_t data_by
 void system_ended(uint32_t code); /* pid 1 has ended */
 void session_ended(uint32_t sid); /* its leader has ended: tty hangs up */
 
+/* ---- identity.c ---- */
+
+void host_init(void);
+
+/* ---- report.c ---- */
+
+#define REPORT_BYTES 240u
+void report_init(void);
+/* A line about a process for the log, unless there have been too many. */
+void report_line(const struct process *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* ---- exit.c, wait.c ---- */
 
 /* Ends a process: status as wait reports it. Its caller's Reply, if it is in a call to us, dies with its thread. */
@@ -254,7 +274,9 @@ void thread_end(struct thread *t);
 void parent_notify(struct process *p, uint32_t code, uint32_t status); /* SIGCHLD and wake-up of waiters */
 void vfork_release(struct process *p);
 void process_reap(struct process *p); /* a zombie whose status was taken */
-uint64_t process_time_ns(struct process *p);
+struct cpu_time thread_time(struct thread *t);
+struct cpu_time process_time(struct process *p); /* of all its threads, ended ones too */
+void cpu_time_add(struct cpu_time *to, struct cpu_time more);
 
 /* ---- signal.c ---- */
 

@@ -83,6 +83,16 @@ int tty_on_session_end(struct request *rq, const struct tty_session_end_in *in,
 	return 0;
 }
 
+int tty_on_session(struct request *rq, const struct tty_session_in *in, struct tty_session_out *out)
+{
+	const struct terminal *terminal = terminal_of_session(in->sid);
+
+	(void)rq;
+	out->device = terminal ? terminal_device(terminal) : 0;
+	out->pgid = terminal ? terminal->pgid : 0;
+	return 0;
+}
+
 int tty_on_usage(struct request *rq, const struct tty_usage_in *in, struct tty_usage_out *out)
 {
 	(void)rq, (void)in;

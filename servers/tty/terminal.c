@@ -257,6 +257,12 @@ void terminal_release_pty(struct terminal *terminal)
 	quota_release(terminal->account, QUOTA_PTYS, 1);
 }
 
+uint32_t terminal_device(const struct terminal *terminal)
+{
+	return terminal->kind == TERMINAL_SERIAL ? (4u << 8) | (64 + terminal->index)
+						 : (136u << 8) | terminal->index;
+}
+
 uint64_t terminal_pts_mask(void)
 {
 	uint64_t mask = 0;

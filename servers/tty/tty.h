@@ -75,6 +75,8 @@ struct terminal *terminal_of_session(uint32_t sid);
 /* A new pair, charged to account; NULL: all in use, the user has too many, or no memory. */
 struct terminal *terminal_new_pty(uint32_t account);
 void terminal_release_pty(struct terminal *terminal);
+/* Device number, major << 8 | minor. */
+uint32_t terminal_device(const struct terminal *terminal);
 uint64_t terminal_pts_mask(void);
 uint32_t terminal_count(void);
 

@@ -33,6 +33,8 @@ static const struct proc_entry pid_entries[] = {
 	{"cmdline", PROC_CMDLINE, S_IFREG | 0444u},
 	{"environ", PROC_ENVIRON, S_IFREG | 0400u},
 	{"maps", PROC_MAPS, S_IFREG | 0444u},
+	{"smaps", PROC_SMAPS, S_IFREG | 0444u},
+	{"mem", PROC_MEM, S_IFREG | 0600u},
 	{"comm", PROC_COMM, S_IFREG | 0644u},
 	{"limits", PROC_LIMITS, S_IFREG | 0444u},
 	{"mounts", PROC_MOUNTS, S_IFREG | 0444u},
@@ -66,8 +68,8 @@ static const struct static_entry static_entries[] = {
 	{"swaps", PROC_SWAPS, S_IFREG | 0444u},
 	{"sys", 0, S_IFDIR | 0555u},
 	{"sys/kernel", 0, S_IFDIR | 0555u},
-	{"sys/kernel/hostname", PROC_CONSTANT, S_IFREG | 0444u},
-	{"sys/kernel/domainname", PROC_CONSTANT, S_IFREG | 0444u},
+	{"sys/kernel/hostname", PROC_HOST_NAME, S_IFREG | 0444u},
+	{"sys/kernel/domainname", PROC_DOMAIN_NAME, S_IFREG | 0444u},
 	{"sys/kernel/ostype", PROC_CONSTANT, S_IFREG | 0444u},
 	{"sys/kernel/osrelease", PROC_CONSTANT, S_IFREG | 0444u},
 	{"sys/kernel/version", PROC_CONSTANT, S_IFREG | 0444u},
@@ -416,6 +418,8 @@ int proc_may_open(const struct caller *caller, const struct inode *inode)
 	switch (inode->proc.type) {
 	case PROC_ENVIRON:
 	case PROC_MAPS:
+	case PROC_SMAPS:
+	case PROC_MEM:
 	case PROC_FDS: return may_inspect(caller, inode) ? 0 : EACCES;
 	default: return 0;
 	}
@@ -556,6 +560,24 @@ int proc_make_text(struct file *file, const struct caller *caller)
 	if (file->snapshot)
 		inode_put(file->snapshot);
 	file->snapshot = snapshot;
+	return 0;
+}
+
+bool proc_is_memory(const struct inode *inode)
+{
+	return inode->proc.type == PROC_MEM;
+}
+
+int proc_read_memory(struct file *file, void *to, uint32_t length, uint64_t at, uint32_t *done)
+{
+	const struct label_process *process = proc_process(file->inode);
+	*done = 0;
+	if (!process || process->state == LABEL_ZOMBIE)
+		return 0;
+	int got = env_memory_read(process->space, at, to, length);
+	if (got <= 0)
+		return EIO;
+	*done = (uint32_t)got;
 	return 0;
 }
 

@@ -21,10 +21,10 @@ struct constant {
 };
 
 static const struct constant constants[] = {
-	{"hostname", "tessera\n"},	  {"domainname", "(none)\n"},  {"ostype", "Linux\n"},
-	{"osrelease", "6.1.0-tessera\n"}, {"version", "#1 Tessera\n"}, {"pid_max", "32768\n"},
-	{"threads-max", "4095\n"},	  {"ngroups_max", "32\n"},     {"cap_last_cap", "40\n"},
-	{"overcommit_memory", "0\n"},	  {"file-max", "16383\n"},     {"pipe-max-size", "65536\n"},
+	{"ostype", "Linux\n"},	      {"osrelease", "6.1.0-tessera\n"}, {"version", "#1 Tessera\n"},
+	{"pid_max", "32768\n"},	      {"threads-max", "4095\n"},	{"ngroups_max", "32\n"},
+	{"cap_last_cap", "40\n"},     {"overcommit_memory", "0\n"},	{"file-max", "16383\n"},
+	{"pipe-max-size", "65536\n"},
 };
 
 uint32_t proc_constant(const char *name)
@@ -161,20 +161,35 @@ static int text_cpuinfo(struct text *text)
 	return 0;
 }
 
-static uint64_t busy_ns(void)
+/* Processor time of all processes that are or were, at most the time that went by. Idle is the rest. */
+struct busy {
+	uint64_t user_ns, system_ns, idle_ns;
+};
+
+static struct busy busy_time(uint64_t now)
 {
-	uint64_t sum = 0;
-	for (uint32_t i = 1; i <= env_labels->process_high && i < LABEL_PROCESSES; i++)
-		if (env_labels->process[i].state != LABEL_FREE)
-			sum += env_labels->process[i].user_ns;
-	uint64_t now = env_now_ns();
-	return sum < now ? sum : now;
+	struct busy busy = {.user_ns = env_labels->ended_user_ns, .system_ns = env_labels->ended_system_ns};
+	for (uint32_t i = 1; i <= env_labels->process_high && i < LABEL_PROCESSES; i++) {
+		const struct label_process *process = &env_labels->process[i];
+		if (process->state == LABEL_FREE || process->state == LABEL_ZOMBIE)
+			continue;
+		busy.user_ns += process->user_ns;
+		busy.system_ns += process->system_ns;
+	}
+	if (busy.user_ns > now)
+		busy.user_ns = now;
+	if (busy.system_ns > now - busy.user_ns)
+		busy.system_ns = now - busy.user_ns;
+	busy.idle_ns = now - busy.user_ns - busy.system_ns;
+	return busy;
 }
 
 static int text_uptime(struct text *text)
 {
+	if (!upcall_have(UPCALL_REFRESH, 0, 0))
+		return VFS_PARK;
 	uint64_t now = env_now_ns();
-	uint64_t idle = now - busy_ns();
+	uint64_t idle = busy_time(now).idle_ns;
 	text_format(text, "%llu.%02llu %llu.%02llu\n", (unsigned long long)(now / NSEC),
 		    (unsigned long long)(now / TICK_NS % 100), (unsigned long long)(idle / NSEC),
 		    (unsigned long long)(idle / TICK_NS % 100));
@@ -185,10 +200,13 @@ static int text_stat(struct text *text)
 {
 	if (!upcall_have(UPCALL_REFRESH, 0, 0))
 		return VFS_PARK;
-	uint64_t now = env_now_ns(), busy = busy_ns();
-	unsigned long long user = busy / TICK_NS, idle = (now - busy) / TICK_NS;
-	text_format(text, "cpu  %llu 0 0 %llu 0 0 0 0 0 0\ncpu0 %llu 0 0 %llu 0 0 0 0 0 0\n", user, idle,
-		    user, idle);
+	uint64_t now = env_now_ns();
+	struct busy busy = busy_time(now);
+	for (int line = 0; line < 2; line++)
+		text_format(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", line == 0 ? "cpu " : "cpu0",
+			    (unsigned long long)(busy.user_ns / TICK_NS),
+			    (unsigned long long)(busy.system_ns / TICK_NS),
+			    (unsigned long long)(busy.idle_ns / TICK_NS));
 	text_format(text,
 		    "intr 0\nctxt 0\nbtime %llu\nprocesses %llu\nprocs_running %llu\nprocs_blocked "
 		    "0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
@@ -239,11 +257,13 @@ static int text_uuid(struct text *text, bool is_boot)
 static int text_services(struct text *text)
 {
 	struct env_service service;
-	text_format(text, "%-12s %5s %8s %12s %12s\n", "service", "state", "restarts", "memory",
+	static const char *const states[] = {"down", "starting", "ready", "crashed"};
+	text_format(text, "%-12s %8s %8s %12s %12s\n", "service", "state", "restarts", "memory",
 		    "untyped free");
 	for (uint32_t i = 0; i < 64 && env_service(i, &service); i++)
-		text_format(text, "%-12s %5u %8u %12llu %12llu\n", service.name, service.state,
-			    service.restarts, (unsigned long long)service.memory_bytes,
+		text_format(text, "%-12s %8s %8u %12llu %12llu\n", service.name,
+			    service.state < 4 ? states[service.state] : "?", service.restarts,
+			    (unsigned long long)service.memory_bytes,
 			    (unsigned long long)service.untyped_free);
 	return 0;
 }
@@ -325,6 +345,8 @@ static int text_short(const struct inode *inode, struct text *text)
 				  "5 /dev/ptmx\n136 pts\n\nBlock devices:\n");
 		return 0;
 	case PROC_SWAPS: text_format(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"); return 0;
+	case PROC_HOST_NAME: text_format(text, "%s\n", env_labels->host_name); return 0;
+	case PROC_DOMAIN_NAME: text_format(text, "%s\n", env_labels->domain_name); return 0;
 	case PROC_CONSTANT: text_format(text, "%s", constants[inode->proc.number].value); return 0;
 	default: return EINVAL;
 	}

@@ -59,6 +59,11 @@ struct process_thread {
 	uint32_t vfork_done; /* proc writes 1 when the vfork child of this thread has left the space */
 	uint32_t
 		waiting_mask_valid; /* personality: 1 while in sigtimedwait/sigsuspend, `blocked` is then what it waits with */
+	/*
+	 * Personality writes: counter ticks spent in the personality and in what it calls, waits excluded. Negative (bit 63)
+	 * while the thread is in there: the counter at its entry is taken off and comes back at its exit.
+	 */
+	uint64_t system_ticks;
 };
 
 struct process_page {
@@ -78,6 +83,7 @@ struct process_page {
 	uint64_t action_flags[LX_SIGNALS]; /* SA_*: NOCLDSTOP, NOCLDWAIT are read by proc */
 	uint64_t arg_start, arg_end, env_start, env_end, brk_start, stack_start;
 	char name[16]; /* comm, at exec */
+	uint32_t umask, reserved;
 	struct process_thread thread[PROCESS_THREADS];
 };
 static_assert(sizeof(struct process_page) <= 4096, "one page");

@@ -203,12 +203,22 @@ long lx_result(int status);
 uint64_t lx_now(void);
 uint64_t lx_wall_offset(void);
 
+/*
+ * System time: the personality notes when a thread comes in and leaves, and takes off what it waits (process_page.h). Calls
+ * that are answered in entry.S at once (getpid and its kin) are too short for two looks at the counter and stay user time.
+ */
+void lx_time_enter(struct lx_thread *self);
+void lx_time_leave(struct lx_thread *self);
+
 /* One wait on the thread's Notification: 0 (look again), -ETIMEDOUT, -ERESTARTSYS (a signal may be there). */
 MUST_CHECK long lx_wait(struct lx_thread *self, uint64_t deadline);
 /* Whether thread_interrupt came: long loops stop at the next chunk. */
 bool lx_signal_waits(struct lx_thread *self);
 
+/* A line of the trace; nothing without --strace. */
 void lx_log(uint32_t level, const char *text, size_t bytes);
+/* A line about this process for the log, whoever traces; proc rations them. */
+void lx_report(const char *text, size_t bytes);
 void lx_panic(const char *text, uint64_t a, uint64_t b) NORETURN;
 
 NORETURN void lx_exit_process(uint32_t wait_status);
