@@ -14,6 +14,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -110,6 +111,13 @@ def make_chroot(out, tree):
     return root
 
 
+def default_signals():
+    """A shell's background jobs ignore SIGINT, and nohup's SIGHUP; the cases start as on Tessera, with nothing ignored."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
 def run_linux(out, tree):
     root = make_chroot(out, tree)
     script = (
@@ -120,7 +128,8 @@ def run_linux(out, tree):
         f"exec setsid chroot {root} /bin/sh /twin/driver.sh"
     )
     result = subprocess.run(["unshare", "-mpf", "--mount-proc", "sh", "-c", script], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, timeout=1200, env={"PATH": os.environ["PATH"]})
+                            stdout=subprocess.PIPE, timeout=1200, env={"PATH": os.environ["PATH"]},
+                            preexec_fn=default_signals)
     return result.stdout.decode(errors="replace")
 
 

@@ -153,7 +153,7 @@ class Session:
         finally:
             status = self._stop(process)
         errors = process.stderr.read().decode(errors="replace")
-        if errors and self.log.status is None and not self.timed_out and status >= 0:
+        if errors and self.log.status is None and self.log.panic_since is None and not self.timed_out and status >= 0:
             raise ToolError(f"QEMU failed:\n{errors}")
         return status
 

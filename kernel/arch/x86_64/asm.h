@@ -67,6 +67,15 @@ static inline uint64_t read_tsc(void)
 	return ((uint64_t)high << 32) | low;
 }
 
+/* Only where CPUID has RDRAND. 0 in the rare case that it has no number ready: callers mix it with something else. */
+static inline uint64_t read_random(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("rdrand %0" : "=r"(value) : : "cc");
+	return value;
+}
+
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
 };

@@ -8,6 +8,7 @@
 #include <hal.h>
 
 #include "asm.h"
+#include "options.h"
 
 #define DEBUG_PORT 0xe9u
 #define COM1 0x3f8u
@@ -39,34 +40,9 @@ static void serial_write(char c)
 	out8(COM1, (uint8_t)c);
 }
 
-/* Whether the command line has the word. */
-static bool has_word(const char *cmdline, const char *word)
+void console_init(void)
 {
-	uint32_t matched = 0;
-	bool is_start = true;
-
-	for (uint32_t i = 0; i < BOOT_CMDLINE_BYTES; i++) {
-		bool is_end = cmdline[i] == ' ' || cmdline[i] == '\0';
-
-		if (is_end && is_start && word[matched] == '\0')
-			return true;
-		if (cmdline[i] == '\0')
-			return false;
-		if (is_end) {
-			is_start = true;
-			matched = 0;
-		} else if (is_start && word[matched] == cmdline[i]) {
-			matched++;
-		} else {
-			is_start = false;
-		}
-	}
-	return false;
-}
-
-void console_init(const char *cmdline)
-{
-	if (!has_word(cmdline, "log=serial"))
+	if (!has_option("log=serial"))
 		return;
 	serial_init();
 	is_serial_on = has_serial;

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* serial: COM1 too, until console_release. */
-void console_init(const char *cmdline);
+/* With the option log=serial: COM1 too, until console_release. */
+void console_init(void);
 /* User space starts: the serial port is a driver's from now on. */
 void console_release(void);
 

@@ -18,6 +18,8 @@ extern struct cpu_features cpu_features;
 
 /* Reads CPUID. */
 void cpu_detect(void);
+/* canary.c: gives the stack canary its value of this boot; for a caller that never returns. */
+void canary_init(void);
 /* Loads GDT, TSS and IDT. */
 void cpu_load_tables(void);
 /* Makes the kernel stack ready for entries from user mode; the caller must not return on it any more. */

@@ -60,20 +60,20 @@ static void map_page(uint64_t va, uint64_t pa, pte_t bits, unsigned int level)
 		*entry = pa | bits | (level > 0 ? PTE_LARGE : 0);
 }
 
-static bool is_guard(uint64_t va)
+bool kernel_map_is_guard(uint64_t va)
 {
-	if (va == (uint64_t)kernel_stack_guard)
+	if (va - (uint64_t)kernel_stack_guard < GUARD_BYTES)
 		return true;
 	uint64_t offset = va - (uint64_t)ist_stacks;
 
 	return offset < IST_STACKS * (uint64_t)(GUARD_BYTES + IST_STACK_BYTES) &&
-	       offset % (GUARD_BYTES + IST_STACK_BYTES) == 0;
+	       offset % (GUARD_BYTES + IST_STACK_BYTES) < GUARD_BYTES;
 }
 
 static void map_image(const unsigned char *start, const unsigned char *end, pte_t bits)
 {
 	for (uint64_t va = (uint64_t)start; va < (uint64_t)end; va += PAGE_SIZE) {
-		if (!is_guard(va))
+		if (!kernel_map_is_guard(va))
 			map_page(va, va - KERNEL_OFFSET, bits, 0);
 	}
 }

@@ -15,5 +15,7 @@ enum { KERNEL_MAP_LAPIC, KERNEL_MAP_IOAPIC };
 void kernel_map_init(const struct boot_source *source);
 /* Makes sure that a physical range can be read through phys_to_ptr; for firmware tables, while boot runs. */
 void kernel_map_direct(uint64_t start, uint64_t end);
+/* Whether va lies in the page below a kernel stack, which is never mapped. */
+bool kernel_map_is_guard(uint64_t va);
 /* Maps one page of device registers, uncached. */
 volatile uint32_t *kernel_map_device(unsigned int window_page, paddr_t page);

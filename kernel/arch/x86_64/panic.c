@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * x86_64: the architecture's part of a panic report: registers, and a backtrace by frame pointers that
- * llvm-symbolizer turns into names.  Reads only memory it knows to be mapped; then the CPU halts for ever.
+ * ./tessera symbolize turns into names.  Reads only memory it knows to be mapped; then the CPU halts for ever.
  */
 #include <object.h>
 
 #include "asm.h"
 #include "console.h"
 #include "cpu.h"
+#include "kernel_map.h"
 #include "layout.h"
 #include "trap.h"
 
@@ -74,7 +75,7 @@ static void print_backtrace(uint64_t ip, uint64_t frame_pointer)
 		ip = frame[1];
 		frame_pointer = next > frame_pointer ? next : 0;
 	}
-	print("\n  (names: llvm-symbolizer-19 --obj=build/kernel.elf ADDRESS...)\n");
+	print("\n  (names: ./tessera symbolize)\n");
 }
 
 static void print_user(void)
@@ -103,10 +104,10 @@ static NORETURN void stop(void)
 void panic_trap(const struct trap_frame *frame)
 {
 	arch_panic_begin();
-	print("\nkernel panic: exception ");
+	print("\nKERNEL PANIC: exception ");
 	print_decimal(frame->vector);
 	print_pair(" in kernel mode, error code ", frame->error_code);
-	print("\n");
+	print(kernel_map_is_guard(read_cr2()) ? ", kernel stack overflow\n" : "\n");
 	print_registers(frame);
 	print_backtrace(frame->rip, frame->rbp);
 	print_user();
@@ -116,7 +117,7 @@ void panic_trap(const struct trap_frame *frame)
 void panic_user_trap(uint64_t vector, uint64_t error_code)
 {
 	arch_panic_begin();
-	print("\nkernel panic: ");
+	print("\nKERNEL PANIC: ");
 	print(vector == VECTOR_NMI ? "non-maskable interrupt" : "machine check or double fault");
 	print_pair(" in user mode, error code ", error_code);
 	print("\n");
@@ -127,7 +128,7 @@ void panic_user_trap(uint64_t vector, uint64_t error_code)
 void panic_boot(const char *text)
 {
 	arch_panic_begin();
-	print("\nkernel panic while booting: ");
+	print("\nKERNEL PANIC: while booting: ");
 	print(text);
 	print("\n");
 	arch_panic_stop();

@@ -19,6 +19,7 @@
 #include "irq.h"
 #include "kernel_map.h"
 #include "layout.h"
+#include "options.h"
 #include "timer.h"
 #include "trap.h"
 
@@ -97,11 +98,13 @@ static void fill_handover(const struct boot_source *source)
 void arch_start(struct boot_source *source)
 {
 	handover.boot_tsc = read_tsc();
-	console_init(source->cmdline);
+	options_init(source->cmdline);
+	console_init();
 	print("boot: Tessera " TESSERA_VERSION ", x86_64, by ");
 	print(source->protocol);
 	print("\n");
 	cpu_detect();
+	canary_init();
 	cpu_enable();
 	cpu_load_tables();
 	setup_memory(source);

@@ -64,5 +64,6 @@ void arch_resume_current(void)
 {
 	console_release();
 	cpu_prepare_stack();
+	provoke_panic();
 	return_to_current();
 }

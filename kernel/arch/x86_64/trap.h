@@ -39,5 +39,7 @@ void trap_in_kernel(struct trap_frame *frame);
 NORETURN void panic_trap(const struct trap_frame *frame);
 /* panic.c: the same for what cannot be continued from user mode (NMI, machine check). */
 NORETURN void panic_user_trap(uint64_t vector, uint64_t error_code);
+/* provoke.c: the boot option panic=; returns without it. */
+void provoke_panic(void);
 /* panic.c: stops boot with one line. */
 NORETURN void panic_boot(const char *text);

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The kernel's panic report: the boot option panic= does on purpose what each check of the kernel's own is there to find."""
+import re
+
+import pytest
+from conftest import tessera
+
+PLACE = r"provoke\.c:\d+"
+
+
+@pytest.mark.parametrize("what, reason, function", [
+    ("fault", r"exception 14 in kernel mode, error code 0x0000000000000002\n", "provoke_panic"),
+    ("assert", rf"\S*{PLACE}: !has_option\(\"panic=assert\"\)\n", "provoke_panic"),
+    ("stack", r"exception 8 in kernel mode, error code 0x0000000000000000, kernel stack overflow\n", "provoke_panic"),
+    ("canary", r"a stack frame has been overwritten: its canary has changed\n", "smash"),
+])
+def test_report(what, reason, function):
+    result = tessera("--append", f"panic={what}", "--", "true", timeout=120)
+    assert result.returncode == 125  # not the guest's: the tool says that the kernel stopped
+    report = result.stderr
+    assert re.search(f"^KERNEL PANIC: {reason}", report, re.MULTILINE), report
+    assert re.search(rf"^    0x[0-9a-f]+ .*{function} at kernel/arch/x86_64/{PLACE}", report, re.MULTILINE), report
+    assert re.search(r"^  current thread 0x[0-9a-f]+ label 0x0000000000000000 user rip 0x[0-9a-f]+", report, re.MULTILINE), report
+    assert "The machine has been stopped." in report
+
+
+def test_other_words_do_nothing():
+    assert tessera("--append", "panic=later nopanic=fault panic", "--", "true").returncode == 0
