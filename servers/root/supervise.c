@@ -13,7 +13,8 @@
 #define POWER_PROCESS_EXIT 3u
 
 static uint32_t started; /* services up to this number have been started */
-static uint32_t were_ready; /* services up to this number have been ready; one may crash and restart before it is */
+static uint32_t
+	were_ready; /* services up to this number have been ready; one may crash and restart before it is */
 
 static void start_next(void)
 {

@@ -255,8 +255,6 @@ int vfs_on_mount(struct request *rq, const struct vfs_mount_in *in, struct vfs_m
 	enum fs_type type;
 	struct walk walk;
 	(void)out;
-	if (!caller_is_root(&caller))
-		return EPERM;
 	int error = take_string(source, sizeof(source), &data, &left, in->source_len);
 	if (error == 0)
 		error = take_string(target, sizeof(target), &data, &left, in->target_len);
@@ -268,6 +266,8 @@ int vfs_on_mount(struct request *rq, const struct vfs_mount_in *in, struct vfs_m
 		error = mount_path(rq, &caller, target, &walk);
 	if (error != 0)
 		return error == ST_OWN_DESCRIPTOR ? EINVAL : error;
+	if (!caller_is_root(&caller))
+		return EPERM;
 	if (in->flags & 32u) { /* MS_REMOUNT */
 		struct filesystem *fs = walk.entry->inode->fs;
 		if (walk.entry != fs->root)
@@ -291,13 +291,13 @@ int vfs_on_umount(struct request *rq, const struct vfs_umount_in *in, struct vfs
 	uint32_t left = in->data_len;
 	struct walk walk;
 	(void)out;
-	if (!caller_is_root(&caller))
-		return EPERM;
 	int error = take_string(target, sizeof(target), &data, &left, left);
 	if (error == 0)
 		error = mount_path(rq, &caller, target, &walk);
 	if (error != 0)
 		return error == ST_OWN_DESCRIPTOR ? EINVAL : error;
+	if (!caller_is_root(&caller))
+		return EPERM;
 	struct dentry *root = walk.entry;
 	if (root != root->inode->fs->root || root == root_dentry) {
 		walk_done(&walk);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Bad input and exhaustion: programs that do their worst may harm only themselves, and leave nothing behind.
 
-Every program runs between two looks at /proc/tessera/objects, which must be equal (tests/system/programs/leak.sh): free
+Every program runs between two looks at /proc/tessera/objects, which must be equal (tests/system/programs/leak.c): free
 memory, free capability slots, open objects of each service.
 """
 import random
@@ -22,7 +22,6 @@ def programs(tmp_path_factory):
     folder.mkdir()
     for source in PROGRAMS.glob("*.c"):
         compile_static(source, folder / source.stem, "-lpthread")
-    (folder / "leak.sh").write_bytes((PROGRAMS / "leak.sh").read_bytes())
     return folder
 
 
@@ -49,7 +48,7 @@ def without_tables_of_mem(found):
 
 def run_and_compare(programs, warm_up, command, options=(), timeout=200, view=without_slabs):
     """What command printed; the system is alive afterwards and holds what it held before."""
-    script = f'sh /hostile/leak.sh "{warm_up}" "{command}"; echo still alive | cat; ls / >/dev/null && ps >/dev/null && echo shell ok'
+    script = f'/hostile/leak "{warm_up}" "{command}"; echo still alive | cat; ls / >/dev/null && ps >/dev/null && echo shell ok'
     result = tessera("--root", programs, *options, "--timeout", timeout, "--", "sh", "-c", script, timeout=timeout + 60)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "still alive\nshell ok\n" in result.stdout

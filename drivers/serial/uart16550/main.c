@@ -103,7 +103,8 @@ int main(void)
 	log_line(LOG_INFO, "COM1 %s, COM2 %s", devices[0].is_used ? "found" : "absent",
 		 devices[1].is_used ? "found" : "absent");
 	service_ready();
-	(void)ts_signal(tty_notify, TTY_NOTIFY_UART); /* an instance before this one may have died before it could */
+	(void)ts_signal(tty_notify,
+			TTY_NOTIFY_UART); /* an instance before this one may have died before it could */
 	for (;;) {
 		serve();
 		(void)ts_wait(SERVICE_CAP_NOTIFICATION, DEADLINE_NEVER, NULL);
