@@ -35,3 +35,15 @@ GENERAL_REGISTERS uint64_t time_wall_ns(void)
 
 	return ns + offset;
 }
+
+uint64_t time_ticks(void)
+{
+	return time_counter();
+}
+
+uint64_t time_ticks_ns(uint64_t ticks)
+{
+	const volatile struct time_page *page = (const volatile struct time_page *)TIME_PAGE_VA;
+
+	return (uint64_t)(((unsigned __int128)ticks * page->mult) >> page->shift);
+}

@@ -176,6 +176,20 @@ uint64_t lx_wall_offset(void)
 	return wall;
 }
 
+void lx_time_enter(struct lx_thread *self)
+{
+	uint64_t *ticks = &self->shared->system_ticks;
+	if (!(*ticks >> 63))
+		*ticks -= lx_rdtsc();
+}
+
+void lx_time_leave(struct lx_thread *self)
+{
+	uint64_t *ticks = &self->shared->system_ticks;
+	if (*ticks >> 63)
+		*ticks += lx_rdtsc();
+}
+
 bool lx_signal_waits(struct lx_thread *self)
 {
 	return (__atomic_load_n(&self->page->sticky, __ATOMIC_ACQUIRE) & STICKY_INTERRUPT) != 0;
@@ -185,7 +199,9 @@ long lx_wait(struct lx_thread *self, uint64_t deadline)
 {
 	if (lx_signal_waits(self))
 		return -ERESTARTSYS;
+	lx_time_leave(self);
 	enum tessera_error error = ts_wait(LX_CAP_NOTIFICATION(self->slot), deadline, NULL);
+	lx_time_enter(self);
 	switch (error) {
 	case E_OK: return 0;
 	case E_TIMEOUT: return -ETIMEDOUT;

@@ -154,12 +154,18 @@ static void fill_restore(struct msg_page *page, const struct lx_regs *r)
 	to[20] = lx_put(at, (const uint64_t[2]){r->rflags, r->rip}, 16) == 0 ? at : 0;
 }
 
+static NORETURN void leave(struct lx_thread *self, const struct lx_regs *regs)
+{
+	fill_restore(self->page, regs);
+	lx_time_leave(self);
+	lx_restore(self->page);
+}
+
 void lx_resume(struct lx_regs *regs)
 {
 	struct lx_thread *self = lx_self();
 	deliver_all(self, regs, 0);
-	fill_restore(self->page, regs);
-	lx_restore(self->page);
+	leave(self, regs);
 }
 
 void lx_leave(struct lx_regs *regs)
@@ -167,9 +173,9 @@ void lx_leave(struct lx_regs *regs)
 	struct lx_thread *self = lx_self();
 	long code = -(long)regs->rax;
 	bool is_restart = code == ERESTARTSYS || code == ERESTARTNOHAND || code == ERESTART_RESTARTBLOCK;
+	lx_time_enter(self);
 	deliver_all(self, regs, is_restart ? code : 0);
-	fill_restore(self->page, regs);
-	lx_restore(self->page);
+	leave(self, regs);
 }
 
 /* ---------------------------------------------------------------- entries */
@@ -213,6 +219,7 @@ void lx_exception_main(struct msg_page *page);
 void lx_restore_interrupted(struct msg_page *page)
 {
 	struct lx_regs *regs = lx_call_regs(lx_self());
+	lx_time_enter(lx_self());
 	regs_from_restore(regs, page);
 	lx_resume(regs);
 }
@@ -220,6 +227,7 @@ void lx_restore_interrupted(struct msg_page *page)
 void lx_interrupt_main(struct msg_page *page)
 {
 	struct lx_regs *regs = lx_call_regs(lx_self());
+	lx_time_enter(lx_self());
 	uint64_t rip = page->context.rip;
 	if (rip >= (uint64_t)lx_restore_start && rip < (uint64_t)lx_restore_end)
 		regs_from_restore(regs, page);
@@ -274,6 +282,7 @@ void lx_exception_main(struct msg_page *page)
 {
 	struct lx_thread *self = lx_self();
 	struct lx_regs copy;
+	lx_time_enter(self);
 	regs_from_context(&copy, page);
 	struct lx_trap trap = {
 		.vector = page->exc_vector, .error = page->exc_error, .address = page->exc_address};

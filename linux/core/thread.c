@@ -74,6 +74,8 @@ struct lx_thread *lx_thread_init(struct msg_page *page, struct lx_process *proce
 	page->personality[(PAGE_IDENTITY - PAGE_STACK) / 8] = identity_va;
 	page->personality[(PAGE_FLAGS - PAGE_STACK) / 8] = identity->flags & LX_FLAG_STRACE;
 	page->personality[(PAGE_TID - PAGE_STACK) / 8] = self->tid;
+	page->personality[(PAGE_TICKS - PAGE_STACK) / 8] = (uint64_t)&self->shared->system_ticks;
+	lx_time_enter(self);
 	return self;
 }
 
@@ -252,10 +254,12 @@ static long clone_copied(struct lx_thread *self, const struct clone_request *req
 static void await_vfork(struct lx_thread *self)
 {
 	uint64_t seen = 0;
+	lx_time_leave(self);
 	while (!__atomic_load_n(&self->shared->vfork_done, __ATOMIC_ACQUIRE)) {
 		seen |= __atomic_fetch_and(&self->page->sticky, ~STICKY_INTERRUPT, __ATOMIC_ACQ_REL);
 		(void)ts_wait(LX_CAP_NOTIFICATION(self->slot), DEADLINE_NEVER, NULL);
 	}
+	lx_time_enter(self);
 	__atomic_or_fetch(&self->page->sticky, seen & STICKY_INTERRUPT, __ATOMIC_ACQ_REL);
 }
 

@@ -553,7 +553,9 @@ static long copy_by_hand(struct lx_thread *self, const struct copy_request *r, u
 		memcpy(file_write_in_data(self->page), buffer + done, bytes - done);
 		status = file_write(out_file, self->page, &in, &out);
 		if (status == ST_WOULD_BLOCK) {
+			lx_time_leave(self);
 			(void)ts_wait(LX_CAP_NOTIFICATION(self->slot), DEADLINE_NEVER, NULL);
+			lx_time_enter(self);
 			continue;
 		}
 		if (status != 0)

@@ -51,6 +51,15 @@ static void note_timers(struct process *p)
 	p->has_timers = has;
 }
 
+/* What an interval timer counts: ITIMER_REAL the clock, ITIMER_VIRTUAL user time, ITIMER_PROF all processor time. */
+static uint64_t itimer_clock(struct process *p, uint32_t which)
+{
+	if (which == 0)
+		return now_ns();
+	struct cpu_time time = process_time(p);
+	return which == 1 ? time.user_ns : time.user_ns + time.system_ns;
+}
+
 /* When to look at a timer again. */
 static uint64_t due_ns(struct process *p, uint32_t which)
 {
@@ -59,7 +68,7 @@ static uint64_t due_ns(struct process *p, uint32_t which)
 		return NEVER;
 	if (which == 0)
 		return t->expires_ns;
-	uint64_t used = process_time_ns(p);
+	uint64_t used = itimer_clock(p, which);
 	return now_ns() + (used < t->expires_ns ? t->expires_ns - used : 0);
 }
 
@@ -113,7 +122,7 @@ static void process_timers_run(struct process *p, uint64_t now)
 {
 	uint32_t generation = p->generation;
 	for (uint32_t k = 0; k < ITIMERS; k++) {
-		uint64_t clock = k == 0 ? now : process_time_ns(p);
+		uint64_t clock = itimer_clock(p, k);
 		if (p->itimer[k].expires_ns == 0 || p->itimer[k].expires_ns > clock)
 			continue;
 		(void)timer_step(&p->itimer[k], clock);
@@ -162,7 +171,7 @@ static uint64_t add(uint64_t a, uint64_t b)
 static int itimer(struct process *p, const struct proc_timer_in *in, struct proc_timer_out *out)
 {
 	struct timer *t = &p->itimer[in->which];
-	uint64_t clock = in->which == 0 ? now_ns() : process_time_ns(p);
+	uint64_t clock = itimer_clock(p, in->which);
 	out->value_ns = remaining(t->expires_ns, clock);
 	out->interval_ns = t->interval_ns;
 	if (!in->set)

@@ -112,7 +112,7 @@ static void set_ids(struct process *p, const struct file_stat *stat)
 	p->is_secure = p->euid != p->uid || p->egid != p->gid || old_euid != p->euid || old_egid != p->egid;
 }
 
-static void reset_page(struct process *p, uint64_t blocked, const struct space *s,
+static void reset_page(struct process *p, const struct process_thread *caller, const struct space *s,
 		       const struct proc_exec_in *in)
 {
 	struct process_page *page = process_page(p);
@@ -122,7 +122,8 @@ static void reset_page(struct process *p, uint64_t blocked, const struct space *
 		page->action_flags[i] = 0;
 	}
 	memset(page->thread, 0, sizeof(page->thread));
-	page->thread[0].blocked = blocked;
+	page->thread[0].blocked = caller->blocked;
+	page->thread[0].system_ticks = caller->system_ticks;
 	page->thread[0].pending = 0;
 	page->arg_start = page->arg_end = page->env_start = page->env_end = page->brk_start =
 		page->stack_start = 0;
@@ -136,7 +137,7 @@ static void reset_page(struct process *p, uint64_t blocked, const struct space *
 /* Moves the process over: from here on there is no way back. 0, or the process has to die. */
 static int commit(struct process *p, struct thread *t, struct space *s, const struct proc_exec_in *in)
 {
-	uint64_t blocked = process_page(p)->thread[t->slot].blocked;
+	struct process_thread caller = process_page(p)->thread[t->slot];
 	struct space *old = space_at(p->space);
 	uint32_t slot;
 	space_slot_put(old, t->slot);
@@ -151,7 +152,7 @@ static int commit(struct process *p, struct thread *t, struct space *s, const st
 	(void)ts_cnode_delete(SLOT_IN(p->service_leaf, LX_CAP_MEM), 0);
 	if (ts_cnode_copy(SLOT_IN(p->service_leaf, LX_CAP_MEM), SLOT_OWN(s->mem), RIGHTS_ALL) != E_OK)
 		return ENOMEM;
-	reset_page(p, blocked, s, in);
+	reset_page(p, &caller, s, in);
 	if (p->limit_soft[RLIMIT_AS] != ~0ull || p->limit_soft[RLIMIT_DATA] != ~0ull ||
 	    p->limit_soft[RLIMIT_STACK] != STACK_DEFAULT)
 		space_set_limits(s, p->limit_soft[RLIMIT_AS], p->limit_soft[RLIMIT_DATA],

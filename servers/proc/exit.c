@@ -15,12 +15,32 @@
 #define SA_NOCLDWAIT 2u
 #define CLD_EXITED 1u
 #define CLD_KILLED 2u
+#define TICK_NS 10000000u /* of clock_t */
 
-uint64_t process_time_ns(struct process *p)
+void cpu_time_add(struct cpu_time *to, struct cpu_time more)
 {
-	uint64_t total = p->ended_thread_ns;
+	to->user_ns += more.user_ns;
+	to->system_ns += more.system_ns;
+}
+
+/*
+ * The kernel says what the thread consumed, its personality how much of that was system time: only the split can be lied about.
+ * While services do not run on their clients' time, what they did for it is not in what the thread consumed.
+ */
+struct cpu_time thread_time(struct thread *t)
+{
+	uint64_t consumed = thread_consumed_ns(t);
+	const struct process *p = process_at(t->process);
+	uint64_t system = ticks_ns(process_page(p)->thread[t->slot].system_ticks);
+	uint64_t lived = now_ns() - p->start_ns;
+	return (struct cpu_time){.user_ns = consumed, .system_ns = system < lived ? system : lived};
+}
+
+struct cpu_time process_time(struct process *p)
+{
+	struct cpu_time total = p->ended_threads;
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
-		total += thread_time_ns(thread_at(i));
+		cpu_time_add(&total, thread_time(thread_at(i)));
 	return total;
 }
 
@@ -34,7 +54,7 @@ static void robust_release(const struct process *p, const struct thread *t)
 void thread_end(struct thread *t)
 {
 	struct process *p = process_at(t->process);
-	p->ended_thread_ns += thread_time_ns(t);
+	cpu_time_add(&p->ended_threads, thread_time(t));
 	suspend_thread(t);
 	robust_release(p, t);
 	process_page(p)->thread[t->slot].tid = 0;
@@ -97,7 +117,7 @@ static void end_threads(struct process *p)
 		if (t->thread == 0)
 			continue;
 		suspend_thread(t);
-		p->ended_thread_ns += thread_time_ns(t);
+		cpu_time_add(&p->ended_threads, thread_time(t));
 		robust_release(p, t);
 	}
 }
@@ -140,6 +160,8 @@ void process_end(struct process *p, uint32_t status)
 	if (p->pid == INIT_PID)
 		system_ended((status & 0x7f) != 0 ? 128 + (status & 0x7f) : (status >> 8) & 0xff);
 	end_threads(p);
+	proc.labels->ended_user_ns += p->ended_threads.user_ns;
+	proc.labels->ended_system_ns += p->ended_threads.system_ns;
 	timers_clear(p);
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
 		signal_queue_clear(p, &thread_at(i)->queue);
@@ -182,7 +204,8 @@ void parent_notify(struct process *p, uint32_t code, uint32_t status)
 	info.u.child.pid = (int32_t)p->pid;
 	info.u.child.uid = p->uid;
 	info.u.child.status = (int32_t)(code == CLD_EXITED ? (status >> 8) & 0xff : status & 0x7f);
-	info.u.child.utime = (int64_t)(p->ended_thread_ns / 10000000u);
+	info.u.child.utime = (int64_t)(p->ended_threads.user_ns / TICK_NS);
+	info.u.child.stime = (int64_t)(p->ended_threads.system_ns / TICK_NS);
 	bool is_end = p->state == PROCESS_ZOMBIE;
 	uint32_t signal = is_end ? p->exit_signal : SIGCHLD;
 	for (thread_ref i = parent->threads; i != 0; i = thread_at(i)->next) {
@@ -202,8 +225,10 @@ void parent_notify(struct process *p, uint32_t code, uint32_t status)
 
 void process_reap(struct process *p)
 {
-	if (p->parent != 0)
-		process_at(p->parent)->children_ns += p->ended_thread_ns + p->children_ns;
+	if (p->parent != 0) {
+		cpu_time_add(&process_at(p->parent)->children, p->ended_threads);
+		cpu_time_add(&process_at(p->parent)->children, p->children);
+	}
 	child_unlink(p);
 	process_free(p);
 }

@@ -331,12 +331,17 @@ void waiters_clear(const struct thread *t)
 	(void)ts_cnode_delete(waiters_slot(t), 0);
 }
 
-uint64_t thread_time_ns(struct thread *t)
+uint64_t thread_consumed_ns(struct thread *t)
 {
 	uint64_t ns, switches;
 	if (t->thread != 0 && ts_thread_consumed(t->thread, &ns, &switches) == E_OK)
 		t->consumed_ns = ns;
 	return t->consumed_ns;
+}
+
+uint64_t ticks_ns(uint64_t ticks)
+{
+	return time_ticks_ns(ticks >> 63 ? ticks + time_ticks() : ticks);
 }
 
 uint64_t now_ns(void)

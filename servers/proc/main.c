@@ -155,8 +155,11 @@ static void refresh_process(struct process *p)
 		ignored |= page->handler[i] == 1 ? 1ull << i : 0;
 	}
 	l->seq++;
-	l->user_ns = process_time_ns(p);
-	l->children_ns = p->children_ns;
+	struct cpu_time time = process_time(p);
+	l->user_ns = time.user_ns;
+	l->system_ns = time.system_ns;
+	l->children_user_ns = p->children.user_ns;
+	l->children_system_ns = p->children.system_ns;
 	l->arg_start = page->arg_start;
 	l->arg_end = page->arg_end;
 	l->env_start = page->env_start;
@@ -173,7 +176,9 @@ static void refresh_process(struct process *p)
 		uint64_t state = 0;
 		if (ts_thread_read_regs(thread_at(i)->thread, &state) == E_OK && state == 1 && !p->is_stopped)
 			l->state = LABEL_RUNNING;
-		proc.labels->thread[i].user_ns = thread_at(i)->consumed_ns;
+		time = thread_time(thread_at(i));
+		proc.labels->thread[i].user_ns = time.user_ns;
+		proc.labels->thread[i].system_ns = time.system_ns;
 		proc.labels->thread[i].next = thread_at(i)->next;
 	}
 	l->seq++;

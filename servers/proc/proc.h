@@ -33,6 +33,11 @@ typedef uint16_t thread_ref;
 typedef uint16_t space_ref;
 typedef uint16_t signal_ref;
 
+/* Processor time as Linux splits it: in the program; in the personality and in services for it (process_page.h). */
+struct cpu_time {
+	uint64_t user_ns, system_ns;
+};
+
 enum process_state { PROCESS_FREE = 0, PROCESS_LIVE, PROCESS_ZOMBIE };
 
 /* An address space of mem's; shared by vfork children. */
@@ -120,7 +125,8 @@ struct process {
 	bool is_ending, has_execed;
 	thread_ref vfork_parent; /* thread that waits for our exec or end */
 	uint32_t vfork_generation;
-	uint64_t start_ns, ended_thread_ns, children_ns;
+	uint64_t start_ns;
+	struct cpu_time ended_threads, children;
 	uint64_t min_faults;
 	struct timer itimer[ITIMERS];
 	struct timer timers[TIMERS];
@@ -221,7 +227,8 @@ void suspend_thread(const struct thread *t);
 void resume_thread(const struct thread *t);
 void waiters_set(struct thread *t);
 void waiters_clear(const struct thread *t);
-uint64_t thread_time_ns(struct thread *t);
+uint64_t thread_consumed_ns(struct thread *t);
+uint64_t ticks_ns(uint64_t ticks); /* of a thread's system_ticks, inside or outside */
 uint64_t kobject_untyped_free(void);
 uint64_t kobject_slots_free(void);
 void kobject_init(void);
@@ -251,7 +258,9 @@ void thread_end(struct thread *t);
 void parent_notify(struct process *p, uint32_t code, uint32_t status); /* SIGCHLD and wake-up of waiters */
 void vfork_release(struct process *p);
 void process_reap(struct process *p); /* a zombie whose status was taken */
-uint64_t process_time_ns(struct process *p);
+struct cpu_time thread_time(struct thread *t);
+struct cpu_time process_time(struct process *p); /* of all its threads, ended ones too */
+void cpu_time_add(struct cpu_time *to, struct cpu_time more);
 
 /* ---- signal.c ---- */
 

@@ -305,6 +305,7 @@ void publish_process(const struct process *p)
 	l->group_count = p->group_count;
 	memcpy(l->groups, p->groups, p->group_count * sizeof(p->groups[0]));
 	memcpy(l->limit_soft, p->limit_soft, sizeof(l->limit_soft));
+	memcpy(l->limit_hard, p->limit_hard, sizeof(l->limit_hard));
 	l->threads = p->thread_count;
 	l->nice = (uint32_t)p->nice;
 	l->space = p->space != 0 ? space_at(p->space)->id : 0;

@@ -25,14 +25,16 @@
 
 enum { CHILD_EXITED = 1, CHILD_KILLED = 2, CHILD_STOPPED = 5, CHILD_CONTINUED = 6 };
 
-static void rusage_fill(uint8_t *rusage, uint64_t cpu_ns)
+static void rusage_fill(uint8_t *rusage, struct cpu_time time)
 {
 	struct {
 		int64_t user_sec, user_usec, system_sec, system_usec, rest[14];
 	} r = {0};
 	static_assert(sizeof(r) == RUSAGE_BYTES, "struct rusage of Linux x86_64");
-	r.user_sec = (int64_t)(cpu_ns / 1000000000u);
-	r.user_usec = (int64_t)(cpu_ns % 1000000000u / 1000u);
+	r.user_sec = (int64_t)(time.user_ns / 1000000000u);
+	r.user_usec = (int64_t)(time.user_ns % 1000000000u / 1000u);
+	r.system_sec = (int64_t)(time.system_ns / 1000000000u);
+	r.system_usec = (int64_t)(time.system_ns % 1000000000u / 1000u);
 	memcpy(rusage, &r, sizeof(r));
 }
 
@@ -77,7 +79,9 @@ static void report(struct request *rq, struct process *child, uint32_t code, uin
 	else
 		out->status = child->exit_status;
 	out->data_len = RUSAGE_BYTES;
-	rusage_fill(proc_wait_out_data(rq->page), process_time_ns(child) + child->children_ns);
+	struct cpu_time time = process_time(child);
+	cpu_time_add(&time, child->children);
+	rusage_fill(proc_wait_out_data(rq->page), time);
 	if (options & WNOWAIT)
 		return;
 	if (code == CHILD_STOPPED)
@@ -123,16 +127,16 @@ int proc_on_usage(struct request *rq, const struct proc_usage_in *in, struct pro
 	if (t == NULL)
 		return ESRCH;
 	struct process *p = process_at(t->process);
-	uint64_t ns;
+	struct cpu_time time;
 	if (in->who == 0)
-		ns = process_time_ns(p);
+		time = process_time(p);
 	else if (in->who == -1)
-		ns = p->children_ns;
+		time = p->children;
 	else if (in->who == 1)
-		ns = thread_time_ns(t);
+		time = thread_time(t);
 	else
 		return EINVAL;
 	out->data_len = RUSAGE_BYTES;
-	rusage_fill(proc_usage_out_data(rq->page), ns);
+	rusage_fill(proc_usage_out_data(rq->page), time);
 	return 0;
 }

@@ -84,12 +84,14 @@ static int text_stat(const struct inode *inode, const struct label_process *proc
 	const struct process_page *page =
 		env_process_page(inode->proc.process); /* there is one: proc_pid_text */
 	uint64_t user = (thread ? thread->user_ns : process->user_ns) / TICK_NS;
+	uint64_t system = (thread ? thread->system_ns : process->system_ns) / TICK_NS;
 	int32_t nice = (int32_t)process->nice;
-	text_format(text, "%u (%s) %c %u %u %u 0 -1 4194304 0 0 0 0 %llu 0 %llu 0 %d %d %u 0 %llu ",
+	text_format(text, "%u (%s) %c %u %u %u 0 -1 4194304 0 0 0 0 %llu %llu %llu %llu %d %d %u 0 %llu ",
 		    thread ? thread->tid : process->pid, name, state, process->ppid, process->pgid,
-		    process->sid, (unsigned long long)user,
-		    (unsigned long long)(process->children_ns / TICK_NS), 20 + nice, nice, process->threads,
-		    (unsigned long long)(process->start_ns / TICK_NS));
+		    process->sid, (unsigned long long)user, (unsigned long long)system,
+		    (unsigned long long)(process->children_user_ns / TICK_NS),
+		    (unsigned long long)(process->children_system_ns / TICK_NS), 20 + nice, nice,
+		    process->threads, (unsigned long long)(process->start_ns / TICK_NS));
 	text_format(text,
 		    "%llu %llu 18446744073709551615 0 0 %llu 0 0 %llu %llu %llu %llu 0 0 0 %u 0 0 0 0 0 0 0 "
 		    "0 %llu ",

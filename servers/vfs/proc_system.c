@@ -161,20 +161,35 @@ static int text_cpuinfo(struct text *text)
 	return 0;
 }
 
-static uint64_t busy_ns(void)
+/* Processor time of all processes that are or were, at most the time that went by. Idle is the rest. */
+struct busy {
+	uint64_t user_ns, system_ns, idle_ns;
+};
+
+static struct busy busy_time(uint64_t now)
 {
-	uint64_t sum = 0;
-	for (uint32_t i = 1; i <= env_labels->process_high && i < LABEL_PROCESSES; i++)
-		if (env_labels->process[i].state != LABEL_FREE)
-			sum += env_labels->process[i].user_ns;
-	uint64_t now = env_now_ns();
-	return sum < now ? sum : now;
+	struct busy busy = {.user_ns = env_labels->ended_user_ns, .system_ns = env_labels->ended_system_ns};
+	for (uint32_t i = 1; i <= env_labels->process_high && i < LABEL_PROCESSES; i++) {
+		const struct label_process *process = &env_labels->process[i];
+		if (process->state == LABEL_FREE || process->state == LABEL_ZOMBIE)
+			continue;
+		busy.user_ns += process->user_ns;
+		busy.system_ns += process->system_ns;
+	}
+	if (busy.user_ns > now)
+		busy.user_ns = now;
+	if (busy.system_ns > now - busy.user_ns)
+		busy.system_ns = now - busy.user_ns;
+	busy.idle_ns = now - busy.user_ns - busy.system_ns;
+	return busy;
 }
 
 static int text_uptime(struct text *text)
 {
+	if (!upcall_have(UPCALL_REFRESH, 0, 0))
+		return VFS_PARK;
 	uint64_t now = env_now_ns();
-	uint64_t idle = now - busy_ns();
+	uint64_t idle = busy_time(now).idle_ns;
 	text_format(text, "%llu.%02llu %llu.%02llu\n", (unsigned long long)(now / NSEC),
 		    (unsigned long long)(now / TICK_NS % 100), (unsigned long long)(idle / NSEC),
 		    (unsigned long long)(idle / TICK_NS % 100));
@@ -185,10 +200,13 @@ static int text_stat(struct text *text)
 {
 	if (!upcall_have(UPCALL_REFRESH, 0, 0))
 		return VFS_PARK;
-	uint64_t now = env_now_ns(), busy = busy_ns();
-	unsigned long long user = busy / TICK_NS, idle = (now - busy) / TICK_NS;
-	text_format(text, "cpu  %llu 0 0 %llu 0 0 0 0 0 0\ncpu0 %llu 0 0 %llu 0 0 0 0 0 0\n", user, idle,
-		    user, idle);
+	uint64_t now = env_now_ns();
+	struct busy busy = busy_time(now);
+	for (int line = 0; line < 2; line++)
+		text_format(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", line == 0 ? "cpu " : "cpu0",
+			    (unsigned long long)(busy.user_ns / TICK_NS),
+			    (unsigned long long)(busy.system_ns / TICK_NS),
+			    (unsigned long long)(busy.idle_ns / TICK_NS));
 	text_format(text,
 		    "intr 0\nctxt 0\nbtime %llu\nprocesses %llu\nprocs_running %llu\nprocs_blocked "
 		    "0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",

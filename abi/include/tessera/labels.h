@@ -35,14 +35,15 @@ struct label_process {
 	uint32_t threads, nice;
 	uint32_t space; /* mem's address space */
 	uint32_t exit_signal;
-	uint64_t start_ns;	       /* since boot */
-	uint64_t user_ns, children_ns; /* refreshed by proc when asked through the procfs ring, and at exit */
+	uint64_t start_ns; /* since boot */
+	/* Refreshed by proc when asked through the procfs ring, and at exit; of children that were waited for. */
+	uint64_t user_ns, system_ns, children_user_ns, children_system_ns;
 	uint64_t arg_start, arg_end, env_start, env_end, brk_start,
 		stack_start; /* in the program, from exec */
 	uint64_t signals_pending, signals_blocked, signals_ignored, signals_caught;
 	char name[16]; /* comm */
 	char exe[256]; /* path given to exec, for /proc/pid/exe */
-	char cwd[256]; /* set by vfs? no: empty; /proc/pid/cwd of others asks the ring */
+	uint64_t limit_hard[LABEL_LIMITS];
 	uint32_t is_session_leader_lost;
 	uint32_t no_new_privs;
 	uint32_t tty_pgid_hint;
@@ -57,7 +58,7 @@ struct label_thread {
 	uint32_t tid;
 	uint32_t next; /* next thread of the process, 0: none */
 	char name[16];
-	uint64_t user_ns;
+	uint64_t user_ns, system_ns;
 };
 
 /* Upward requests: rings in region `labels`' second part are NOT used; see rings.h */
@@ -66,5 +67,6 @@ struct label_table {
 	struct label_thread thread[LABEL_THREADS];
 	uint64_t process_high;						   /* highest process index in use */
 	uint64_t processes, threads, forks, running, load1, load5, load15; /* loads: 16.16 fixed point */
-	uint64_t refreshed; /* counts refreshes of the times (asked through rings.h) */
+	uint64_t ended_user_ns, ended_system_ns; /* processor time of all processes that have ended */
+	uint64_t refreshed;			 /* counts refreshes of the times (asked through rings.h) */
 };

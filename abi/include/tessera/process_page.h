@@ -59,6 +59,11 @@ struct process_thread {
 	uint32_t vfork_done; /* proc writes 1 when the vfork child of this thread has left the space */
 	uint32_t
 		waiting_mask_valid; /* personality: 1 while in sigtimedwait/sigsuspend, `blocked` is then what it waits with */
+	/*
+	 * Personality writes: counter ticks spent in the personality and in what it calls, waits excluded. Negative (bit 63)
+	 * while the thread is in there: the counter at its entry is taken off and comes back at its exit.
+	 */
+	uint64_t system_ticks;
 };
 
 struct process_page {

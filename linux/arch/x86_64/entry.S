@@ -118,6 +118,13 @@ lx_slow:
 	movq %r8, REGS_R8(%rsp)
 	movq %r9, REGS_R9(%rsp)
 	movq %r10, REGS_R10(%rsp)
+	rdtsc			/* lx_time_enter */
+	shlq $32, %rdx
+	orq %rdx, %rax
+	movq PAGE_TICKS(%rcx), %r11
+	subq %rax, (%r11)
+	movq REGS_RDX(%rsp), %rdx
+	movl REGS_ORIG(%rsp), %eax
 	testb $1, PAGE_FLAGS(%rcx)
 	jnz 2f
 	cmpl $lx_table_count, %eax
@@ -128,6 +135,13 @@ lx_slow:
 	movq %r10, %rcx
 	call *%r11
 3:	movq REGS_PAGE(%rsp), %rcx
+	movq %rax, %r8
+	rdtsc			/* lx_time_leave */
+	shlq $32, %rdx
+	orq %rdx, %rax
+	movq PAGE_TICKS(%rcx), %r11
+	addq %rax, (%r11)
+	movq %r8, %rax
 	movq REGS_RDX(%rsp), %rdx
 	movq REGS_RSI(%rsp), %rsi
 	movq REGS_RDI(%rsp), %rdi

@@ -20,6 +20,7 @@
 #define PAGE_IDENTITY 3408 /* personality[1]: struct process_page of the thread's process */
 #define PAGE_FLAGS 3416	   /* personality[2]: LX_FLAG_* */
 #define PAGE_TID 3424	   /* personality[3] */
+#define PAGE_TICKS 3432	   /* personality[4]: address of the thread's system_ticks */
 #define PAGE_RESTORE 3464  /* personality[8..28] */
 
 #define STICKY_EXCEPTION_BIT 2

@@ -203,6 +203,13 @@ long lx_result(int status);
 uint64_t lx_now(void);
 uint64_t lx_wall_offset(void);
 
+/*
+ * System time: the personality notes when a thread comes in and leaves, and takes off what it waits (process_page.h). Calls
+ * that are answered in entry.S at once (getpid and its kin) are too short for two looks at the counter and stay user time.
+ */
+void lx_time_enter(struct lx_thread *self);
+void lx_time_leave(struct lx_thread *self);
+
 /* One wait on the thread's Notification: 0 (look again), -ETIMEDOUT, -ERESTARTSYS (a signal may be there). */
 MUST_CHECK long lx_wait(struct lx_thread *self, uint64_t deadline);
 /* Whether thread_interrupt came: long loops stop at the next chunk. */

@@ -51,9 +51,13 @@ void thread_object_destroy(struct thread *t)
 {
 	t->thread = 0;
 }
-uint64_t thread_time_ns(struct thread *t)
+uint64_t thread_consumed_ns(struct thread *t)
 {
 	return t->consumed_ns;
+}
+uint64_t ticks_ns(uint64_t ticks)
+{
+	return ticks;
 }
 void space_put(struct space *s, const struct process *user)
 {

@@ -110,6 +110,32 @@ static void wait_reports_each_child_once(void **state)
 	assert_int_equal(wait_for(p, 0, 0, 0, &out), EINVAL);
 }
 
+static void system_time_is_told_apart(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init());
+	struct thread *t = leader(p);
+	fake_now_ns = p->start_ns + 5000000000ull;
+	t->consumed_ns = 3000000000ull;
+	process_page(p)->thread[t->slot].system_ticks = 1500000000ull;
+	struct cpu_time time = process_time(p);
+	assert_int_equal(time.user_ns, 3000000000ull);
+	assert_int_equal(time.system_ns, 1500000000ull);
+	process_page(p)->thread[t->slot].system_ticks = ~0ull >> 1; /* a lie: no more than it has lived */
+	assert_int_equal(process_time(p).system_ns, 5000000000ull);
+	process_page(p)->thread[t->slot].system_ticks = 1000000000ull;
+	process_end(p, 0);
+	assert_int_equal(proc.labels->ended_system_ns, 1000000000ull);
+	struct proc_wait_out out;
+	assert_int_equal(wait_for(init(), 1, p->pid, 4, &out), 0);
+	int64_t rusage[4];
+	memcpy(rusage, proc_wait_out_data(&page), sizeof(rusage));
+	assert_int_equal(rusage[0], 3);
+	assert_int_equal(rusage[2], 1);
+	assert_int_equal(init()->children.user_ns, 3000000000ull);
+	assert_int_equal(init()->children.system_ns, 1000000000ull);
+}
+
 static void orphans_go_to_init(void **state)
 {
 	(void)state;
@@ -403,6 +429,7 @@ int main(void)
 		cmocka_unit_test_setup(numbers_are_unique_and_come_back, reset),
 		cmocka_unit_test_setup(a_label_counts_only_in_its_generation, reset),
 		cmocka_unit_test_setup(wait_reports_each_child_once, reset),
+		cmocka_unit_test_setup(system_time_is_told_apart, reset),
 		cmocka_unit_test_setup(orphans_go_to_init, reset),
 		cmocka_unit_test_setup(ignoring_sigchld_reaps, reset),
 		cmocka_unit_test_setup(stop_and_continue_are_reported, reset),

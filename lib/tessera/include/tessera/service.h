@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include <tessera/invoke.h>
+#include <tessera/native.h>
 #include <tessera/operations.h>
 #include <tessera/types.h>
 
@@ -38,8 +39,7 @@
 	1u /* root slots 1.. hold leaves of 2^8 empty slots each (manifest: slots); see slot_alloc */
 #define SERVICE_WAITERS_LEAF 0xe0u /* root slots 0xe0..0xef: CNode `waiters`, if given */
 
-#define SERVICE_EXIT_VA \
-	0x0dead000ull /* never mapped: a fault at this address + status is the service's own end */
+#define SERVICE_EXIT_VA PROCESS_EXIT_VA
 
 #define SERVICE_INFO_MAGIC 0x56525354u /* "TSRV" */
 #define SERVICE_NAME_BYTES 24u
@@ -153,5 +153,7 @@ enum tessera_error object_make_at(cap_t untyped, enum cap_type type, uint64_t si
 
 /* ---- time (time.c), from the clock page ---- */
 
-uint64_t time_now_ns(void);  /* since boot */
-uint64_t time_wall_ns(void); /* since 1970 */
+uint64_t time_now_ns(void);		/* since boot */
+uint64_t time_ticks(void);		/* the counter behind it; time_page.tsc_hz a second */
+uint64_t time_ticks_ns(uint64_t ticks); /* an interval */
+uint64_t time_wall_ns(void);		/* since 1970 */
