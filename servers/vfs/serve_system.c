@@ -238,12 +238,19 @@ static int take_string(char *out, uint32_t size, const char **from, uint32_t *le
 	return 0;
 }
 
+/* The place of a mount, for root alone; as on Linux others learn first whether it is there. */
 static int mount_path(const struct request *rq, const struct caller *caller, const char *path,
 		      struct walk *walk)
 {
 	struct walk_start start;
 	int error = serve_start(rq, 0, 0, &start);
-	return error != 0 ? error : walk_path(caller, start, path, (uint32_t)strlen(path), WALK_FOLLOW, walk);
+	if (error == 0)
+		error = walk_path(caller, start, path, (uint32_t)strlen(path), WALK_FOLLOW, walk);
+	if (error == 0 && !caller_is_root(caller)) {
+		walk_done(walk);
+		error = EPERM;
+	}
+	return error;
 }
 
 int vfs_on_mount(struct request *rq, const struct vfs_mount_in *in, struct vfs_mount_out *out)
@@ -266,8 +273,6 @@ int vfs_on_mount(struct request *rq, const struct vfs_mount_in *in, struct vfs_m
 		error = mount_path(rq, &caller, target, &walk);
 	if (error != 0)
 		return error == ST_OWN_DESCRIPTOR ? EINVAL : error;
-	if (!caller_is_root(&caller))
-		return EPERM;
 	if (in->flags & 32u) { /* MS_REMOUNT */
 		struct filesystem *fs = walk.entry->inode->fs;
 		if (walk.entry != fs->root)
@@ -296,8 +301,6 @@ int vfs_on_umount(struct request *rq, const struct vfs_umount_in *in, struct vfs
 		error = mount_path(rq, &caller, target, &walk);
 	if (error != 0)
 		return error == ST_OWN_DESCRIPTOR ? EINVAL : error;
-	if (!caller_is_root(&caller))
-		return EPERM;
 	struct dentry *root = walk.entry;
 	if (root != root->inode->fs->root || root == root_dentry) {
 		walk_done(&walk);
