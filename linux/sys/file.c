@@ -528,5 +528,7 @@ long sys_timerfd_settime(int32_t fd, uint32_t flags, uint64_t user_new, uint64_t
 
 long sys_timerfd_gettime(int32_t fd, uint64_t user)
 {
+	if (!user)
+		return lx_fd_own(fd) ? -EFAULT : -EBADF;
 	return timer_ioctl(fd, FILE_IOCTL_TIMERFD_GET, 0, NULL, user);
 }
