@@ -116,11 +116,13 @@ int mem_on_as_page(struct request *rq, const struct mem_as_page_in *in, struct m
 
 int mem_on_as_destroy(struct request *rq, const struct mem_as_destroy_in *in, struct mem_as_destroy_out *out)
 {
-	(void)out;
+	const struct space *space = space_by_id(in->space);
+
 	if (!is_proc(rq))
 		return MEM_EPERM;
-	if (!space_by_id(in->space))
+	if (!space)
 		return MEM_ESRCH;
+	out->faults = space->faults;
 	end_space(in->space);
 	return 0;
 }
@@ -268,6 +270,7 @@ int mem_on_as_usage(struct request *rq, const struct mem_as_usage_in *in, struct
 	for (struct area *area = area_from(space, 0); area && !(area->flags & AREA_PERSONALITY);
 	     area = area_next(area))
 		out->shared_pages += count_shared(area);
+	out->faults = space->faults;
 	out->data_pages = space->data_pages;
 	out->stack_pages = space->stack_pages;
 	out->text_pages = space->text_pages;

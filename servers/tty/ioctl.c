@@ -275,12 +275,6 @@ static int master_only(const struct command *c, uint32_t command)
 	return 0;
 }
 
-static uint32_t device_number(const struct terminal *terminal)
-{
-	return terminal->kind == TERMINAL_SERIAL ? (4u << 8) | (64 + terminal->index)
-						 : (136u << 8) | terminal->index;
-}
-
 static uint32_t readable_bytes(const struct command *c)
 {
 	return c->file->side == FILE_MASTER ? ring_used(&c->terminal->output)
@@ -313,7 +307,7 @@ static int other_command(const struct command *c, uint32_t command)
 	case CMD_TIOCSTI: /* putting words into another's mouth: never */ return EPERM;
 	case CMD_TIOCGETD: return give_number(c, 0);
 	case CMD_TIOCSETD: return EINVAL;
-	case CMD_TIOCGDEV: return give_number(c, device_number(c->terminal));
+	case CMD_TIOCGDEV: return give_number(c, terminal_device(c->terminal));
 	case CMD_TIOCMGET:
 		return c->terminal->kind == TERMINAL_SERIAL ? give_number(c, MODEM_DTR_RTS_CTS_CAR_DSR)
 							    : ENOTTY;

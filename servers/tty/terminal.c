@@ -221,8 +221,10 @@ static bool allocate(uint32_t index)
 	return true;
 }
 
-struct terminal *terminal_new_pty(void)
+struct terminal *terminal_new_pty(uint32_t account)
 {
+	if (!quota_has_room(account, QUOTA_PTYS, 1))
+		return NULL;
 	for (uint32_t i = 0; i < PTY_MAX; i++) {
 		struct terminal *terminal;
 		uint8_t *data;
@@ -233,8 +235,12 @@ struct terminal *terminal_new_pty(void)
 			return NULL;
 		terminal = ptys[i];
 		data = terminal->output_data;
-		*terminal = (struct terminal){
-			.kind = TERMINAL_PTY, .index = i, .is_locked = true, .output_data = data};
+		*terminal = (struct terminal){.kind = TERMINAL_PTY,
+					      .index = i,
+					      .account = account,
+					      .is_locked = true,
+					      .output_data = data};
+		(void)quota_charge(account, QUOTA_PTYS, 1);
 		terminal->output = (struct ring){
 			.shared = &terminal->output_counters, .data = data, .size = PTY_OUTPUT_BYTES};
 		start_ldisc(terminal);
@@ -248,6 +254,13 @@ struct terminal *terminal_new_pty(void)
 void terminal_release_pty(struct terminal *terminal)
 {
 	terminal->kind = TERMINAL_FREE;
+	quota_release(terminal->account, QUOTA_PTYS, 1);
+}
+
+uint32_t terminal_device(const struct terminal *terminal)
+{
+	return terminal->kind == TERMINAL_SERIAL ? (4u << 8) | (64 + terminal->index)
+						 : (136u << 8) | terminal->index;
 }
 
 uint64_t terminal_pts_mask(void)

@@ -181,7 +181,7 @@ int vfs_on_root(struct request *rq, const struct vfs_root_in *in, struct vfs_roo
 	(void)out;
 	if (rq->badge != 0)
 		return EPERM;
-	struct file *file = openfile_new(root_dentry->inode, root_dentry, O_PATH | O_DIRECTORY);
+	struct file *file = openfile_new(root_dentry->inode, root_dentry, O_PATH | O_DIRECTORY, QUOTA_ROOT);
 	return file ? give_one(rq, file) : ENFILE;
 }
 

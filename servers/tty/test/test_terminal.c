@@ -125,7 +125,7 @@ static int setup(void **state)
 	line = terminal_serial(0);
 	set_process(PROCESS_SHELL, 10, 1, 10, 10);
 	set_process(PROCESS_JOB, 20, 10, 20, 10);
-	file = file_open(line, FILE_SLAVE, O_RDWR, 2);
+	file = file_open(line, FILE_SLAVE, O_RDWR, 2, QUOTA_ROOT);
 	return 0;
 }
 
@@ -406,9 +406,9 @@ static void time_between_bytes(void **state)
 
 static void pair_of_terminals(void **state)
 {
-	struct terminal *pty = terminal_new_pty();
-	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3),
-			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	struct terminal *pty = terminal_new_pty(QUOTA_ROOT);
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3, QUOTA_ROOT),
+			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4, QUOTA_ROOT);
 	char text[100];
 	uint32_t done;
 
@@ -431,9 +431,9 @@ static void pair_of_terminals(void **state)
 
 static void master_close_hangs_up(void **state)
 {
-	struct terminal *pty = terminal_new_pty();
-	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3),
-			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	struct terminal *pty = terminal_new_pty(QUOTA_ROOT);
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3, QUOTA_ROOT),
+			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4, QUOTA_ROOT);
 	char text[10];
 	uint32_t done = 1;
 
@@ -449,9 +449,9 @@ static void master_close_hangs_up(void **state)
 
 static void end_of_a_session_on_a_pty(void **state)
 {
-	struct terminal *pty = terminal_new_pty();
-	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3),
-			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	struct terminal *pty = terminal_new_pty(QUOTA_ROOT);
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3, QUOTA_ROOT),
+			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4, QUOTA_ROOT);
 	int32_t pgid;
 
 	(void)state;
@@ -473,8 +473,36 @@ static void badges_are_not_used_again(void **state)
 	file_close(file);
 	assert_null(file_of_badge(badge));
 	assert_null(file_of_badge(~0ull));
-	file = file_open(line, FILE_SLAVE, O_RDWR, 2);
+	file = file_open(line, FILE_SLAVE, O_RDWR, 2, QUOTA_ROOT);
 	assert_null(file_of_badge(badge));
+}
+
+static void users_have_quotas(void **state)
+{
+	static struct tty_file *files[FILES_MAX];
+	struct terminal *ptys[PTY_MAX];
+	uint64_t user = label_of(PROCESS_JOB, THREAD_JOB), other = label_of(PROCESS_SHELL, THREAD_SHELL);
+	uint32_t count = 0;
+
+	(void)state;
+	labels->process[PROCESS_JOB].uid = 1000;
+	labels->process[PROCESS_SHELL].uid = 1001;
+	while ((files[count] = file_open(line, FILE_SLAVE, O_RDWR, 2, account_of(user))) != NULL)
+		count++;
+	assert_int_equal(count, FILES_MAX / 4);
+	files[count] = file_open(line, FILE_SLAVE, O_RDWR, 2, account_of(other));
+	assert_non_null(files[count]);
+	for (uint32_t i = 0; i <= count; i++)
+		file_close(files[i]);
+	assert_int_equal(quota_used(account_of(user), QUOTA_FILES), 0);
+	for (count = 0; (ptys[count] = terminal_new_pty(account_of(user))) != NULL; count++)
+		;
+	assert_int_equal(count, PTY_MAX / 2);
+	ptys[count] = terminal_new_pty(account_of(other));
+	assert_non_null(ptys[count]);
+	for (uint32_t i = 0; i <= count; i++)
+		terminal_release_pty(ptys[i]);
+	assert_int_equal(quota_used(account_of(user), QUOTA_PTYS), 0);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -499,6 +527,7 @@ int main(void)
 		T(end_of_a_session_on_a_pty),
 		T(master_close_hangs_up),
 		T(badges_are_not_used_again),
+		T(users_have_quotas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
