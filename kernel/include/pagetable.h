@@ -64,7 +64,7 @@ static ALWAYS_INLINE bool frames_contain(const struct frame_range *range, pte_t 
 }
 
 /* How far one step goes behind va, which lies in a leaf table (level 0) or a large page: so many entries at most. */
-#define PT_STEP_ENTRIES 32u
+#define PT_STEP_ENTRIES 16u
 #define PT_STEP_BYTES (PT_STEP_ENTRIES * PAGE_SIZE)
 uint64_t pagetable_step_end(uint64_t va, uint64_t end, uint32_t level);
 

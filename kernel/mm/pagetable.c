@@ -14,7 +14,7 @@
 /* Instructions, about (work_add). */
 #define WALK_WORK 60u
 #define SKIP_WORK 3u   /* an absent entry passed over */
-#define CLEAR_WORK 28u /* an entry looked at and cleared */
+#define CLEAR_WORK 32u /* an entry looked at and cleared */
 #define PRUNE_WORK 800u
 #define SPLIT_WORK 1900u
 

@@ -127,8 +127,7 @@ static enum tessera_error check_slots(const struct thread *self, const struct sl
 		return E_DEPTH;
 	if ((uint64_t)(uint32_t)retype->dst + retype->count > 1ull << 32)
 		return E_SLOT;
-	for (uint32_t i = 0;
-	     i < retype->count && error == E_OK;) { /* each turn takes those in one CNode */
+	for (uint32_t i = 0; i < retype->count && error == E_OK;) { /* each turn takes those in one CNode */
 		error = slot_lookup_empty(self, retype->dst + i, &place);
 		if (error == E_OK && !place_allows(&place, untyped->depth + 1u))
 			error = E_DEPTH;

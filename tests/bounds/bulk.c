@@ -40,7 +40,8 @@ cap_t bulk_threads(cap_t untyped)
 	must(ts_untyped_retype(untyped, CAP_CNODE, 8, OWN(cnode), 1, 0, 0), "a CNode for threads");
 	must(ts_untyped_retype(untyped, CAP_UNTYPED, 22, OWN(home), 1, 0, 0), "memory for threads");
 	must(ts_untyped_retype(home, CAP_THREAD, 0, SLOT_IN(cnode, 0), BULK, 0, 0), "threads");
-	must(ts_cnode_copy(SLOT_IN(ROOT_CAP_CNODE, BULK_LEAF + 1u), OWN(cnode), ALL), "their CNode as a leaf");
+	must(ts_cnode_copy(SLOT_IN(ROOT_CAP_CNODE, BULK_LEAF + 1u), OWN(cnode), ALL),
+	     "their CNode as a leaf");
 	return (BULK_LEAF + 1u) << 8;
 }
 

@@ -18,7 +18,8 @@ void bulk_free(cap_t untyped);
 /* BULK threads in a new CNode, made from the Untyped; the CNode's capability. */
 cap_t bulk_threads(cap_t untyped);
 /* Starts thread i with this system call, at this priority; behind the call it faults. */
-void bulk_start(cap_t threads, uint32_t i, uint32_t priority, uint32_t operation, const uint64_t arguments[7]);
+void bulk_start(cap_t threads, uint32_t i, uint32_t priority, uint32_t operation,
+		const uint64_t arguments[7]);
 #define START(threads, i, priority, operation, ...) \
 	bulk_start((threads), (i), (priority), (operation), (const uint64_t[7]){__VA_ARGS__})
 

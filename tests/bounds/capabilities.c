@@ -122,8 +122,8 @@ static void worst_retype(void)
 {
 	static const struct {
 		uint8_t type, size;
-	} kinds[] = {{CAP_UNTYPED, 6},	      {CAP_CNODE, 4},  {CAP_ENDPOINT, 0}, {CAP_NOTIFICATION, 0},
-		     {CAP_THREAD, 0}, {CAP_VSPACE, 0}, {CAP_MEMORY, 1}};
+	} kinds[] = {{CAP_UNTYPED, 6}, {CAP_CNODE, 4},	{CAP_ENDPOINT, 0}, {CAP_NOTIFICATION, 0},
+		     {CAP_THREAD, 0},  {CAP_VSPACE, 0}, {CAP_MEMORY, 1}};
 	cap_t untyped, home, cnode, large;
 
 	for (uint32_t i = 0; i < COUNT_OF(kinds); i++) {
@@ -132,9 +132,9 @@ static void worst_retype(void)
 		cnode = make(CAP_CNODE, 8);
 		home = slot_new();
 		must(ts_untyped_retype(untyped, CAP_UNTYPED, 23, OWN(home), 1, 0, 0), "a child");
-		check_error(ts_untyped_retype(home, kinds[i].type, kinds[i].size, SLOT_IN(cnode, 0), 256,
-					      0, 0),
-			    E_OK, "256 objects");
+		check_error(
+			ts_untyped_retype(home, kinds[i].type, kinds[i].size, SLOT_IN(cnode, 0), 256, 0, 0),
+			E_OK, "256 objects");
 		check_error(ts_cnode_revoke(OWN(untyped), 0), E_OK, "and revoked");
 		bulk_free(untyped);
 	}

@@ -110,8 +110,8 @@ static void worst_views(void)
 		cap_t part = slot_new();
 
 		must(ts_cnode_copy(OWN(part), SLOT_IN(cnode, i), ALL), "its capability");
-		must(ts_memory_attach(part, SLOT_IN(cnode, 256u + i), area.space,
-				      GIGABYTE + i * PAGE_BYTES, 1, ALL),
+		must(ts_memory_attach(part, SLOT_IN(cnode, 256u + i), area.space, GIGABYTE + i * PAGE_BYTES,
+				      1, ALL),
 		     "a View of it");
 		drop(part);
 		if (i % 64u == 63u)
