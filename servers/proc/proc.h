@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <quota.h>
 #include <tessera/invoke.h>
 #include <tessera/labels.h>
 #include <tessera/process_page.h>
@@ -24,6 +25,8 @@
 #define MAX_SPACES LABEL_PROCESSES
 #define SIGNAL_ENTRIES 4096u /* queued signals of all processes together */
 #define SIGINFO_BYTES 128u
+#define QUOTA_SIGNALS \
+	0u /* quota.h: queued signals; an ordinary user has a quarter of all, and at most RLIMIT_SIGPENDING */
 #define FD_LEAVES 16u
 #define RUSAGE_BYTES 144u
 #define UNIMPLEMENTED_NUMBERS 512u
@@ -59,7 +62,8 @@ struct signal_queue {
 struct signal_entry {
 	signal_ref next;
 	uint16_t signal;
-	process_ref charged; /* whose RLIMIT_SIGPENDING counts it */
+	uint16_t account; /* QUOTA_SIGNALS: of the receiver's user, as on Linux */
+	uint16_t reserved;
 	uint8_t info[SIGINFO_BYTES];
 };
 
@@ -117,7 +121,6 @@ struct process {
 	cap_t notification[PROCESS_THREADS], notification_unit[PROCESS_THREADS];
 	/* signals */
 	struct signal_queue queue;
-	uint32_t queued_count;
 	bool is_stopped, is_stop_reported, is_continue_reported, is_killed;
 	uint32_t stop_signal;
 	/* ending */
@@ -307,7 +310,7 @@ void signal_init(void);
 int signal_send(struct process *p, struct thread *t, uint32_t signal, const struct siginfo_head *info);
 int signal_send_kernel(struct process *p, uint32_t signal); /* SI_KERNEL */
 void signal_group(uint32_t pgid, uint32_t signal);
-void signal_queue_clear(struct process *p, struct signal_queue *q);
+void signal_queue_clear(struct signal_queue *q);
 void signal_recheck(struct process *p, struct thread *t);
 bool signal_has_deliverable(struct process *p, struct thread *t);
 bool group_is_orphaned(uint32_t pgid);

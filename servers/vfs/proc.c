@@ -110,7 +110,7 @@ static int link_static(struct dentry *root, const struct static_entry *entry)
 	bool is_dir = S_ISDIR(entry->mode);
 	struct inode *inode =
 		inode_new(root->inode->fs, is_dir ? NODE_DIRECTORY : NODE_PROC, entry->mode, NULL);
-	struct dentry *made = inode ? dentry_new(dir, name, (uint32_t)strlen(name), inode) : NULL;
+	struct dentry *made = inode ? dentry_new(dir, name, (uint32_t)strlen(name), inode, QUOTA_ROOT) : NULL;
 	if (made) {
 		if (!is_dir)
 			inode->proc = (struct proc_state){.type = entry->type, .number = proc_constant(name)};
@@ -193,7 +193,7 @@ static struct dentry *make(struct dentry *dir, const char *name, uint32_t length
 	}
 	if (S_ISDIR(mode))
 		inode->nlink = 2;
-	return dentry_new(dir, name, length, inode);
+	return dentry_new(dir, name, length, inode, QUOTA_ROOT);
 }
 
 static int made_or_nomem(struct dentry *made, struct dentry **found)
@@ -545,7 +545,7 @@ void text_format(struct text *text, const char *format, ...)
 int proc_make_text(struct file *file, const struct caller *caller)
 {
 	const struct inode *inode = file->inode;
-	struct inode *snapshot = inode_new(&fs_anonymous, NODE_FILE, S_IFREG | 0400u, NULL);
+	struct inode *snapshot = inode_new(&fs_anonymous, NODE_FILE, S_IFREG | 0400u, caller);
 	if (!snapshot)
 		return ENOMEM;
 	struct text text = {.to = snapshot};

@@ -79,6 +79,7 @@ static void start_system(void)
 	memset(cache, 0xa5, FAKE_CACHE_BYTES); /* contents are unspecified: nothing may rely on zeros */
 	bytes_use_avx2(__builtin_cpu_supports("avx2"));
 	frames_init(cache, FAKE_CACHE_BYTES);
+	quotas_init();
 	assert_int_equal(mounts_init(), 0);
 	assert_int_equal(unpack_mounts(), 0);
 }
