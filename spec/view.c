@@ -265,7 +265,7 @@ static enum tessera_error view_copy(struct spec *spec, struct spec_thread *self,
 		spec_lookup_cap(spec, self, (cap_t)spec_arg(self, 1), CAP_VSPACE, RIGHT_WRITE, &source);
 
 	if (error == E_OK)
-		error = check_copy(view, va, pages, flags);
+		error = source->object == view->object ? E_ARG : check_copy(view, va, pages, flags);
 	if (error != E_OK) {
 		spec_set_arg(self, 0, 0);
 		return error;

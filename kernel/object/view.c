@@ -375,7 +375,7 @@ enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 		cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 1), CAP_VSPACE, RIGHT_WRITE, &src);
 
 	if (error == E_OK)
-		error = copy_check(cap, va, pages, flags);
+		error = slot_object(src) == slot_object(cap) ? E_ARG : copy_check(cap, va, pages, flags);
 	if (error != E_OK) {
 		ctx_set_result(&self->ctx, 0, 0);
 		return error;

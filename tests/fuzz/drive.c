@@ -153,7 +153,8 @@ static struct spec_hint hint_of(const struct event *event, uint64_t ip)
 	if (spec_thread_of(&real, event->thread) == NULL)
 		return hint;
 	thread = machine_thread(event->thread);
-	hint.is_preempted = ctx_ip(&thread->ctx) == ip - 2u && thread->state == THREAD_READY;
+	hint.is_preempted =
+		ctx_ip(&thread->ctx) == ip - 2u && thread->ctx.regs.rax == thread->ctx.call_number;
 	if (hint.is_preempted)
 		read_progress(thread, (uint32_t)event->number, &hint);
 	for (unsigned int i = 0; i < 6; i++)
