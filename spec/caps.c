@@ -13,7 +13,8 @@
 struct spec_cap *spec_cap_at(struct spec *spec, struct spec_place place)
 {
 	for (uint32_t i = 0; i < spec->cap_count; i++) {
-		if (spec->caps[i].type != CAP_NULL && spec_same_place(spec->caps[i].place, place))
+		if (spec->caps[i].place.index == place.index && spec->caps[i].place.holder == place.holder &&
+		    spec->caps[i].type != CAP_NULL)
 			return &spec->caps[i];
 	}
 	return NULL;

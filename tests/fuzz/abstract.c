@@ -343,10 +343,18 @@ static void add_leaf(struct spec_vspace *to, uint64_t va, pte_t entry, uint32_t 
 	to->runs[to->run_count++] = run;
 }
 
+/* Most of a table is. */
+static bool are_zero(const pte_t *eight)
+{
+	return (eight[0] | eight[1] | eight[2] | eight[3] | eight[4] | eight[5] | eight[6] | eight[7]) == 0;
+}
+
 static void read_leaf_table(struct spec_vspace *to, uint64_t va, const pte_t *table)
 {
 	for (uint32_t i = 0; i < PT_ENTRIES; i++) {
-		if (table[i] != 0)
+		if (i % 8u == 0 && are_zero(&table[i]))
+			i += 7u;
+		else if (table[i] != 0)
 			add_leaf(to, va + i * PAGE_SIZE, table[i], 0);
 	}
 }
@@ -361,6 +369,10 @@ static void read_tables(struct spec_vspace *to, const pte_t *root)
 	for (;;) {
 		uint32_t end = level == PT_LEVELS - 1u ? USER_PT_ENTRIES : PT_ENTRIES, i = index[level]++;
 
+		if (i < end && i % 8u == 0 && are_zero(&table[level][i])) {
+			index[level] += 7u;
+			continue;
+		}
 		if (i == end) {
 			if (level++ == PT_LEVELS - 1u)
 				return;

@@ -108,12 +108,12 @@ static void adopt_unspecified(const struct event *event)
 	}
 }
 
-static void finish(struct event *event)
+/* Compares; the real state has been read. */
+static void compare(struct event *event)
 {
 	const struct spec_thread *self;
 	const char *problem;
 
-	machine_abstract(&real);
 	self = event->thread != 0 ? spec_thread_of(&real, event->thread) : NULL;
 	event->result = self != NULL ? self->regs.rax : ~0ull;
 	if (drive_is_verbose)
@@ -126,6 +126,12 @@ static void finish(struct event *event)
 		fail("the processor waits, or does not");
 	if (!host_tlb_is_coherent())
 		fail("a translation is cached that the tables do not hold any more");
+}
+
+static void finish(struct event *event)
+{
+	machine_abstract(&real);
+	compare(event);
 }
 
 /* ---- system calls ---- */
@@ -214,7 +220,7 @@ static void execute(struct event *event)
 		follow_deletion(event, &hint);
 	else
 		spec_syscall(&specified, number, &hint);
-	finish(event);
+	compare(event);
 }
 
 /* The processor's registers at the entry, in both. */
@@ -347,7 +353,7 @@ void drive_time(uint64_t now_ns)
 		machine_timer();
 		machine_abstract(&real);
 		spec_timer(&specified, before - passed_deadlines(&real));
-		finish(event);
+		compare(event);
 	}
 	if (spec_timer_is_due(&specified))
 		fail("a deadline has passed or a slice is over, and no timer interrupt comes");

@@ -31,13 +31,19 @@ void arch_vspace_init(pte_t *root)
 		root[i] = KERNEL_ENTRY_MARK;
 }
 
+static uint32_t tlb_used(void)
+{
+	return host.tlb_next < HOST_TLB_ENTRIES ? host.tlb_next : HOST_TLB_ENTRIES;
+}
+
 void host_vspace_switch(paddr_t root)
 {
 	if (host.current_root == root.raw)
 		return;
 	host.current_root = root.raw;
 	host.switch_count++;
-	memset(host.tlb, 0, sizeof(host.tlb));
+	memset(host.tlb, 0, tlb_used() * sizeof(host.tlb[0]));
+	host.tlb_next = 0;
 }
 
 void arch_vspace_leave(paddr_t root)
@@ -49,7 +55,7 @@ void arch_vspace_leave(paddr_t root)
 void arch_tlb_flush_page(paddr_t root, uint64_t va)
 {
 	host.flush_page_count++;
-	for (uint32_t i = 0; i < HOST_TLB_ENTRIES; i++) {
+	for (uint32_t i = 0; i < tlb_used(); i++) {
 		struct host_translation *cached = &host.tlb[i];
 		uint64_t span = (cached->entry & PTE_LARGE) != 0 ? pt_span(1) : PAGE_SIZE;
 
@@ -61,7 +67,7 @@ void arch_tlb_flush_page(paddr_t root, uint64_t va)
 void arch_tlb_flush_all(paddr_t root)
 {
 	host.flush_all_count++;
-	for (uint32_t i = 0; i < HOST_TLB_ENTRIES; i++) {
+	for (uint32_t i = 0; i < tlb_used(); i++) {
 		if (host.tlb[i].root == root.raw)
 			host.tlb[i].root = 0;
 	}
@@ -96,7 +102,7 @@ pte_t host_access(paddr_t root, uint64_t va)
 
 bool host_tlb_is_coherent(void)
 {
-	for (uint32_t i = 0; i < HOST_TLB_ENTRIES; i++) {
+	for (uint32_t i = 0; i < tlb_used(); i++) {
 		const struct host_translation *cached = &host.tlb[i];
 		pte_t now;
 
