@@ -15,6 +15,7 @@
 #include <kernel/handlers.h>
 
 #define OPERATIONS 1000u
+#define OPERATION_ROWS 1024u /* a power of two: the number is masked behind its check */
 #define PREEMPTION_CHUNKS 16u
 
 struct operation {
@@ -35,12 +36,13 @@ static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
 #define X(number, name, cap_type, needed, how) \
 	[number] = {.handler = invoke_##name, .type = (cap_type), .rights = (needed), .kind = (how)},
-static const struct operation operations[OPERATIONS] = {
-	[0 ... OPERATIONS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
+static const struct operation operations[OPERATION_ROWS] = {
+	[0 ... OPERATION_ROWS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
 #include <kernel/dispatch_table.inc>
 };
 #undef X
 #pragma GCC diagnostic pop
+uint64_t operation_limit = OPERATION_ROWS;
 
 static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct operation *operation)
 {
@@ -81,8 +83,8 @@ void kernel_syscall(uint64_t number)
 	here->caller = self;
 	ctx_set_error(&self->ctx,
 		      E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
-	if (LIKELY(number < OPERATIONS))
-		error = invoke(self, &operations[number]);
+	if (LIKELY(number < operation_limit))
+		error = invoke(self, &operations[number & (OPERATION_ROWS - 1u)]);
 	if (UNLIKELY((error | here->reschedule) != 0))
 		finish(here, error);
 }

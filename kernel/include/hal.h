@@ -34,6 +34,12 @@ static inline void arch_zero(void *destination, size_t size_bytes);
 static inline void arch_copy(void *destination, const void *source, size_t size_bytes);
 
 /*
+ * index & *mask, which the compiler may not leave out although it knows that index <= *mask: the CPU may run ahead of the
+ * check that says so (Spectre, variant 1).
+ */
+static inline uint32_t arch_mask_index(uint32_t index, const uint32_t *mask);
+
+/*
  * paging.h gives:
  *   typedef uint64_t pte_t;  PT_LEVELS (4), PT_ENTRIES (512), PAGE_SIZE, PAGE_SHIFT, LARGE_PAGE_PAGES (512)
  *   pt_index(va, level)               level 0 is the leaf table, PT_LEVELS - 1 the root
