@@ -75,7 +75,7 @@ static NOINLINE void finish(struct cpu *here, enum tessera_error error)
 
 void kernel_syscall(uint64_t number)
 {
-	struct cpu *here = cpu();
+	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
 	enum tessera_error error = E_NO_OP;
 
@@ -86,7 +86,7 @@ void kernel_syscall(uint64_t number)
 	if (LIKELY(number < operation_limit))
 		error = invoke(self, &operations[number & (OPERATION_ROWS - 1u)]);
 	if (UNLIKELY((error | here->reschedule) != 0))
-		finish(here, error);
+		finish(cpu(), error);
 }
 
 void kernel_foreign_syscall(void)

@@ -150,24 +150,6 @@ static inline uint64_t read_fs_base(void)
 	return value;
 }
 
-static inline void write_fs_base(uint64_t value)
-{
-	__asm__ volatile("wrfsbase %0" : : "r"(value));
-}
-
-static inline uint64_t read_gs_base(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("rdgsbase %0" : "=r"(value));
-	return value;
-}
-
-static inline void write_gs_base(uint64_t value)
-{
-	__asm__ volatile("wrgsbase %0" : : "r"(value));
-}
-
 static inline void write_xcr0(uint64_t value)
 {
 	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
