@@ -188,7 +188,7 @@ struct cpu {
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
 	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */
-	uint32_t work;	     /* chunks of long operations done since the last restart (preemption_wanted) */
+	uint32_t work;	     /* instructions of long operations since the last restart (restart.h) */
 	struct run_queue ready;
 	struct timer_wheel wheel;
 };

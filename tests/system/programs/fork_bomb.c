@@ -18,7 +18,10 @@ int main(void)
 		pause();
 		_exit(0);
 	}
-	printf("%d forks, then\n%s\n", forks, error == EAGAIN ? "EAGAIN" : error == ENOMEM ? "ENOMEM" : "another error");
+	printf("%d forks, then\n%s\n", forks,
+	       error == EAGAIN	 ? "EAGAIN"
+	       : error == ENOMEM ? "ENOMEM"
+				 : "another error");
 	fflush(stdout);
 	signal(SIGTERM, SIG_IGN);
 	kill(0, SIGTERM);
