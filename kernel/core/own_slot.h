@@ -11,7 +11,8 @@ static ALWAYS_INLINE struct slot *own_slot(const struct thread *thread, cap_t ad
 
 	if (UNLIKELY((address >> 8) > thread->cspace_mask))
 		return NULL;
-	const struct slot *leaf = slot_at(thread->cspace_first + arch_mask_index(address >> 8, &thread->cspace_mask));
+	const struct slot *leaf =
+		slot_at(thread->cspace_first + arch_mask_index(address >> 8, &thread->cspace_mask));
 
 	if (UNLIKELY((leaf->word & (0xffu | RIGHT_WRITE << 8 | SLOT_DYING << 16)) != wanted))
 		return NULL;

@@ -129,8 +129,7 @@ static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct threa
 	if (UNLIKELY((address >> 8) > thread->cspace_mask))
 		return E_CAP;
 	leaf = slot_at(thread->cspace_first + arch_mask_index(address >> 8, &thread->cspace_mask));
-	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE ||
-		     (address & 0xffu) > leaf->aux))
+	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE || (address & 0xffu) > leaf->aux))
 		return E_CAP;
 	slot = slot_at(slot_object(leaf) + arch_mask_index(address & 0xffu, &leaf->aux));
 	word = slot->word;

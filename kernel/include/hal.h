@@ -17,6 +17,7 @@
 
 #include <compiler.h>
 #include <paddr.h>
+#include <tessera/operations.h>
 #include <tessera/types.h>
 
 #include <arch/context.h>

@@ -89,9 +89,10 @@ enum { THREAD_SLOT_CSPACE, THREAD_SLOT_VSPACE, THREAD_SLOT_FAULT, THREAD_SLOT_LA
 struct thread {
 	struct slot slots[THREAD_SLOT_COUNT];
 	/* hot: what the fast path reads */
-	paddr_t vspace_root;   /* of the VSpace in slots[]; 0 if none */
-	slot_ref cspace_first; /* first slot of the root CNode; without one, a slot that never holds a CNode */
-	uint32_t cspace_mask;  /* how many it has, less one */
+	paddr_t vspace_root; /* of the VSpace in slots[]; 0 if none */
+	slot_ref
+		cspace_first; /* first slot of the root CNode; without one, a slot that never holds a CNode */
+	uint32_t cspace_mask; /* how many it has, less one */
 	/* these four bytes are read as one word by the fast path */
 	uint8_t state;	      /* enum thread_state */
 	uint8_t is_suspended; /* suspended while its call is still open (CALLING, FAULTED) */
