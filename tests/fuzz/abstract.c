@@ -81,7 +81,7 @@ static void read_payload(const struct slot *slot, struct spec_cap *cap)
 	case CAP_CNODE:
 		cap->base = slot->detail;
 		cap->size = 1ull << slot->badge;
-		check(slot->aux == cap->size, "a CNode's two sizes agree");
+		check(slot->aux == cap->size - 1u, "a CNode's two sizes agree");
 		break;
 	case CAP_ENDPOINT:
 	case CAP_NOTIFICATION: cap->badge = slot->badge; break;
@@ -188,7 +188,7 @@ static void read_ring(thread_ref head, uint64_t *list, uint32_t *count, uint32_t
 		check(*count < SPEC_THREADS, "a ring of threads ends");
 		check(thread_at(thread->queue_next)->queue_prev == at,
 		      "a ring of threads is linked both ways");
-		check(thread->queue_object == object, "a thread knows where it waits");
+		check(object == 0 || thread->queue_object == object, "a thread knows where it waits");
 		list[(*count)++] = address_of(at);
 		at = thread->queue_next;
 	} while (at != head);
@@ -203,6 +203,12 @@ static void check_reply(const struct thread *thread)
 
 	check(slot_type(reply) == CAP_REPLY && slot_object(reply) == thread_ref_of(thread),
 	      "a Reply and its thread name each other");
+}
+
+static bool is_waiting(const struct thread *thread)
+{
+	return thread->state == THREAD_SENDING || thread->state == THREAD_RECEIVING ||
+	       thread->state == THREAD_WAITING;
 }
 
 static void read_thread(struct spec *out, struct spec_thread *to, struct thread *thread)
@@ -221,7 +227,7 @@ static void read_thread(struct spec *out, struct spec_thread *to, struct thread 
 		.label = thread->label,
 		.page_va = thread->page_va,
 		.has_vspace = thread->vspace_root.raw != 0,
-		.waits_at = thread->queue_object != 0 ? address_of(thread->queue_object) : 0,
+		.waits_at = is_waiting(thread) ? address_of(thread->queue_object) : 0,
 		.reply_slot = thread->state == THREAD_RECEIVING ? thread->reply_cap : 0,
 		.sent_is_call = is_sending && !thread->is_fault && thread->sent_is_call,
 		.sent_cap = is_sending ? thread->sent_cap : 0,
