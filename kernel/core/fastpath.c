@@ -26,7 +26,7 @@ static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
 }
 
 /* True if the scheduler would choose the partner now, and nothing has to be armed for its slice. */
-static ALWAYS_INLINE bool may_switch(const struct cpu *here, const struct thread *partner)
+static ALWAYS_INLINE bool may_switch(const struct cpu ARCH_CPU_SPACE *here, const struct thread *partner)
 {
 	if (LIKELY(partner->priority < here->ready.best))
 		return true;
@@ -69,7 +69,8 @@ static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, msg_
 /* ---- call ---- */
 
 /* The receiver that waits at the endpoint and can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_receiver(const struct cpu *here, const struct endpoint *endpoint)
+static ALWAYS_INLINE struct thread *fast_receiver(const struct cpu ARCH_CPU_SPACE *here,
+						  const struct endpoint *endpoint)
 {
 	if (UNLIKELY(endpoint->receivers == 0))
 		return NULL;
@@ -95,7 +96,7 @@ static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *serve
 ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uint64_t w0, uint64_t w1,
 				 uint64_t w2, uint64_t w3)
 {
-	struct cpu *here = cpu();
+	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
 	struct slot *cap = NULL, *reply = NULL;
 	struct endpoint *endpoint = NULL;
@@ -120,9 +121,9 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	here->fast_calls++;
 	ring_remove(&endpoint->receivers, server);
 	fast_deliver(self, server, badge, reply);
-	switch_from(here, self, server);
+	switch_accounts(here, self, server);
 	arch_vspace_switch(server->vspace_root);
-	arch_continue(&server->ctx);
+	arch_switch_and_continue(&self->ctx, &server->ctx);
 }
 
 /* ---- reply_recv ---- */
@@ -142,7 +143,8 @@ static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
 }
 
 /* The caller (or faulted thread) a Reply's word stands for, if it can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu *here, uint64_t word, msg_tag_t tag)
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, uint64_t word,
+						msg_tag_t tag)
 {
 	const uint64_t mask = 0xffu | SLOT_DYING << 16;
 
@@ -181,7 +183,7 @@ static ALWAYS_INLINE void fast_wait(struct thread *self, endpoint_ref ref, cap_t
 ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
 				       uint64_t w2, uint64_t w3)
 {
-	struct cpu *here = cpu();
+	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
 	struct slot *cap = NULL, *reply = NULL;
 	struct thread *caller = NULL;
@@ -215,8 +217,10 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 	}
 	here->fast_replies++;
 	fast_wait(self, ref, (cap_t)(caps >> 32), reply, word);
-	switch_from(here, self, caller);
+	switch_accounts(here, self, caller);
 	arch_vspace_switch(caller->vspace_root);
 	if (LIKELY(!is_fault))
-		arch_continue(&caller->ctx);
+		arch_switch_and_continue(&self->ctx, &caller->ctx);
+	else
+		arch_context_switch(&self->ctx, &caller->ctx);
 }

@@ -13,7 +13,9 @@
 #include <switch.h>
 #include <timer.h>
 
-struct cpu cpu_data[CPUS_MAX];
+struct cpu boot_cpu;
+struct cpu *cpus[CPUS_MAX] = {&boot_cpu};
+uint32_t cpus_used = 1;
 
 /* ---- run queue ---- */
 
@@ -127,9 +129,11 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
 void switch_to(struct thread *next)
 {
 	struct cpu *self = cpu();
+	struct thread *from = self->current;
 
 	self->slow_switches++;
-	switch_from(self, self->current, next);
+	switch_accounts(arch_here(), from, next);
+	arch_context_switch(&from->ctx, &next->ctx);
 	if (next->vspace_root.raw != 0) /* the idle thread has none */
 		arch_vspace_switch(next->vspace_root);
 }

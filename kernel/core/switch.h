@@ -4,9 +4,10 @@
 
 #include <object.h>
 
-/* Makes next current in place of `from`, another thread: accounting and registers in the CPU.
- * The caller switches the address space. */
-static ALWAYS_INLINE void switch_from(struct cpu *here, struct thread *from, struct thread *next)
+/* Makes next current in place of `from`, another thread: accounting.  The caller exchanges the registers in the CPU and the
+ * address space. */
+static ALWAYS_INLINE void switch_accounts(struct cpu ARCH_CPU_SPACE *here, struct thread *from,
+					  struct thread *next)
 {
 	uint64_t now = arch_tsc();
 
@@ -14,5 +15,4 @@ static ALWAYS_INLINE void switch_from(struct cpu *here, struct thread *from, str
 	next->consumed_tsc -= now;
 	next->switches++;
 	here->current = next;
-	arch_context_switch(&from->ctx, &next->ctx);
 }
