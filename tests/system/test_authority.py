@@ -1,16 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The capability graph of the running system: read while it works, drawn, asked, and held against the manifest."""
 import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 from conftest import TOP, tessera
-
-sys.path.insert(0, str(TOP / "tools"))
-from tessera_tool import bench  # noqa: E402
-
-INSTRUCTIONS_MAX = 5000  # of one authority_graph call
 
 
 def ask(*args):
@@ -53,8 +47,3 @@ def test_only_root_reads_it():
     script = "su nobody -s /bin/sh -c 'cat /proc/tessera/authority'; echo status $?"
     result = tessera("--", "/bin/sh", "-c", script)
     assert "cap " not in result.stdout and "status 1" in result.stdout
-
-
-def test_a_call_is_short():
-    values, _ = bench.parse(bench._native())
-    assert values["authority-batch"] <= INSTRUCTIONS_MAX
