@@ -16,6 +16,12 @@ _Alignas(4096) unsigned char host_memory[HOST_PHYS_BYTES];
 struct host_machine host;
 struct cpu *host_cpu = &boot_cpu;
 
+enum tessera_error arch_call_guarded(struct thread *self, struct slot *cap,
+				     enum tessera_error (*handler)(struct thread *self, struct slot *cap))
+{
+	return handler(self, cap);
+}
+
 void host_reset(void)
 {
 	memset(host_memory, 0, sizeof(host_memory));
