@@ -15,7 +15,7 @@ def ask(*args):
 def dump(tmp_path_factory):
     """Of a system with programs in it that make and end processes while it is read."""
     path = tmp_path_factory.mktemp("authority") / "dump"
-    result = ask("authority-check", "--no-build", "--save", path, "--run", "sleep 1000 & while true; do /bin/true; done &")
+    result = ask("authority-check", "--no-build", "--save", path, "--run", "sleep 1000 & while true; do /bin/true; done & sleep 1")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout == "no service holds more than the manifest says\n"
     return path
