@@ -95,8 +95,8 @@ static void serve(struct worker *w)
 	cap_t endpoint = (cap_t)w->argument[0], reply = (cap_t)w->argument[1];
 
 	(void)ts_recv(endpoint, reply, &message, NEVER);
-	for (;;) /* ends with its Thread */
-		(void)ts_reply_recv(endpoint, reply, &message, NEVER);
+	while (ts_reply_recv(endpoint, reply, &message, NEVER) == E_OK)
+		; /* until the endpoint is revoked */
 }
 
 static void bench_round_trip(const char *name, uint32_t words)
@@ -129,10 +129,8 @@ static void take_signals(struct worker *w)
 {
 	uint64_t bits;
 
-	for (;;) { /* ends with its Thread */
-		(void)ts_wait((cap_t)w->argument[0], NEVER, &bits);
+	while (ts_wait((cap_t)w->argument[0], NEVER, &bits) == E_OK) /* until that is revoked */
 		w->result[0] = tsc();
-	}
 }
 
 static void bench_signal(void)
