@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from . import bench, bounds, build, count, debug, lint, run, symbolize
+from . import bench, bounds, build, count, debug, fuzz, lint, run, symbolize
 from .common import BUILD, EXIT_FAILURE, REPO, TARGET, ToolError, say
 
 
@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(action=lint.start)
     command = commands.add_parser("count", help="count the kernel's lines against its limits")
     command.set_defaults(action=count.start)
+    command = commands.add_parser("fuzz", help="compare the kernel core with its specification, operation by operation")
+    fuzz.add_arguments(command)
+    command.set_defaults(action=fuzz.start)
     command = commands.add_parser("docs", help="generate the reference pages")
     command.set_defaults(action=_docs)
     command = commands.add_parser("test", help="run the tests", add_help=False)
