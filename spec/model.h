@@ -65,6 +65,10 @@ enum tessera_error spec_make_origin(struct spec *spec, struct spec_cap *parent, 
 				    uint32_t type, uint64_t object, struct spec_cap **out);
 enum tessera_error spec_embed(struct spec *spec, struct spec_cap *src, struct spec_place dst);
 
+/* ---- authority.c ---- */
+
+enum tessera_error spec_op_authority_graph(struct spec *spec, struct spec_thread *self);
+
 /* ---- operations on slots: cnode.c; preempted operations: syscall.c ---- */
 
 bool spec_cnode_syscall(struct spec *spec, struct spec_thread *self, uint32_t operation,

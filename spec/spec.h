@@ -168,6 +168,10 @@ struct spec {
 	uint32_t ready_count;
 	uint64_t now_ns, wall_offset_ns, time_page_frame;
 	uint64_t last_placement, last_wait;
+	uint64_t kernel_slots; /* address of the kernel's own slots */
+	uint64_t tree_changes,
+		reader_changes; /* how often the tree has changed; when authority_graph began */
+	uint64_t reader_next;	/* and how far it is */
 	uint64_t port_value, last_port, last_port_value; /* the simulated device behind all ports */
 };
 

@@ -296,6 +296,11 @@ static uint64_t bytes(uint8_t byte)
 	return byte < 0xf0 ? byte : MSG_DATA_BYTES + 1u;
 }
 
+static uint64_t reader_index(uint8_t byte)
+{
+	return byte < 128 ? 0 : byte < 0xf0 ? specified.reader_next : byte;
+}
+
 static const struct kind by_name[] = {
 	{"dst_slot", empty_slot},
 	{"src_slot", used_slot},
@@ -323,6 +328,8 @@ static const struct kind by_name[] = {
 	{"cpu", cpu_number},
 	{"how", how},
 	{"bytes", bytes},
+	{"index", reader_index},
+	{"what", small},
 };
 
 static uint64_t argument(const struct rule *rule, unsigned int i, const uint8_t *record)

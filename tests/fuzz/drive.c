@@ -57,6 +57,7 @@ static _Noreturn void fail(const char *problem)
 	for (uint32_t i = 0; i < trace_count; i++)
 		print_event(&trace[i]);
 	fprintf(stderr, "---- difference: %s\n", problem);
+	fprintf(stderr, "operations compared: %llu\n", (unsigned long long)drive_count);
 	abort();
 }
 
@@ -83,6 +84,9 @@ static void adopt_registers(struct spec_thread *to, const struct spec_thread *fr
 
 	if (is_entry && to->regs.rcx == to->page_va && from->regs.rcx != to->page_va)
 		fail("an entry of the personality: RCX is not the page's address");
+	if (to->state != SPEC_READY && to->state != SPEC_SUSPENDED && to->state == from->state &&
+	    !to->is_fault)
+		to->regs.rax = from->regs.rax; /* inside a system call it holds anything */
 	to->regs.rcx = from->regs.rcx;
 	to->regs.r11 = from->regs.r11;
 	page[CONTEXT_WORD + RCX_WORD] = real_page[CONTEXT_WORD + RCX_WORD];
@@ -394,6 +398,7 @@ void drive_boot(void)
 {
 	machine_boot();
 	machine_abstract(&specified);
+	specified.kernel_slots = HOST_PHYS_BASE + PAGE_SIZE;
 	for (uint32_t i = 0; i < specified.cap_count; i++)
 		specified.caps[i].placement = ++specified.last_placement;
 	prelude();
