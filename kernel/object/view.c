@@ -385,9 +385,9 @@ enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 	copying.is_protecting = (flags & COPY_WRITE_PROTECT) != 0;
 	copying.from_gather.count = 0;
 	if (done == 0)
-		error = pagetable_split_at(copying.from, va);
-	if (error == E_OK && done == 0)
-		error = pagetable_split_at(copying.from, end);
+		error = pagetable_split_edges(copying.from, va, end);
+	if (error == E_RESTART)
+		return error;
 	while (error == E_OK &&
 	       at < end) { /* each turn passes a part of a leaf table or all that is absent */
 		error = copy_step(&copying, &at, end);

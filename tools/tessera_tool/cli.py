@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("run", help="boot and run a program or the shell",
                                   description="Boots Tessera and runs one program, or an interactive shell. The program's output, error "
-                                              "output and exit status are this command's.")
+                                              "output and exit status are this command's; 125 means that Tessera itself or this tool failed.")
     run.add_arguments(command)
     command.set_defaults(action=run.start)
     command = commands.add_parser("build", help="build everything that is not up to date")
