@@ -32,7 +32,7 @@ struct readiness {
 	const uint64_t *words[SERVERS];
 };
 
-static struct readiness *readiness;	 /* NULL: nothing was armed yet */
+static struct readiness *readiness;	/* NULL: nothing was armed yet */
 static uint64_t polled[LX_FD_MAX / 64]; /* descriptors that were asked once */
 
 static bool is_ours(const struct lx_thread *self)
@@ -77,7 +77,8 @@ static uint16_t cookie_take(void)
 }
 
 /* One order to the server; its page is made if the process has none yet. */
-static int order(struct lx_thread *self, cap_t file, const struct file_watch_in *in, struct file_watch_out *out)
+static int order(struct lx_thread *self, cap_t file, const struct file_watch_in *in,
+		 struct file_watch_out *out)
 {
 	*out = (struct file_watch_out){0};
 	int status = file_watch(file, self->page, in, out);
@@ -95,8 +96,7 @@ long lx_watch(struct lx_thread *self, cap_t file, uint16_t *cookie, uint32_t eve
 	uint16_t number = *cookie;
 	if (number == LX_COOKIE_NONE && is_ours(self) && readiness)
 		number = cookie_take();
-	struct file_watch_in in = {
-		.cookie = number, .events = events, .flags = flags, .slot = self->slot};
+	struct file_watch_in in = {.cookie = number, .events = events, .flags = flags, .slot = self->slot};
 	struct file_watch_out out;
 	int status = order(self, file, &in, &out);
 	if (status == 0 && out.kind == WATCH_ARMED && number != LX_COOKIE_NONE) {

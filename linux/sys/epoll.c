@@ -32,7 +32,8 @@ struct epoll_entry {
 	uint16_t cookie;
 	bool is_disabled; /* EPOLLONESHOT has fired */
 	bool is_fresh;	  /* added or changed: readiness counts as a change */
-	uint32_t turn; /* place in the list of ready ones: when it became ready or was reported last; 0: not ready */
+	uint32_t
+		turn; /* place in the list of ready ones: when it became ready or was reported last; 0: not ready */
 	uint32_t ready; /* events of the current pass */
 };
 
@@ -143,9 +144,8 @@ static struct state entry_state(struct lx_thread *self, struct epoll_entry *entr
 		return (struct state){.events = (uint16_t)lx_fd_ask(self, lx_fd_own(entry->fd),
 								    (uint16_t)interest(entry), is_waiting)};
 	uint64_t word = lx_watch_word(entry->cookie);
-	return (struct state){.events = word & READINESS_EVENTS,
-			      .count = READINESS_COUNT(word),
-			      .is_counted = true};
+	return (struct state){
+		.events = word & READINESS_EVENTS, .count = READINESS_COUNT(word), .is_counted = true};
 }
 
 /* Events of an entry that are to be reported now. */
@@ -305,7 +305,8 @@ static uint32_t set_depth(struct lx_files *files, const struct lx_epoll *set, co
 	return deepest;
 }
 
-static long epoll_add(struct lx_thread *self, struct lx_epoll *set, int32_t fd, const struct epoll_event *event)
+static long epoll_add(struct lx_thread *self, struct lx_epoll *set, int32_t fd,
+		      const struct epoll_event *event)
 {
 	struct lx_files *files = &self->process->files;
 	struct lx_epoll *inner = epoll_find(files, fd);
@@ -393,8 +394,7 @@ static long epoll_until(int32_t fd, uint64_t user, int32_t max, uint64_t deadlin
 	for (;;) {
 		lx_lock(&files->lock);
 		struct lx_epoll *set = epoll_find(files, fd);
-		uint32_t ready =
-			set ? epoll_pass(self, set, events, room, deadline != DEADLINE_POLL) : 0;
+		uint32_t ready = set ? epoll_pass(self, set, events, room, deadline != DEADLINE_POLL) : 0;
 		lx_unlock(&files->lock);
 		if (!set)
 			return -EINVAL;

@@ -121,7 +121,8 @@ void pipe_close_end(struct inode *inode, bool reads, bool writes)
 		wait_wake_if(&inode->waiters, POLLOUT | POLLERR);
 	if (writes && writer_count(inode) == 0)
 		wait_wake_if(&inode->waiters, POLLIN | POLLHUP);
-	watch_changed_if(&inode->watches, (reads ? POLLOUT | POLLERR : 0u) | (writes ? POLLIN | POLLHUP : 0u));
+	watch_changed_if(&inode->watches,
+			 (reads ? POLLOUT | POLLERR : 0u) | (writes ? POLLIN | POLLHUP : 0u));
 	if (pipe->readers == 0 && pipe->writers == 0 && reader_count(inode) == 0 &&
 	    writer_count(inode) == 0) {
 		drop_pages(pipe, 0);

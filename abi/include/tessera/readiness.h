@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 #define READINESS_WORDS 480u
-#define READINESS_EVENTS 0xffffull	/* of a word */
-#define READINESS_CLOSED 0x8000ull	/* among the events: the description is gone, the cookie free again */
+#define READINESS_EVENTS 0xffffull /* of a word */
+#define READINESS_CLOSED 0x8000ull /* among the events: the description is gone, the cookie free again */
 #define READINESS_COUNT(word) ((word) >> 16)
 #define READINESS_THREADS 64u /* thread slots of a process */
 
 /* file.watch: flags */
-#define WATCH_EDGE 1u	/* wakes at every change, not only when something becomes ready */
+#define WATCH_EDGE 1u /* wakes at every change, not only when something becomes ready */
 
 /* file.watch: what became of it */
 #define WATCH_ARMED 0u

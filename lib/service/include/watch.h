@@ -16,12 +16,12 @@
 struct watch_page;
 
 struct watch {
-	struct watch *next;   /* of the object */
-	struct watch **list;  /* the object's */
-	void *file;	      /* the open file description */
+	struct watch *next;  /* of the object */
+	struct watch **list; /* the object's */
+	void *file;	     /* the open file description */
 	struct watch_page *page;
-	uint64_t threads;     /* thread slots to be woken */
-	uint32_t events;      /* POLL* that count */
+	uint64_t threads; /* thread slots to be woken */
+	uint32_t events;  /* POLL* that count */
 	uint16_t cookie;
 	uint16_t flags; /* WATCH_EDGE */
 };

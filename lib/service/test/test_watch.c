@@ -18,10 +18,10 @@
 
 static uint64_t words[2][READINESS_WORDS];
 static struct watch_page pages[2];
-static struct watch *list;     /* all files are one object */
-static uint32_t ready[FILES];  /* of each file */
-static uint32_t woken[100];    /* by thread */
-static bool is_dead[2];	       /* owner 1, 2 */
+static struct watch *list;    /* all files are one object */
+static uint32_t ready[FILES]; /* of each file */
+static uint32_t woken[100];   /* by thread */
+static bool is_dead[2];	      /* owner 1, 2 */
 static uint32_t allocated, may_allocate;
 
 struct watch *watch_alloc(void)
@@ -82,7 +82,8 @@ static int teardown(void **state)
 }
 
 /* Thread t has slot t. */
-static uint32_t arm(uint32_t page, uint32_t file, uint32_t cookie, uint32_t events, uint32_t flags, uint32_t thread)
+static uint32_t arm(uint32_t page, uint32_t file, uint32_t cookie, uint32_t events, uint32_t flags,
+		    uint32_t thread)
 {
 	struct watch_order order = {
 		.label = thread, .cookie = cookie, .events = events, .flags = flags, .slot = thread};
@@ -229,7 +230,9 @@ static void test_random(void **state)
 		uint32_t file = (uint32_t)rand() % FILES, page = (uint32_t)rand() % 2,
 			 cookie = (uint32_t)rand() % 30, events = (uint32_t)rand() % 0x20;
 		switch (rand() % 4) {
-		case 0: (void)arm(page, file, cookie, events, (uint32_t)rand() % 2, (uint32_t)rand() % 64); break;
+		case 0:
+			(void)arm(page, file, cookie, events, (uint32_t)rand() % 2, (uint32_t)rand() % 64);
+			break;
 		case 1: change(file, events, (uint32_t)rand() % 0x20); break;
 		case 2: watch_closed(&list, &ready[file]); break;
 		default:

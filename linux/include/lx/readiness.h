@@ -13,7 +13,7 @@
 #define LX_COOKIE_NONE 0xffffu
 
 /* Results of lx_watch, beside 0: armed. */
-#define LX_WATCH_ASK 1	    /* no cookie, no page, or a server without them: the server is to be asked each time */
+#define LX_WATCH_ASK 1 /* no cookie, no page, or a server without them: the server is to be asked each time */
 #define LX_WATCH_CONSTANT 2 /* its readiness never changes */
 
 /*
