@@ -181,7 +181,7 @@ static void init_object(const struct slot *untyped, struct slot *slot, const str
 		break;
 	case CAP_CNODE:
 		slot->detail = slot->depth;
-		slot->aux = 1u << slot->badge;
+		slot->aux = (1u << slot->badge) - 1u;
 		break;
 	case CAP_THREAD: thread_init(thread_at(slot_object(slot))); break;
 	case CAP_VSPACE: vspace_init(slot_object(slot), slot_index(slot), retype->flags); break;
