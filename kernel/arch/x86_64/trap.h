@@ -25,12 +25,16 @@ struct trap_frame {
 
 /* entry.S; every stub has the same size */
 #define TRAP_STUB_BYTES 16u
-extern const unsigned char trap_stubs[];
+extern const unsigned char trap_stubs[], trap_stubs_separated[], entry_text_start[], entry_text_end[];
 void syscall_entry(void);
 void syscall_entry_old(void); /* without the fast path */
 void load_selectors(void);
 void idle_once(void);
+void syscall_entry_separated(void);
 NORETURN void return_to_current(void);
+NORETURN void return_separated(void);
+/* Called by return_separated: makes the current thread ready for it. */
+void trap_leave(void);
 
 /* Called by entry.S: the user's registers are in cpu()->current->ctx. */
 void trap_from_user(uint64_t vector, uint64_t error_code);
