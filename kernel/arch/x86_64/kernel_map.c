@@ -15,7 +15,7 @@
 
 #include "asm.h"
 #include "cpu.h"
-#include "frames.h"
+#include "../../genarch/frames.h"
 #include "layout.h"
 #include "trap.h"
 

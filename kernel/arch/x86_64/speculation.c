@@ -13,7 +13,7 @@
 #include "asm.h"
 #include "console.h"
 #include "cpu.h"
-#include "options.h"
+#include "../../genarch/options.h"
 
 #define MSR_EFER 0xc0000080u
 #define EFER_AUTO_IBRS 0x200000ull
@@ -85,8 +85,12 @@ void speculation_barrier(void)
 {
 	if (speculation.has_ibpb)
 		write_msr(MSR_PRED_CMD, PRED_CMD_IBPB);
-	if (speculation.fills_returns) /* 32 calls that nobody returns from; a return guessed by them stops at INT3 */
-		__asm__ volatile(".rept 32\n\tcall 1f\n\tint3\n1:\n\t.endr\n\taddq $256, %%rsp" : : : "memory", "cc");
+	if (speculation
+		    .fills_returns) /* 32 calls that nobody returns from; a return guessed by them stops at INT3 */
+		__asm__ volatile(".rept 32\n\tcall 1f\n\tint3\n1:\n\t.endr\n\taddq $256, %%rsp"
+				 :
+				 :
+				 : "memory", "cc");
 }
 
 void speculation_report(void)
@@ -95,7 +99,7 @@ void speculation_report(void)
 		bool is_on;
 		const char *name;
 	} all[] = {
-		{speculation.is_separated, " kpti+verw"}, {speculation.has_ibrs, " ibrs"},
+		{speculation.is_separated, " kpti+verw"},  {speculation.has_ibrs, " ibrs"},
 		{speculation.has_auto_ibrs, " auto-ibrs"}, {speculation.has_retpoline, " retpoline"},
 		{speculation.has_stibp, " stibp"},	   {speculation.has_ibpb, " ibpb"},
 		{speculation.fills_returns, " rsb"},

@@ -7,13 +7,13 @@
 #include <stdbool.h>
 
 struct speculation {
-	bool is_separated;   /* user mode has page tables of its own, and buffers are emptied on the way to it */
-	bool has_ibrs;	     /* the CPU keeps predictions of kernel and user apart by itself: enhanced IBRS */
-	bool has_auto_ibrs;  /* the same, AMD's way */
-	bool has_retpoline;  /* calls through the table of operations are not predicted */
-	bool has_stibp;	     /* predictions are kept apart from the other thread of the core */
-	bool has_ibpb;	     /* predictions are forgotten when the address space changes */
-	bool fills_returns;  /* the stack of predicted returns is overwritten then */
+	bool is_separated; /* user mode has page tables of its own, and buffers are emptied on the way to it */
+	bool has_ibrs;	   /* the CPU keeps predictions of kernel and user apart by itself: enhanced IBRS */
+	bool has_auto_ibrs; /* the same, AMD's way */
+	bool has_retpoline; /* calls through the table of operations are not predicted */
+	bool has_stibp;	    /* predictions are kept apart from the other thread of the core */
+	bool has_ibpb;	    /* predictions are forgotten when the address space changes */
+	bool fills_returns; /* the stack of predicted returns is overwritten then */
 };
 /* The same for all CPUs. */
 extern struct speculation speculation;

@@ -9,17 +9,17 @@
 
 #include <boot_source.h>
 
-#include "acpi.h"
+#include "../../genarch/acpi.h"
 #include "asm.h"
 #include "boot_memory.h"
 #include "console.h"
 #include "cpu.h"
 #include "fpu.h"
-#include "frames.h"
+#include "../../genarch/frames.h"
 #include "irq.h"
 #include "kernel_map.h"
 #include "layout.h"
-#include "options.h"
+#include "../../genarch/options.h"
 #include "speculation.h"
 #include "timer.h"
 #include "trap.h"

@@ -8,6 +8,8 @@
 
 #include <compiler.h>
 
+#include "../../genarch/boot_support.h" /* panic_boot */
+
 /* What trap_from_kernel has on the stack. */
 struct trap_frame {
 	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
@@ -46,5 +48,3 @@ NORETURN void panic_trap(const struct trap_frame *frame);
 NORETURN void panic_user_trap(uint64_t vector, uint64_t error_code);
 /* provoke.c: the boot option panic=; returns without it. */
 void provoke_panic(void);
-/* panic.c: stops boot with one line. */
-NORETURN void panic_boot(const char *text);
