@@ -237,12 +237,15 @@ void arch_power_off(bool reset)
 
 void arch_idle(void)
 {
+	if (host.idle != NULL)
+		host.idle();
 	abort(); /* a test let its last thread block: nothing would ever wake it */
 }
 
 void arch_debug_write(const char *text, size_t length)
 {
-	fwrite(text, 1, length, stderr);
+	if (!host.is_quiet)
+		fwrite(text, 1, length, stderr);
 }
 
 uint64_t arch_cr3_writes(void)
