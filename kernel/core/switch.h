@@ -4,15 +4,10 @@
 
 #include <object.h>
 
-/* Makes next current in place of `from`, another thread: accounting and registers in the CPU.
- * The caller switches the address space. */
+/* Makes next current in place of `from`, another thread: registers in the CPU.
+ * The caller switches the address space, and sees to the context in use. */
 static ALWAYS_INLINE void switch_from(struct cpu *here, struct thread *from, struct thread *next)
 {
-	uint64_t now = arch_tsc();
-
-	from->consumed_tsc += now;
-	next->consumed_tsc -= now;
-	next->switches++;
 	here->current = next;
 	arch_context_switch(&from->ctx, &next->ctx);
 }

@@ -104,16 +104,20 @@ cap_t service_take_slot(struct service *service)
 	return slot;
 }
 
-/* Thread and VSpace from the body; what is left of it becomes page tables. */
+/* Thread, its time and VSpace from the body; what is left of it becomes page tables. */
 static void make_body(struct service *service)
 {
 	uint64_t left = 0;
 
 	service->thread = service_take_slot(service);
 	service->vspace = service_take_slot(service);
+	cap_t sched = service_take_slot(service);
+
 	must(object_make_at(service->body, CAP_THREAD, 0, SLOT_OWN(service->thread)), service, "thread");
 	must(object_make_at(service->body, CAP_VSPACE, 0, SLOT_OWN(service->vspace)), service,
 	     "address space");
+	must(object_make_at(service->body, CAP_SCHED_CONTEXT, 0, SLOT_OWN(sched)), service, "time");
+	must(ts_sched_bind(sched, service->thread), service, "time");
 	for (uint32_t log2 = TABLES_MIN_LOG2;; log2++) {
 		cap_t slot;
 

@@ -69,6 +69,7 @@ cap_t bare_thread(uint32_t i, uint32_t space, cap_t fault_ep, cap_t last_ep)
 		.priority = PRIORITY_HIGH,
 	};
 	must(ts_thread_configure(thread), "a thread's configuration");
+	must(ts_sched_bind(make(CAP_SCHED_CONTEXT, 0), thread), "a thread's time");
 	return thread;
 }
 

@@ -115,7 +115,7 @@ static bool configure(struct child *child)
 					 .label = child->number,
 					 .flags = THREAD_CFG_LABEL,
 					 .priority = HOST_PRIORITY};
-	if (ts_thread_configure(child->thread) != E_OK)
+	if (ts_thread_configure(child->thread) != E_OK || ts_sched_bind(child->sched, child->thread) != E_OK)
 		return false;
 	memcpy(&page->words[MSG_REGISTER_WORDS], &config, sizeof(config));
 	if (ts_thread_set_personality(child->thread) != E_OK)
@@ -135,6 +135,7 @@ __attribute__((noinline)) static bool start(struct child *child)
 	child->memory = pool_get(&pool);
 	child->reply = slot_alloc();
 	child->thread = object_make(child->memory, CAP_THREAD, 0);
+	child->sched = object_make(child->memory, CAP_SCHED_CONTEXT, 0);
 	child->root = object_make(child->memory, CAP_CNODE, 4);
 	child->leaf = object_make(child->memory, CAP_CNODE, 4);
 	if (!child->leaf ||
