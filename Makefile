@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # The everyday targets. ./tessera does the work; this file makes sure that what it needs is installed.
-.PHONY: build setup run test bench docs lint clean
+.PHONY: build setup run test bench count docs lint clean
 .DEFAULT_GOAL := build
 
 setup:
@@ -22,6 +22,10 @@ bench: setup
 # Reference pages of operations, protocols and system calls, into build/docs.
 docs: setup
 	@./tessera docs
+
+# Lines of the kernel, against the limits that the style suite enforces.
+count:
+	@./tessera count
 
 lint: setup
 	@./tessera lint

@@ -12,6 +12,7 @@ function-length at most 60 lines in kernel/, 80 elsewhere
 file-length     at most 800 lines
 if-density      at most 2 conditional directives per 1,000 lines of a folder's .c files (and 1 in a folder is always allowed)
 goto            none in kernel/
+kernel-size     at most 9,000 lines of kernel for x86_64, of which 3,000 of architecture (tessera_tool/count.py)
 """
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ import pathlib
 import re
 import subprocess
 import sys
+
+from tessera_tool import count
 
 REPO = pathlib.Path(__file__).resolve().parents[1]
 FOLDERS = ("abi", "kernel", "boot", "lib", "servers", "drivers", "linux", "system", "tests", "bench")
@@ -154,6 +157,10 @@ def check_goto() -> list[str]:
     return faults
 
 
+def check_kernel_size() -> list[str]:
+    return count.faults(count.counts())
+
+
 def _include_flags(path: pathlib.Path, generated: pathlib.Path) -> list[str]:
     folders = [REPO / "abi/include", generated, generated / "kernel"]
     if top(path) in ("kernel", "boot"):
@@ -189,7 +196,8 @@ def check_self_contained() -> list[str]:
 
 
 CHECKS = {"headers": check_headers, "includes": check_includes, "assembly": check_assembly, "self-contained": check_self_contained,
-          "function-length": check_function_length, "file-length": check_file_length, "if-density": check_if_density, "goto": check_goto}
+          "function-length": check_function_length, "file-length": check_file_length, "if-density": check_if_density, "goto": check_goto,
+          "kernel-size": check_kernel_size}
 
 
 def waivers() -> list[tuple[str, str]]:

@@ -60,6 +60,19 @@ MUST_CHECK bool vspace_destroy_step(vspace_ref ref);
 MUST_CHECK bool view_destroy_step(struct slot *view);
 /* A donated Untyped leaves its VSpace, whose user half is cleared first. Constant time. */
 void vspace_take_back_tables(struct slot *untyped);
+/* Whether count pages from va on lie in the window of a View: E_ALIGN, E_RANGE. */
+static ALWAYS_INLINE MUST_CHECK enum tessera_error view_check_window(const struct slot *view, uint64_t va,
+								     uint64_t count)
+{
+	uint64_t offset = (va - view->badge) >> PAGE_SHIFT;
+
+	if ((va & (PAGE_SIZE - 1u)) != 0)
+		return E_ALIGN;
+	if (va < view->badge || offset > view->data[0] || count > view->data[0] - offset)
+		return E_RANGE;
+	return E_OK;
+}
+
 /* A View joins / leaves its VSpace's ring. */
 void vspace_add_view(struct slot *view);
 void vspace_remove_view(struct slot *view);

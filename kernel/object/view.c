@@ -61,25 +61,13 @@ static ALWAYS_INLINE enum tessera_error check_flags(const struct mapping *mappin
 	return E_OK;
 }
 
-/* Whether count pages from va on lie in the window. */
-static ALWAYS_INLINE enum tessera_error check_window(const struct slot *view, uint64_t va, uint64_t count)
-{
-	uint64_t offset = (va - view->badge) >> PAGE_SHIFT;
-
-	if ((va & (PAGE_SIZE - 1u)) != 0)
-		return E_ALIGN;
-	if (va < view->badge || offset > view->data[0] || count > view->data[0] - offset)
-		return E_RANGE;
-	return E_OK;
-}
-
-/* The same, and whether they lie in the Memory from index page on. */
+/* Whether count pages from va on lie in the window, and in the Memory from index page on. */
 static ALWAYS_INLINE enum tessera_error check_pages(const struct slot *view, uint64_t va, uint64_t page,
 						    uint64_t count)
 {
 	if (page > view->data[2] || count > view->data[2] - page)
 		return E_RANGE;
-	return check_window(view, va, count);
+	return view_check_window(view, va, count);
 }
 
 /* Replacing what stands in an entry: only what is mapped from the same Memory. */
@@ -361,7 +349,7 @@ static enum tessera_error copy_check(const struct slot *view, uint64_t va, uint6
 		return E_ARG;
 	if ((slot_rights(view) & RIGHT_READ) == 0)
 		return E_RIGHTS;
-	return check_window(view, va, pages);
+	return view_check_window(view, va, pages);
 }
 
 static void copy_flush(struct copying *copying)

@@ -251,14 +251,14 @@ static enum tessera_error split_edges(vspace_ref ref, uint64_t va, uint64_t end)
 	return error == E_OK ? pagetable_split_at(ref, end) : error;
 }
 
-enum tessera_error invoke_vspace_unmap(struct thread *self, struct slot *cap)
+/* Clears what maps those frames in a range that is allowed if error is E_OK; sets the result `done`. */
+static enum tessera_error unmap(struct thread *self, uint32_t operation, vspace_ref ref,
+				const struct frame_range *frames, enum tessera_error error)
 {
 	uint64_t va = ctx_arg(&self->ctx, 1), pages = ctx_arg(&self->ctx, 2);
-	uint64_t done = restart_take(self, OP_VSPACE_UNMAP);
+	uint64_t done = restart_take(self, operation);
 	uint64_t at = va + done * PAGE_SIZE, end = va + pages * PAGE_SIZE;
-	vspace_ref ref = slot_object(cap);
 	struct tlb_gather gather = {.count = 0};
-	enum tessera_error error = check_range(va, pages);
 
 	if (error == E_OK && done == 0)
 		error = split_edges(ref, va, end);
@@ -266,15 +266,30 @@ enum tessera_error invoke_vspace_unmap(struct thread *self, struct slot *cap)
 		end = at;
 	for (uint32_t chunks = 1; at < end;
 	     chunks++) { /* each turn passes a leaf table or all that is absent */
-		at = pagetable_clear_step(ref, at, end, &PT_ALL_FRAMES, &gather);
+		at = pagetable_clear_step(ref, at, end, frames, &gather);
 		if (chunks % CHUNKS_PER_CHECK == 0 && at < end && preemption_wanted()) {
 			tlb_gather_flush(&gather, ref);
-			return restart_later(self, OP_VSPACE_UNMAP, (at - va) >> PAGE_SHIFT);
+			return restart_later(self, operation, (at - va) >> PAGE_SHIFT);
 		}
 	}
 	tlb_gather_flush(&gather, ref);
 	ctx_set_result(&self->ctx, 0, error == E_OK ? pages : 0);
 	return error;
+}
+
+enum tessera_error invoke_vspace_unmap(struct thread *self, struct slot *cap)
+{
+	enum tessera_error error = check_range(ctx_arg(&self->ctx, 1), ctx_arg(&self->ctx, 2));
+
+	return unmap(self, OP_VSPACE_UNMAP, slot_object(cap), &PT_ALL_FRAMES, error);
+}
+
+enum tessera_error invoke_view_unmap(struct thread *self, struct slot *cap)
+{
+	struct frame_range frames = {cap->data[1], cap->data[2]};
+	enum tessera_error error = view_check_window(cap, ctx_arg(&self->ctx, 1), ctx_arg(&self->ctx, 2));
+
+	return unmap(self, OP_VIEW_UNMAP, slot_object(cap), &frames, error);
 }
 
 /* Whether a View lets this frame be mapped there with these rights. */

@@ -37,6 +37,7 @@ void program_start(const uint64_t *stack)
 	test_registers();
 	test_fpu();
 	test_devices();
+	test_native();
 	test_random();
 	finish();
 }

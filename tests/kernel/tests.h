@@ -28,4 +28,5 @@ void test_interrupt(void);
 void test_registers(void);
 void test_fpu(void);
 void test_devices(void);
+void test_native(void);
 void test_random(void);

@@ -7,8 +7,6 @@
 #include <elf.h>
 #include <string.h>
 
-#define SPACE_TABLES_LOG2 17u
-
 extern const Elf64_Ehdr __ehdr_start;
 extern char _end[];
 
@@ -236,20 +234,27 @@ static void map_segment(cap_t view, const Elf64_Phdr *header)
 	     "a segment");
 }
 
-void space_make(uint32_t i)
+void space_fill(cap_t vspace)
 {
-	cap_t tables = make(CAP_UNTYPED, SPACE_TABLES_LOG2), image = slot_new(), shared = slot_new();
+	cap_t image = slot_new(), shared = slot_new();
 	const Elf64_Phdr *header;
 
-	spaces[i] = make(CAP_VSPACE, 0);
-	must(ts_vspace_donate_tables(spaces[i], SLOT_OWN(tables)), "a space's tables");
-	must(ts_memory_attach(CAP_IMAGE, SLOT_OWN(image), spaces[i], image_start(), image_pages(), ALL),
+	must(ts_memory_attach(CAP_IMAGE, SLOT_OWN(image), vspace, image_start(), image_pages(), ALL),
 	     "a View of the image");
 	for (uint32_t n = 0; (header = segment(n)) != 0; n++) {
 		if (header->p_type == PT_LOAD)
 			map_segment(image, header);
 	}
-	must(ts_memory_attach(CAP_SHARED, SLOT_OWN(shared), spaces[i], SHARED_VA, SHARED_PAGES, ALL),
+	must(ts_memory_attach(CAP_SHARED, SLOT_OWN(shared), vspace, SHARED_VA, SHARED_PAGES, ALL),
 	     "a View of shared memory");
 	must(ts_view_map(shared, SHARED_VA, 0, SHARED_PAGES, READ | WRITE, 0), "shared memory in a space");
+}
+
+void space_make(uint32_t i)
+{
+	cap_t tables = make(CAP_UNTYPED, SPACE_TABLES_LOG2);
+
+	spaces[i] = make(CAP_VSPACE, 0);
+	must(ts_vspace_donate_tables(spaces[i], SLOT_OWN(tables)), "a space's tables");
+	space_fill(spaces[i]);
 }

@@ -75,6 +75,9 @@ struct msg_page *page_of(const struct worker *w);
 /* Makes address space i (1..): with this program's code, its constants and a copy of its variables, and shared memory. */
 void space_make(uint32_t i);
 cap_t space_cap(uint32_t i);
+/* Puts the same into a VSpace that somebody else made, with tables for it (2^SPACE_TABLES_LOG2 bytes are enough). */
+void space_fill(cap_t vspace);
+#define SPACE_TABLES_LOG2 17u
 /* Before the first space_make: copies this program. */
 void spaces_start(void);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """tools/abigen.py: descriptions it must refuse, and that what it makes compiles and behaves."""
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -44,6 +45,37 @@ def test_real_abi_is_valid():
     abi = model.load(REPO / "abi")
     assert {op.name for op in abi.operations} >= {"send", "recv", "call", "reply", "reply_recv"}
     assert abi.protocols
+
+
+INTERFACE = """send recv call reply reply_recv signal wait poll cnode_copy cnode_mint cnode_move cnode_delete cnode_revoke cap_inspect cap_transfer
+untyped_retype frame_alloc frame_free memory_derive memory_attach view_map view_unmap vspace_protect memory_grant thread_create thread_destroy
+thread_configure thread_set_regs thread_read_regs thread_resume thread_suspend thread_yield thread_sleep thread_exit thread_interrupt
+process_create process_kill process_wait irq_bind irq_ack ioport_in ioport_out time_get debug_write kernel_info""".split()
+
+
+def test_every_name_of_the_interface_is_there():
+    abi = model.load(REPO / "abi")
+    assert not set(INTERFACE) - {op.name for op in abi.operations} - set(abi.library)
+
+
+def test_the_library_declares_what_the_abi_lists():
+    header = (REPO / "lib/tessera/include/tessera/native.h").read_text()
+    assert set(re.findall(r"^(?:static|enum) .*\bts_(\w+)\(", header, re.MULTILINE)) == set(model.load(REPO / "abi").library)
+
+
+def test_entries_are_counted():
+    assert len(model.load(REPO / "abi").entries) <= 22
+
+
+def test_a_23rd_entry_is_refused(tmp_path):
+    more = "".join(f'[[op]]\nname="o{number}"\nnumber={number}\n' for number in range(100, 120))
+    (tmp_path / "fits").mkdir()
+    assert len(load(tmp_path / "fits", operations_text=OPERATIONS + more).entries) == 22
+    invocation = '[[op]]\nname="i"\nnumber=200\ncap="thread"\n'
+    (tmp_path / "invocation").mkdir()
+    assert len(load(tmp_path / "invocation", operations_text=OPERATIONS + more + invocation).entries) == 22
+    with pytest.raises(model.AbiError, match="23 kernel entries"):
+        load(tmp_path, operations_text=OPERATIONS + more + '[[op]]\nname="x"\nnumber=8\ncap="endpoint"')
 
 
 @pytest.mark.parametrize("text, message", [

@@ -28,7 +28,9 @@ def operations_page(abi: Abi) -> str:
     lines = [NOTE + "# Kernel operations", "", "EAX = 0x7E550000 + number; argument 0 in RDI. RAX is the error. RCX and R11 are destroyed.", "",
              "| error | number | meaning |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {number} | {text} |" for name, (number, text) in abi.errors.items()]
-    lines.append("")
+    lines += ["", f"{len(abi.entries)} operations are entries: no invocation of the object in argument 0, or IPC. All others are invocations.", ""]
+    if abi.library:
+        lines += ["| name in `tessera/native.h` | stands over |", "| --- | --- |", *(f"| `{name}` | {text} |" for name, text in abi.library.items()), ""]
     for op in abi.operations:
         lines += _operation(op)
     return "\n".join(lines)

@@ -19,6 +19,8 @@ REGISTER_WORDS = 4
 MAX_WORDS = 384
 MAX_CAPS = 4
 FIRST_RESERVED_OP = 0xFFF0
+FIRST_BEHIND_IPC = 100
+MAX_ENTRIES = 22
 
 
 class AbiError(Exception):
@@ -38,6 +40,11 @@ class Operation:
     page: str | None
     errors: list[str]
     doc: str
+
+    @property
+    def is_entry(self) -> bool:
+        """Not an invocation of the object in argument 0, or IPC."""
+        return self.cap is None or self.number < FIRST_BEHIND_IPC
 
 
 @dataclasses.dataclass
@@ -88,6 +95,11 @@ class Abi:
     errors: dict[str, tuple[int, str]]
     operations: list[Operation]
     protocols: list[Protocol]
+    library: dict[str, str]  # names that stand over operations: of which ones
+
+    @property
+    def entries(self) -> list[str]:
+        return [op.name for op in self.operations if op.is_entry]
 
 
 def inputs(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -176,5 +188,10 @@ def load(folder: pathlib.Path) -> Abi:
     operations = [_operation(item, errors) for item in raw["op"]]
     _unique("operation", [operation.name for operation in operations])
     _unique("operation number", [operation.number for operation in operations])
+    library = raw.get("library", {})
+    _unique("name", [operation.name for operation in operations] + list(library))
     protocols = [_protocol(path) for path in sorted((folder / "protocols").glob("*.toml"))]
-    return Abi(errors, operations, protocols)
+    abi = Abi(errors, operations, protocols, library)
+    if len(abi.entries) > MAX_ENTRIES:
+        raise AbiError(f"{len(abi.entries)} kernel entries, {MAX_ENTRIES} are allowed: {', '.join(abi.entries)}")
+    return abi

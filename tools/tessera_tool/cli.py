@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from . import bench, build, debug, lint, run, symbolize
+from . import bench, build, count, debug, lint, run, symbolize
 from .common import BUILD, EXIT_FAILURE, REPO, TARGET, ToolError, say
 
 
@@ -30,6 +30,7 @@ def _docs(_args: argparse.Namespace) -> int:
     build.build_target(quiet=True)
     for page in (TARGET / "linux").glob("*.md"):
         shutil.copy(page, out / page.name)
+    (out / "size.md").write_text(f"# The kernel's size\n\n{count.table(count.counts())}\n")
     say(f"reference pages are in {out}")
     return 0
 
@@ -57,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("lint", help="check formatting, the rules of the house, and clang-tidy's findings")
     lint.add_arguments(command)
     command.set_defaults(action=lint.start)
+    command = commands.add_parser("count", help="count the kernel's lines against its limits")
+    command.set_defaults(action=count.start)
     command = commands.add_parser("docs", help="generate the reference pages")
     command.set_defaults(action=_docs)
     command = commands.add_parser("test", help="run the tests", add_help=False)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include <tessera/invoke.h>
+#include <tessera/native.h>
 #include <tessera/operations.h>
 #include <tessera/types.h>
 
@@ -38,8 +39,7 @@
 	1u /* root slots 1.. hold leaves of 2^8 empty slots each (manifest: slots); see slot_alloc */
 #define SERVICE_WAITERS_LEAF 0xe0u /* root slots 0xe0..0xef: CNode `waiters`, if given */
 
-#define SERVICE_EXIT_VA \
-	0x0dead000ull /* never mapped: a fault at this address + status is the service's own end */
+#define SERVICE_EXIT_VA PROCESS_EXIT_VA
 
 #define SERVICE_INFO_MAGIC 0x56525354u /* "TSRV" */
 #define SERVICE_NAME_BYTES 24u
