@@ -77,8 +77,7 @@ static ALWAYS_INLINE void fast_lend(struct cpu *here, struct thread *self, struc
 	server->context = self->context;
 	server->lender = thread_ref_of(self);
 	server->lending_depth = self->lending_depth + 1u;
-	server->priority =
-		self->priority < server->own_priority ? self->priority : server->own_priority;
+	server->priority = self->priority < server->own_priority ? self->priority : server->own_priority;
 	here->context->runner = thread_ref_of(server);
 }
 

@@ -168,7 +168,8 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
 
 static void use_context_of(struct cpu *self, const struct thread *thread)
 {
-	sched_context_use(self, thread->context != 0 ? sched_context_at(thread->context) : &self->idle_context);
+	sched_context_use(self,
+			  thread->context != 0 ? sched_context_at(thread->context) : &self->idle_context);
 }
 
 void switch_to(struct thread *next)

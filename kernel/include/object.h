@@ -73,7 +73,14 @@ enum thread_state {
 };
 
 /* Slots inside a Thread: real capabilities in the tree, deleted with it. */
-enum { THREAD_SLOT_CSPACE, THREAD_SLOT_VSPACE, THREAD_SLOT_FAULT, THREAD_SLOT_LAST, THREAD_SLOT_BUDGET, THREAD_SLOT_COUNT };
+enum {
+	THREAD_SLOT_CSPACE,
+	THREAD_SLOT_VSPACE,
+	THREAD_SLOT_FAULT,
+	THREAD_SLOT_LAST,
+	THREAD_SLOT_BUDGET,
+	THREAD_SLOT_COUNT
+};
 
 #define THREAD_BYTES 8192u
 #define ENDPOINT_BYTES 2048u
@@ -162,12 +169,12 @@ static_assert(sizeof(struct notification) == NOTIFICATION_BYTES, "a Notification
 /* Budget and period, lent along calls. All times of a context that is in use (cpu.context) lag behind: sched_charge. */
 struct sched_context {
 	uint64_t budget_tsc, left_tsc, consumed_tsc;
-	uint64_t period_ns;	       /* 0: round robin, budget_tsc is the slice */
-	uint64_t refill_ns;	       /* end of the period; 0: full, the period has not begun */
-	uint64_t switches;	       /* how often a CPU changed to it */
-	thread_ref owner;	       /* 0: not bound, nobody runs on it */
-	thread_ref runner;	       /* whom it was lent to last; the owner if nobody */
-	uint32_t is_reported;	       /* the handler has been told that this period's budget is used up */
+	uint64_t period_ns;   /* 0: round robin, budget_tsc is the slice */
+	uint64_t refill_ns;   /* end of the period; 0: full, the period has not begun */
+	uint64_t switches;    /* how often a CPU changed to it */
+	thread_ref owner;     /* 0: not bound, nobody runs on it */
+	thread_ref runner;    /* whom it was lent to last; the owner if nobody */
+	uint32_t is_reported; /* the handler has been told that this period's budget is used up */
 	uint32_t reserved;
 };
 static_assert(sizeof(struct sched_context) == SCHED_CONTEXT_BYTES, "a SchedContext is one cache line");
@@ -201,7 +208,7 @@ struct cpu {
 	uint64_t kernel_stack_top;
 	uint64_t entries, slow_switches, timer_irqs; /* entries: without the fast ones */
 	uint64_t fast_calls, fast_replies, device_irqs;
-	struct thread *caller; /* whose system call is being executed */
+	struct thread *caller;	       /* whose system call is being executed */
 	struct sched_context *context; /* what time is charged to */
 	uint64_t context_tsc;	       /* until when it has been charged */
 	uint32_t id;

@@ -77,13 +77,14 @@ static void test_cspace(void)
 /* The thread revokes the Untyped that its Thread, its stack's View and everything else come from. */
 static void test_everything(void)
 {
-	cap_t home, thread, wake;
+	cap_t home, thread, wake, sched;
 	struct worker *w = worker(0);
 
 	start();
 	home = make(CAP_UNTYPED, 20);
 	thread = slot_new();
 	wake = slot_new();
+	sched = slot_new();
 	must(ts_untyped_retype(home, CAP_THREAD, 0, OWN(thread), 1, 0, 0), "a thread");
 	must(ts_untyped_retype(home, CAP_NOTIFICATION, 0, OWN(wake), 1, 0, 0), "a notification");
 	*(struct thread_config *)page_block() = (struct thread_config){.cspace = ROOT_CAP_CNODE,
@@ -91,6 +92,8 @@ static void test_everything(void)
 								       .page_va = WORKER_PAGE_VA,
 								       .priority = PRIORITY_HIGH};
 	must(ts_thread_configure(thread), "configure");
+	must(ts_untyped_retype(home, CAP_SCHED_CONTEXT, 0, OWN(sched), 1, 0, 0), "a SchedContext");
+	must(ts_sched_bind(sched, thread), "its time");
 	struct user_regs regs = {
 		.rip = (uint64_t)raw_call, .rdi = (uint64_t)&w->regs, .rsp = (uint64_t)w->stack + 4096 - 8};
 

@@ -92,15 +92,15 @@ typedef uint64_t msg_tag_t;
 /* Operations in messages that the kernel itself makes. No protocol uses numbers from 0xfff0. */
 #define MSG_OP_PAGE_FAULT 0xfff0u /* w0 address, w1 error code (x86 #PF bits), w2 RIP, w3 RSP */
 #define MSG_OP_EXCEPTION 0xfff1u  /* w0 vector, w1 error code, w2 RIP, w3 RSP */
-#define MSG_OP_BUDGET 0xfff2u	  /* w0 when the context is full again (ns), w1 ns it has used, w2 RIP, w3 RSP */
-#define MSG_OP_NOTICE 0xfff8u	  /* badge: the anchor's. Every descendant of the anchor is gone */
-#define MSG_OP_SIGNAL 0xfff9u	  /* w0: the bits of the bound notification, cleared by this delivery */
+#define MSG_OP_BUDGET 0xfff2u /* w0 when the context is full again (ns), w1 ns it has used, w2 RIP, w3 RSP */
+#define MSG_OP_NOTICE 0xfff8u /* badge: the anchor's. Every descendant of the anchor is gone */
+#define MSG_OP_SIGNAL 0xfff9u /* w0: the bits of the bound notification, cleared by this delivery */
 
 /* Status (tag operation) with which a fault handler replies to a fault message. */
 #define FAULT_RESUME 0u /* run the thread again where it was */
 #define FAULT_RAISE \
 	1u /* enter the personality's exception entry; without one, and for MSG_OP_BUDGET: like FAULT_HALT */
-#define FAULT_HALT 2u	/* leave the thread suspended */
+#define FAULT_HALT 2u /* leave the thread suspended */
 
 /* How a capability in a message is handed over. */
 #define XFER_CHILD 0u

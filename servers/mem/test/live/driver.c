@@ -23,7 +23,7 @@
 struct child {
 	uint32_t space, number;
 	cap_t mem, vspace, fault; /* from mem */
-	cap_t memory, thread, root, leaf, reply;
+	cap_t memory, thread, sched, root, leaf, reply;
 	uint64_t result, value;
 };
 
@@ -166,6 +166,7 @@ static uint64_t destroy(struct child *child)
 		slot_release(child->reply);
 		pool_put(&pool, child->memory);
 		slot_free(child->thread);
+		slot_free(child->sched);
 		slot_free(child->root);
 		slot_free(child->leaf);
 	}
