@@ -5,7 +5,7 @@
     run_tests.py [SUITE ...] [-k TEXT]
 
 Suites: style (tools/check_style.py), host (unit tests, TAP), tools / system / twin / ... (pytest, one per folder tests/NAME that
-holds test_*.py), kernel (programs of tests/kernel, booted instead of root, TAP in the log).
+holds test_*.py), kernel (programs of tests/kernel, booted instead of root, TAP in the log), bounds (docs/bounds.md).
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-from tessera_tool import build
+from tessera_tool import bounds, build
 from tessera_tool.common import BUILD, HOST, PROGRAMS, REPO, ToolError
 
 RESULTS = BUILD / "tests"
@@ -138,6 +138,22 @@ def suite_kernel(name_filter: str | None) -> Count:
     return total
 
 
+def suite_bounds(name_filter: str | None) -> Count:
+    """Each published bound is a test (docs/bounds.md), and so is each check of the program that provokes the worst cases."""
+    build.build_target(quiet=True)
+    measured, total, rows = bounds.longest(bounds.RUNS), Count(), bounds.published()
+    wrong = {line.split(":")[0]: line for line in bounds.problems(measured, rows)}
+    for name in sorted(rows.keys() | measured.keys()):
+        if name_filter and name_filter not in name:
+            continue
+        if name in wrong:
+            total.fail(f"bounds: {wrong[name]}")
+        else:
+            total.ok()
+    total.add(count_tap("bounds", (BUILD / "bench/bounds.log").read_text(errors="replace")))
+    return total
+
+
 def count_junit(name: str, path: pathlib.Path, status: int) -> Count:
     count = Count()
     if path.exists():
@@ -179,6 +195,7 @@ def suites() -> dict:
             result[folder.name] = lambda text, name=folder.name: suite_pytest(name, text)
     if (REPO / "tests/kernel").exists() and "kernel" not in result:
         result["kernel"] = suite_kernel
+        result["bounds"] = suite_bounds
     return result
 
 

@@ -79,7 +79,7 @@ boot_entry:
 	movl %eax, %es
 	movl %eax, %ss
 	movl %ebx, %edi
-	movq $kernel_stack_end, %rsp
+	movq $boot_stack_end, %rsp
 	xorl %ebp, %ebp
 	movq $pvh_start, %rax
 	call *%rax

@@ -14,7 +14,7 @@ enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, u
 			       struct slot_place *out)
 {
 	cap_t address = (cap_t)(designator >> 32);
-	uint32_t index = (uint32_t)designator;
+	uint32_t index = (uint32_t)designator, slots = UINT32_MAX;
 	struct slot *cnode;
 
 	if (address != 0) {
@@ -27,12 +27,16 @@ enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, u
 		if (slot_type(cnode) != CAP_CNODE || slot_has(cnode, SLOT_DYING))
 			return E_SLOT;
 		index &= 0xffu;
+		slots = 256; /* those behind belong to the next leaf */
 	}
 	if ((~slot_rights(cnode) & cnode_rights) != 0)
 		return E_RIGHTS;
 	if (index >> cnode->badge != 0)
 		return E_SLOT;
-	*out = (struct slot_place){.slot = slot_at(slot_object(cnode) + index), .depth = cnode->detail};
+	if (slots > 1u << cnode->badge)
+		slots = 1u << cnode->badge;
+	*out = (struct slot_place){
+		.slot = slot_at(slot_object(cnode) + index), .depth = cnode->detail, .room = slots - index};
 	return E_OK;
 }
 

@@ -14,10 +14,16 @@
 #include <deletion.h>
 #include <ipc.h>
 #include <memory.h>
+#include <restart.h>
 #include <sched.h>
 #include <thread.h>
 
 #define SLOTS_PER_STEP 64u /* empty slots passed over in one step */
+
+/* Instructions, about (work_add). */
+#define LEVEL_WORK 6u  /* down the tree */
+#define SLOT_WORK 8u   /* an empty slot passed over */
+#define LEAF_WORK 250u /* a capability gone, its object's steps apart */
 
 struct deletion {
 	uint64_t steps, limit; /* limit 0: none */
@@ -31,7 +37,7 @@ static bool spend(struct deletion *deletion)
 	deletion->steps++;
 	if (deletion->limit != 0 && deletion->steps >= deletion->limit)
 		deletion->stop = E_MORE;
-	else if (deletion->steps % DELETION_STEPS_PER_CHECK == 0 && preemption_wanted())
+	else if (work_is_enough())
 		deletion->stop = E_RESTART;
 	return deletion->stop == E_OK;
 }
@@ -128,7 +134,10 @@ static struct slot *chain_content(struct deletion *deletion)
 		cnode->data[0] = i;
 		if (!slot_is_empty(slot))
 			return slot;
-		if (i % SLOTS_PER_STEP == SLOTS_PER_STEP - 1u && !spend(deletion)) {
+		if (i % SLOTS_PER_STEP != SLOTS_PER_STEP - 1u)
+			continue;
+		work_add(SLOTS_PER_STEP * SLOT_WORK);
+		if (!spend(deletion)) {
 			cnode->data[0] = i + 1u;
 			return NULL;
 		}
@@ -154,51 +163,60 @@ static void chain_pop(struct deletion *deletion)
 /* Depth rises by one a turn: at most DERIVATION_MAX_DEPTH turns. */
 static struct slot *find_leaf(struct slot *slot)
 {
-	while (derivation_has_descendants(slot))
+	uint32_t levels = 0;
+
+	for (; derivation_has_descendants(slot); levels++)
 		slot = slot_at(slot->next);
+	work_add(levels * LEVEL_WORK);
 	return slot;
 }
 
 /* Takes leaves of top's subtree until none is left but top, and top too if is_whole. */
-static enum tessera_error destroy(struct slot *top, bool is_whole, uint64_t limit)
+static enum tessera_error destroy(struct slot *top, bool is_whole, struct deletion *deletion)
 {
-	struct deletion deletion = {.limit = limit, .stop = E_OK};
-
 	for (;
 	     ;) { /* ends: each turn removes a leaf, or pushes a CNode, which is no step: the chain is made anew by each call */
-		struct slot *target = deletion.chain != NULL ? chain_content(&deletion) : top;
+		struct slot *target = deletion->chain != NULL ? chain_content(deletion) : top;
 		struct slot *leaf;
 
 		if (target == NULL)
-			return deletion.stop;
+			return deletion->stop;
 		leaf = find_leaf(target);
 		if (leaf == top && !is_whole)
 			return E_OK;
-		if (slot_type(leaf) == CAP_CNODE && slot_has(leaf, SLOT_ORIGIN) && leaf != deletion.chain) {
-			chain_push(&deletion, leaf);
+		if (slot_type(leaf) == CAP_CNODE && slot_has(leaf, SLOT_ORIGIN) && leaf != deletion->chain) {
+			chain_push(deletion, leaf);
 			continue;
 		}
-		if (leaf == deletion.chain)
-			chain_pop(&deletion);
-		if (!leaf_remove(leaf, &deletion))
-			return deletion.stop;
+		if (leaf == deletion->chain)
+			chain_pop(deletion);
+		work_add(LEAF_WORK);
+		if (!leaf_remove(leaf, deletion))
+			return deletion->stop;
 		if (leaf == top)
 			return E_OK;
-		if (!spend(&deletion))
-			return deletion.stop;
+		if (!spend(deletion))
+			return deletion->stop;
 	}
 }
 
-enum tessera_error cap_delete(struct slot *slot, uint64_t limit)
+enum tessera_error cap_delete(struct slot *slot, uint64_t limit, uint64_t *steps)
 {
+	struct deletion deletion = {.steps = *steps, .limit = limit, .stop = E_OK};
+	enum tessera_error error;
+
 	slot_add_flags(slot, SLOT_DYING);
-	return destroy(slot, true, limit);
+	error = destroy(slot, true, &deletion);
+	*steps = deletion.steps;
+	return error;
 }
 
-enum tessera_error cap_revoke(struct slot *slot, uint64_t limit)
+enum tessera_error cap_revoke(struct slot *slot, uint64_t limit, uint64_t *steps)
 {
-	enum tessera_error error = destroy(slot, false, limit);
+	struct deletion deletion = {.steps = *steps, .limit = limit, .stop = E_OK};
+	enum tessera_error error = destroy(slot, false, &deletion);
 
+	*steps = deletion.steps;
 	if (error == E_OK && slot_type(slot) == CAP_UNTYPED && slot_has(slot, SLOT_TABLES))
 		vspace_take_back_tables(slot);
 	return error;

@@ -15,7 +15,7 @@
 #include <kernel/handlers.h>
 
 #define OPERATIONS 1000u
-#define PREEMPTION_CHUNKS 16u
+#define TIMER_STEPS 8u /* timeouts that end in one interrupt; the next one comes at once */
 
 struct operation {
 	enum tessera_error (*handler)(struct thread *self, struct slot *cap);
@@ -73,7 +73,7 @@ static NOINLINE void finish(struct cpu *here, enum tessera_error error)
 
 void kernel_syscall(uint64_t number)
 {
-	struct cpu *here = cpu();
+	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
 	enum tessera_error error = E_NO_OP;
 
@@ -84,7 +84,7 @@ void kernel_syscall(uint64_t number)
 	if (LIKELY(number < OPERATIONS))
 		error = invoke(self, &operations[number]);
 	if (UNLIKELY((error | here->reschedule) != 0))
-		finish(here, error);
+		finish(cpu(), error);
 }
 
 void kernel_foreign_syscall(void)
@@ -108,7 +108,7 @@ void kernel_timer(void)
 {
 	struct cpu *here = cpu();
 	uint64_t now = arch_time_now_ns();
-	uint32_t steps = 64;
+	uint32_t steps = TIMER_STEPS;
 	struct thread *expired;
 
 	here->timer_irqs++;
@@ -118,15 +118,6 @@ void kernel_timer(void)
 	sched_tick();
 	timer_rearm();
 	sched_finish();
-}
-
-bool preemption_wanted(void)
-{
-	/* Pending interrupts are not looked for: a long operation simply gives them a chance every so often. */
-	struct cpu *here = cpu();
-
-	here->work++;
-	return here->work >= PREEMPTION_CHUNKS;
 }
 
 enum tessera_error invoke_yield(struct thread *self, struct slot *cap)

@@ -12,7 +12,6 @@
 #include <own_slot.h>
 #include <queue.h>
 #include <sched.h>
-#include <switch.h>
 #include <thread.h>
 #include <timer.h>
 
@@ -72,7 +71,7 @@ static ALWAYS_INLINE struct thread *fast_receiver(const struct thread *self, con
 }
 
 /* lending_begin, for a caller that runs and a server whose fields are stale. */
-static ALWAYS_INLINE void fast_lend(struct cpu *here, struct thread *self, struct thread *server)
+static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thread *self, struct thread *server)
 {
 	server->context = self->context;
 	server->lender = thread_ref_of(self);
@@ -96,7 +95,7 @@ static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *serve
 ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uint64_t w0, uint64_t w1,
 				 uint64_t w2, uint64_t w3)
 {
-	struct cpu *here = cpu();
+	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
 	struct slot *cap = NULL, *reply = NULL;
 	struct endpoint *endpoint = NULL;
@@ -122,9 +121,9 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	ring_remove(&endpoint->receivers, server);
 	fast_deliver(self, server, badge, reply);
 	fast_lend(here, self, server);
-	switch_from(here, self, server);
+	here->current = server;
 	arch_vspace_switch(server->vspace_root);
-	arch_continue(&server->ctx);
+	arch_switch_and_continue(&self->ctx, &server->ctx);
 }
 
 /* ---- reply_recv ---- */
@@ -144,7 +143,7 @@ static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
 }
 
 /* The caller (or faulted thread) a Reply's word stands for, if it can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu *here, const struct thread *self,
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, const struct thread *self,
 						uint64_t word, msg_tag_t tag)
 {
 	const uint64_t mask = 0xffu | SLOT_DYING << 16;
@@ -185,7 +184,7 @@ static ALWAYS_INLINE void fast_wait(struct thread *self, endpoint_ref ref, cap_t
 ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
 				       uint64_t w2, uint64_t w3)
 {
-	struct cpu *here = cpu();
+	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
 	struct slot *cap = NULL, *reply = NULL;
 	struct thread *caller = NULL;
@@ -220,8 +219,10 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 	here->fast_replies++;
 	here->context->runner = (thread_ref)(word >> 32);
 	fast_wait(self, ref, (cap_t)(caps >> 32), reply, word);
-	switch_from(here, self, caller);
+	here->current = caller;
 	arch_vspace_switch(caller->vspace_root);
 	if (LIKELY(!is_fault))
-		arch_continue(&caller->ctx);
+		arch_switch_and_continue(&self->ctx, &caller->ctx);
+	else
+		arch_context_switch(&self->ctx, &caller->ctx);
 }

@@ -33,6 +33,7 @@ void fault_raise(struct thread *thread, uint32_t which, uint64_t op, uint64_t wo
 {
 	const struct slot *slot = &thread->slots[which];
 	struct thread *partner;
+	enum tessera_error error;
 
 	thread->fault_op = op;
 	thread->fault_word = word;
@@ -45,8 +46,14 @@ void fault_raise(struct thread *thread, uint32_t which, uint64_t op, uint64_t wo
 	thread->sent_cap = which;
 	thread->sent_word = slot->word;
 	thread->sent_badge = slot->badge;
-	if (!ipc_submit(thread, slot_object(slot), &partner)) {
+	error = ipc_submit(thread, slot_object(slot), &partner);
+	if (error == E_CAP) {
 		queue_fault(thread, slot_object(slot));
+		return;
+	}
+	if (error != E_OK) { /* E_RESTART: it repeats its instruction, which faults again */
+		thread->is_fault = 0;
+		sched_ready(thread);
 		return;
 	}
 	sched_block(thread, THREAD_FAULTED);

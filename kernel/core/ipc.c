@@ -14,7 +14,7 @@
 #include <thread.h>
 #include <timer.h>
 
-#define RECEIVE_ROUNDS 16u
+#define RECEIVE_ROUNDS 8u /* partners passed over in one entry */
 
 /* ---- messages ---- */
 
@@ -105,12 +105,16 @@ enum tessera_error ipc_start_timeout(struct thread *self, uint64_t deadline_ns)
 
 /* ---- a sender comes ---- */
 
-/* Takes the first waiting receiver that can take the message out of the queue; its Reply slot if one is needed. */
-static struct thread *take_receiver(struct endpoint *endpoint, bool with_reply, struct slot **reply)
+/* Takes the first waiting receiver that can take the message out of the queue, with its Reply slot if one is needed.
+ * E_CAP: there is none; E_RESTART: some could not take it, look again. */
+static enum tessera_error take_receiver(struct endpoint *endpoint, bool with_reply, struct thread **out,
+					struct slot **reply)
 {
 	thread_ref plain = with_reply ? 0 : endpoint->plain_receivers;
 
-	while (plain != 0 || endpoint->receivers != 0) { /* each round takes a receiver out */
+	for (uint32_t round = 0; round < RECEIVE_ROUNDS; round++) {
+		if (plain == 0 && endpoint->receivers == 0)
+			return E_CAP;
 		struct thread *receiver = thread_at(plain != 0 ? plain : endpoint->receivers);
 		enum tessera_error error = E_OK;
 
@@ -119,23 +123,22 @@ static struct thread *take_receiver(struct endpoint *endpoint, bool with_reply, 
 		if (error == E_OK) {
 			endpoint_remove(receiver);
 			timer_cancel(&cpu()->wheel, receiver);
-			return receiver;
+			*out = receiver;
+			return E_OK;
 		}
 		thread_wake(receiver, error);
 	}
-	return NULL;
+	return E_RESTART;
 }
 
-bool ipc_submit(struct thread *sender, endpoint_ref ref, struct thread **partner)
+enum tessera_error ipc_submit(struct thread *sender, endpoint_ref ref, struct thread **partner)
 {
 	struct slot *reply = NULL;
-	struct thread *receiver = take_receiver(endpoint_at(ref), wants_reply(sender), &reply);
+	enum tessera_error error = take_receiver(endpoint_at(ref), wants_reply(sender), partner, &reply);
 
-	if (receiver == NULL)
-		return false;
-	message_pass(sender, receiver, ref, reply);
-	*partner = receiver;
-	return true;
+	if (error == E_OK)
+		message_pass(sender, *partner, ref, reply);
+	return error;
 }
 
 /* ---- a receiver comes ---- */

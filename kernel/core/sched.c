@@ -11,10 +11,11 @@
 #include <ipc.h>
 #include <queue.h>
 #include <sched.h>
-#include <switch.h>
 #include <timer.h>
 
-struct cpu cpu_data[CPUS_MAX];
+struct cpu boot_cpu;
+struct cpu *cpus[CPUS_MAX] = {&boot_cpu};
+uint32_t cpus_used = 1;
 
 /* ---- run queue ---- */
 
@@ -175,10 +176,12 @@ static void use_context_of(struct cpu *self, const struct thread *thread)
 void switch_to(struct thread *next)
 {
 	struct cpu *self = cpu();
+	struct thread *from = self->current;
 
 	self->slow_switches++;
 	use_context_of(self, next);
-	switch_from(self, self->current, next);
+	self->current = next;
+	arch_context_switch(&from->ctx, &next->ctx);
 	if (next->vspace_root.raw != 0) /* the idle thread has none */
 		arch_vspace_switch(next->vspace_root);
 }

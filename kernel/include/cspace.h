@@ -14,7 +14,7 @@
 /* Kernel-internal result: the system call is to be executed again (dispatch calls ctx_restart). */
 #define E_RESTART ((enum tessera_error)255)
 
-#define DERIVATION_MAX_DEPTH 1024u
+#define DERIVATION_MAX_DEPTH 64u /* a deletion looks for a leaf from the top each time */
 #define SLOT_TYPE_SENTINEL 0xffu
 
 /* ---- slots ------------------------------------------------------------------------------------- */
@@ -142,10 +142,11 @@ static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct threa
 	return E_OK;
 }
 
-/* A slot and the depth of its CNode's origin, for the containment rule (place_allows). */
+/* A slot, the depth of its CNode's origin, for the containment rule (place_allows), and how many slots its designator and
+ * those behind it name in the same CNode. */
 struct slot_place {
 	struct slot *slot;
-	uint32_t depth;
+	uint32_t depth, room;
 };
 
 /*
@@ -211,15 +212,11 @@ MUST_CHECK enum tessera_error cap_make_origin(struct slot *parent, const struct 
 
 /*
  * Remove a capability with all derived from it / all derived from it.  Preemptible: E_MORE when limit steps (0: no limit)
- * are done, E_RESTART when preemption_wanted(); called again they go on where they were.  The current thread may be
+ * are done (*steps counts them over restarts, 0 at first), E_RESTART when work_is_enough(); called again they go on where they were.  The current thread may be
  * among what is destroyed: its memory stays valid until it is retyped.
  */
-MUST_CHECK enum tessera_error cap_delete(struct slot *slot, uint64_t limit);
-MUST_CHECK enum tessera_error cap_revoke(struct slot *slot, uint64_t limit);
-
-/* True if a long operation should stop now: an interrupt is pending. Called every DELETION_STEPS_PER_CHECK steps. kipc's. */
-bool preemption_wanted(void);
-#define DELETION_STEPS_PER_CHECK 8u
+MUST_CHECK enum tessera_error cap_delete(struct slot *slot, uint64_t limit, uint64_t *steps);
+MUST_CHECK enum tessera_error cap_revoke(struct slot *slot, uint64_t limit, uint64_t *steps);
 
 /* ---- boot ------------------------------------------------------------------------------------------ */
 

@@ -22,6 +22,16 @@
 #include <arch/context.h>
 #include <arch/paging.h>
 
+/* ---- CPUs ------------------------------------------------------------------------------------ */
+
+/*
+ * context.h, or a header of its own, gives struct arch_cpu: what the architecture keeps for each CPU, in struct cpu.
+ */
+struct cpu;
+/* The data of the CPU this runs on. */
+static inline struct cpu *arch_this_cpu(void);
+/* arch_here(): the same as `struct cpu ARCH_CPU_SPACE *`, where the compiler can address it without a register. */
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 /* The kernel's pointer to physical memory; the only way from an integer to a pointer in the core. */
@@ -82,8 +92,9 @@ MUST_CHECK bool arch_context_set_tls(struct arch_context *ctx, uint64_t fs_base,
 /* The end of kernel_main: empties the kernel stack and continues cpu()->current, as a return from a kernel entry
  * does. cpu()->current is never the idle thread then. arch_vspace_switch and arch_context_switch have been done. */
 NORETURN void arch_resume_current(void);
-/* The end of the fast path: continues the current thread, which is in a system call whose registers are all set. */
-static inline void arch_continue(const struct arch_context *ctx);
+/* The end of the fast path: arch_context_switch, and continues the new current thread, which is in a system call whose
+ * registers are all set. Does not return (but on the host). */
+static inline void arch_switch_and_continue(struct arch_context *from, struct arch_context *to);
 
 /* ---- time ------------------------------------------------------------------------------------ */
 

@@ -79,9 +79,10 @@ void message_copy_rest(struct thread *from, struct thread *to, msg_tag_t tag);
 
 /*
  * Hands the message of sender (sent_*, is_fault describe it) to a receiver that waits at the endpoint, if there is one:
- * *partner is then ready to run but not queued, and a caller waits for its Reply.  False: nobody waits.
+ * *partner is then ready to run but not queued, and a caller waits for its Reply.  E_CAP: nobody waits;
+ * E_RESTART: receivers whose Reply slot is not empty were sent away, the operation is to be executed again.
  */
-MUST_CHECK bool ipc_submit(struct thread *sender, endpoint_ref ref, struct thread **partner);
+MUST_CHECK enum tessera_error ipc_submit(struct thread *sender, endpoint_ref ref, struct thread **partner);
 /* recv's meaning, after decoding. E_BLOCKED: it waits now. */
 MUST_CHECK enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t reply_cap,
 					  uint64_t deadline_ns);

@@ -201,12 +201,15 @@ struct timer_wheel {
 	uint32_t reserved;
 };
 
-/* One CPU's data.  The entry stubs use the first three fields. */
+/* One CPU's data, from the boot allocator.  The entry stubs use the first six fields. */
 struct cpu {
+	struct cpu *self;
 	struct thread *current;
 	struct thread *idle;
 	uint64_t kernel_stack_top;
-	uint64_t entries, slow_switches, timer_irqs; /* entries: without the fast ones */
+	uint64_t entries; /* without the fast ones */
+	struct arch_cpu arch;
+	uint64_t slow_switches, timer_irqs;
 	uint64_t fast_calls, fast_replies, device_irqs;
 	struct thread *caller;	       /* whose system call is being executed */
 	struct sched_context *context; /* what time is charged to */
@@ -214,16 +217,22 @@ struct cpu {
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
 	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */
-	uint32_t work;	     /* chunks of long operations done since the last restart (preemption_wanted) */
+	uint32_t work;	     /* instructions of long operations since the last restart (restart.h) */
 	struct sched_context idle_context;
 	struct run_queue ready;
 	struct timer_wheel wheel;
 };
 
-/* First version: one CPU. */
-#define CPUS_MAX 1u
-extern struct cpu cpu_data[CPUS_MAX];
+#ifndef CPUS_MAX /* the build's option cpus_max */
+#define CPUS_MAX 32u
+#endif
+static_assert(CPUS_MAX >= 1 && CPUS_MAX <= 64, "a mask of CPUs is one word");
+extern struct cpu boot_cpu;	   /* the first */
+extern struct cpu *cpus[CPUS_MAX]; /* by number: cpus_used of them */
+extern uint32_t cpus_used;
+
+/* The one this runs on. */
 static ALWAYS_INLINE struct cpu *cpu(void)
 {
-	return &cpu_data[0];
+	return arch_this_cpu();
 }

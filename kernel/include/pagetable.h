@@ -35,8 +35,8 @@ void tlb_gather_flush(struct tlb_gather *gather, vspace_ref ref);
 pte_t *pagetable_walk(pte_t *root, uint64_t va, uint32_t *level);
 
 /*
- * The first address in [va, end) that a leaf table or a large page covers, with its entry and level; end if there is none.
- * Absent tables are skipped by level.  Cost: the tables passed, each read once.
+ * What covers va: the entry of a leaf table or a large page, with its level; va is returned.  Or nothing: *entry is NULL, and
+ * the address is returned up to which one table shows that nothing is mapped, at most end.
  */
 uint64_t pagetable_seek(pte_t *root, uint64_t va, uint64_t end, pte_t **entry, uint32_t *level);
 
@@ -46,8 +46,9 @@ uint64_t pagetable_seek(pte_t *root, uint64_t va, uint64_t end, pte_t **entry, u
  */
 MUST_CHECK enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, pte_t **entry);
 
-/* Splits the large page that covers va, if one does and va is not its start. E_NO_TABLE, nothing changed. */
-MUST_CHECK enum tessera_error pagetable_split_at(vspace_ref ref, uint64_t va);
+/* Splits the large pages of which [va, end) covers a part, before anything else changes.  E_NO_TABLE; E_RESTART: that was
+ * enough work for one entry, the operation is to be executed again from its start. */
+MUST_CHECK enum tessera_error pagetable_split_edges(vspace_ref ref, uint64_t va, uint64_t end);
 
 /* ---- clearing ------------------------------------------------------------------------------------------ */
 
@@ -62,10 +63,15 @@ static ALWAYS_INLINE bool frames_contain(const struct frame_range *range, pte_t 
 	return (pte_address(entry).raw >> PAGE_SHIFT) - range->first < range->count;
 }
 
+/* How far one step goes behind va, which lies in a leaf table (level 0) or a large page: so many entries at most. */
+#define PT_STEP_ENTRIES 16u
+#define PT_STEP_BYTES (PT_STEP_ENTRIES * PAGE_SIZE)
+uint64_t pagetable_step_end(uint64_t va, uint64_t end, uint32_t level);
+
 /*
- * One bounded step: seeks from va and clears what maps those frames in one leaf table, or one large page (whole, even if the
- * range covers or meets only a part of it).  Kept entries stay.  A table left empty returns to the pool.  Returns where to go
- * on, end when finished.
+ * One bounded step: seeks from va and clears what maps those frames in a part of one leaf table, or one large page (whole,
+ * even if the range covers or meets only a part of it).  Kept entries stay.  A table left empty returns to the pool.
+ * Returns where to go on, end when finished.
  */
 uint64_t pagetable_clear_step(vspace_ref ref, uint64_t va, uint64_t end, const struct frame_range *frames,
 			      struct tlb_gather *gather);

@@ -7,6 +7,16 @@
  * set to zero when the pool reaches them, so that resetting the pool needs no loop.
  */
 #include <pagetable.h>
+#include <restart.h>
+
+#define EIGHT 8u
+
+/* Instructions, about (work_add). */
+#define WALK_WORK 60u
+#define SKIP_WORK 3u   /* an absent entry passed over */
+#define CLEAR_WORK 32u /* an entry looked at and cleared */
+#define PRUNE_WORK 800u
+#define SPLIT_WORK 1900u
 
 void tlb_gather_flush(struct tlb_gather *gather, vspace_ref ref)
 {
@@ -110,27 +120,36 @@ pte_t *pagetable_walk(pte_t *root, uint64_t va, uint32_t *level)
 	return entry;
 }
 
-/* The end of the run of absent entries that begins with entry, which covers va. */
-static uint64_t skip_absent(const pte_t *entry, uint64_t va, uint32_t level, uint64_t end)
+/* Eight entries in one look. */
+static bool are_absent(const pte_t *at)
 {
-	uint64_t span = pt_span(level);
+	return !pte_present(at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7]);
+}
 
-	do { /* at most PT_ENTRIES turns: stops at the table's end */
-		va = (va & ~(span - 1u)) + span;
-		entry++;
-	} while (va < end && pt_index(va, level) != 0 && !pte_present(*entry));
-	return va;
+/* The end of the run of absent entries that begins with entry, which covers va; at most the table's end. */
+static uint64_t skip_absent(const pte_t *entry, uint64_t va, uint32_t level)
+{
+	uint32_t first = pt_index(va, level), i = first + 1u;
+	const pte_t *table = entry - first;
+
+	while (i < PT_ENTRIES && !pte_present(table[i])) /* at most PT_ENTRIES turns */
+		i += i % EIGHT == 0 && are_absent(&table[i]) ? EIGHT : 1u;
+	work_add((i - first) * SKIP_WORK);
+	return (va & ~(pt_span(level) - 1u)) + (i - first) * pt_span(level);
 }
 
 uint64_t pagetable_seek(pte_t *root, uint64_t va, uint64_t end, pte_t **entry, uint32_t *level)
 {
-	while (va < end) { /* ends: each turn skips at least one entry */
-		*entry = pagetable_walk(root, va, level);
-		if (*level == 0 || pte_present(**entry))
-			return va;
-		va = skip_absent(*entry, va, *level, end);
-	}
-	return end;
+	pte_t *at = pagetable_walk(root, va, level);
+	uint64_t next;
+
+	work_add(WALK_WORK);
+	*entry = at;
+	if (*level == 0 || pte_present(*at))
+		return va;
+	*entry = NULL;
+	next = skip_absent(at, va, *level);
+	return next < end ? next : end;
 }
 
 /* Replaces a large page by a table with the same 512 mappings. */
@@ -138,20 +157,23 @@ static enum tessera_error split(vspace_ref ref, pte_t *entry, uint64_t va)
 {
 	pte_t large = *entry;
 	uint32_t flags = pte_rights(large) | pte_cache_flags(large);
+	pte_t leaf = pte_leaf(pte_address(large), flags, 0);
 	paddr_t table;
 	pte_t *entries;
 
 	if (!pool_take(vspace_at(ref), &table))
 		return E_NO_TABLE;
 	entries = phys_to_ptr(table);
-	for (uint32_t i = 0; i < PT_ENTRIES; i++)
-		entries[i] = pte_leaf((paddr_t){pte_address(large).raw + i * PAGE_SIZE}, flags, 0);
+	for (uint32_t i = 0; i < PT_ENTRIES; i += EIGHT)
+		for (uint32_t k = i; k < i + EIGHT; k++)
+			entries[k] = leaf + k * PAGE_SIZE; /* the address stands in the entry as it is */
 	*entry = pte_table(table);
 	arch_tlb_flush_page(vspace_root_address(ref), va);
+	work_add(SPLIT_WORK);
 	return E_OK;
 }
 
-enum tessera_error pagetable_split_at(vspace_ref ref, uint64_t va)
+static enum tessera_error split_at(vspace_ref ref, uint64_t va)
 {
 	uint32_t level;
 	pte_t *entry;
@@ -160,6 +182,15 @@ enum tessera_error pagetable_split_at(vspace_ref ref, uint64_t va)
 		return E_OK;
 	entry = pagetable_walk(vspace_root(ref), va, &level);
 	return level == 1 && pte_present(*entry) ? split(ref, entry, va) : E_OK;
+}
+
+enum tessera_error pagetable_split_edges(vspace_ref ref, uint64_t va, uint64_t end)
+{
+	enum tessera_error error = split_at(ref, va);
+
+	if (error == E_OK)
+		error = split_at(ref, end);
+	return error == E_OK && work_is_enough() ? E_RESTART : error;
 }
 
 enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, pte_t **entry)
@@ -188,17 +219,23 @@ enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, p
 
 /* ---- clearing ------------------------------------------------------------------------------------------ */
 
-/* Looks from where something was cleared on, round the table, eight entries at a time. */
+/* Whether a run of entries, a multiple of sixteen, is zero. */
+static ALWAYS_INLINE bool are_zero(const pte_t *at, const pte_t *end)
+{
+	pte_t any = 0;
+
+	for (; at < end && any == 0; at += 16)
+		any = at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7] | at[8] | at[9] | at[10] |
+		      at[11] | at[12] | at[13] | at[14] | at[15];
+	return any == 0;
+}
+
+/* Looks from where something was cleared on, round the table: what was not cleared yet stands there. */
 static bool table_is_empty(const pte_t *table, uint32_t from)
 {
-	for (uint32_t i = 0; i < PT_ENTRIES; i += 8u) {
-		const pte_t *eight = &table[((from & ~7u) + i) & (PT_ENTRIES - 1u)];
+	const pte_t *start = table + (from & ~15u);
 
-		if ((eight[0] | eight[1] | eight[2] | eight[3] | eight[4] | eight[5] | eight[6] | eight[7]) !=
-		    0)
-			return false;
-	}
-	return true;
+	return are_zero(start, table + PT_ENTRIES) && are_zero(table, start);
 }
 
 /* Returns the tables above va that are empty, from the given level's table up. */
@@ -215,6 +252,7 @@ static void prune(vspace_ref ref, uint64_t va, uint32_t level, struct tlb_gather
 
 		if (!table_is_empty(path[at] - index, index))
 			return;
+		work_add(PRUNE_WORK);
 		pool_put(vspace_at(ref), pte_address(*path[at + 1u]));
 		vspace_at(ref)->tables_used--;
 		*path[at + 1u] = 0;
@@ -257,6 +295,14 @@ static void clear_small(vspace_ref ref, pte_t *entry, uint64_t va, uint64_t end,
 		prune(ref, last, 0, gather);
 }
 
+uint64_t pagetable_step_end(uint64_t va, uint64_t end, uint32_t level)
+{
+	uint64_t step = level > 0 ? LARGE_PAGE_BYTES : PT_STEP_ENTRIES * PAGE_SIZE;
+	uint64_t next = (va & ~(step - 1u)) + step;
+
+	return next < end ? next : end;
+}
+
 uint64_t pagetable_clear_step(vspace_ref ref, uint64_t va, uint64_t end, const struct frame_range *frames,
 			      struct tlb_gather *gather)
 {
@@ -265,12 +311,13 @@ uint64_t pagetable_clear_step(vspace_ref ref, uint64_t va, uint64_t end, const s
 	uint64_t next;
 
 	va = pagetable_seek(vspace_root(ref), va, end, &entry, &level);
-	if (va >= end)
-		return end;
-	next = (va & ~(LARGE_PAGE_BYTES - 1u)) + LARGE_PAGE_BYTES;
+	if (entry == NULL)
+		return va;
+	next = pagetable_step_end(va, end, level);
 	if (level > 0)
 		clear_large(ref, entry, va, frames, gather);
 	else
-		clear_small(ref, entry, va, next < end ? next : end, frames, gather);
-	return next < end ? next : end;
+		clear_small(ref, entry, va, next, frames, gather);
+	work_add(level > 0 ? PRUNE_WORK : (uint32_t)((next - va) >> PAGE_SHIFT) * CLEAR_WORK);
+	return next;
 }

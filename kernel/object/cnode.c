@@ -12,7 +12,8 @@
 #include <restart.h>
 
 #define MINT_NOTICE 1u
-#define COPIES_PER_CHECK 32u
+#define COPY_WORK 300u /* instructions, about (work_add) */
+#define PASS_WORK 20u
 #define INSPECT_COUNT_MAX 1024u /* slots in use are counted up to this size; beyond: ~0 */
 
 /* cap_inspect's bits above the type */
@@ -97,26 +98,30 @@ enum tessera_error invoke_cnode_move(struct thread *self, struct slot *cap)
 	return cap_move(src, &dst);
 }
 
+/* Progress: steps done | 0x100 | the slot's generation. */
+#define STEPS_SHIFT 9u
+
 /* delete and revoke: a restarted call whose slot has been emptied meanwhile (another generation) has succeeded. */
 static enum tessera_error remove_at(struct thread *self, uint32_t operation)
 {
-	uint64_t limit = ctx_arg(&self->ctx, 1);
-	uint64_t progress = restart_take(self, operation);
+	uint64_t limit = ctx_arg(&self->ctx, 1), progress = restart_take(self, operation);
+	uint64_t steps = progress >> STEPS_SHIFT;
 	struct slot_place place;
 	enum tessera_error error;
 
 	error = slot_lookup(self, ctx_arg(&self->ctx, 0), RIGHT_WRITE, &place);
 	if (error != E_OK)
 		return progress != 0 ? E_OK : error;
-	if (progress != 0 && progress != (0x100u | slot_generation(place.slot)))
+	if (progress != 0 && (progress & 0xffu) != slot_generation(place.slot))
 		return E_OK;
 	if (slot_is_empty(place.slot))
 		return E_CAP;
 	if (operation == OP_CNODE_REVOKE && (slot_rights(place.slot) & RIGHT_REVOKE) == 0)
 		return E_RIGHTS;
 	progress = 0x100u | slot_generation(place.slot);
-	error = operation == OP_CNODE_DELETE ? cap_delete(place.slot, limit) : cap_revoke(place.slot, limit);
-	return error == E_RESTART ? restart_later(self, operation, progress) : error;
+	error = operation == OP_CNODE_DELETE ? cap_delete(place.slot, limit, &steps)
+					     : cap_revoke(place.slot, limit, &steps);
+	return error == E_RESTART ? restart_later(self, operation, steps << STEPS_SHIFT | progress) : error;
 }
 
 enum tessera_error invoke_cnode_delete(struct thread *self, struct slot *cap)
@@ -211,11 +216,13 @@ static bool copy_slots(const struct slot *dst_cnode, const struct slot *src_cnod
 		struct slot *src = slot_at(slot_object(src_cnode) + i);
 		struct slot *dst = slot_at(slot_object(dst_cnode) + i);
 
-		if (!slot_is_empty(src) && !slot_has(src, SLOT_DYING) && slot_is_empty(dst) &&
-		    cap_derive(src, dst, RIGHTS_ALL, false) == E_OK)
-			copied++;
+		bool is_copy = !slot_is_empty(src) && !slot_has(src, SLOT_DYING) && slot_is_empty(dst) &&
+			       cap_derive(src, dst, RIGHTS_ALL, false) == E_OK;
+
+		copied += is_copy;
 		*progress = (uint64_t)(i + 1u) << 32 | copied;
-		if (i % COPIES_PER_CHECK == COPIES_PER_CHECK - 1u && i + 1u < slots && preemption_wanted())
+		work_add(is_copy ? COPY_WORK : PASS_WORK);
+		if (i + 1u < slots && work_is_enough())
 			return false;
 	}
 	return true;

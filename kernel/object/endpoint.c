@@ -9,13 +9,15 @@
 #include <cspace.h>
 #include <ipc.h>
 #include <queue.h>
+#include <restart.h>
 #include <sched.h>
 #include <thread.h>
 #include <timer.h>
 
 #include <kernel/handlers.h>
 
-#define DESTROY_STEPS 16u
+#define WAITER_WORK 700u /* instructions to wake one, about (work_add) */
+#define LOST_WORK 1500u	 /* to tell the log of a lost fault */
 
 /* ---- queues ---- */
 
@@ -99,18 +101,17 @@ bool endpoint_destroy(endpoint_ref ref)
 {
 	struct endpoint *endpoint = endpoint_at(ref);
 
-	for (uint32_t step = 0; step < DESTROY_STEPS; step++) {
-		struct thread *waiter = any_waiter(endpoint);
+	struct thread *waiter = any_waiter(endpoint);
 
-		if (endpoint->notices != 0)
-			notice_unlink(slot_at(endpoint->notices));
-		else if (waiter == NULL)
-			return true;
-		else if (waiter->is_fault)
-			fault_lost(waiter);
-		else
-			thread_wake(waiter, E_REVOKED);
-	}
+	if (endpoint->notices == 0 && waiter == NULL)
+		return true;
+	work_add(endpoint->notices == 0 && waiter->is_fault ? LOST_WORK : WAITER_WORK);
+	if (endpoint->notices != 0)
+		notice_unlink(slot_at(endpoint->notices));
+	else if (waiter->is_fault)
+		fault_lost(waiter);
+	else
+		thread_wake(waiter, E_REVOKED);
 	return false;
 }
 
@@ -162,10 +163,11 @@ enum tessera_error invoke_send(struct thread *self, struct slot *cap)
 
 	if (error != E_OK)
 		return error;
-	if (ipc_submit(self, ref, &partner)) {
+	error = ipc_submit(self, ref, &partner);
+	if (error == E_OK)
 		sched_ready(partner);
-		return E_OK;
-	}
+	if (error != E_CAP)
+		return error;
 	error = ipc_start_timeout(self, ctx_arg(&self->ctx, 6));
 	return error != E_OK ? error : wait_as_sender(self, ref);
 }
@@ -182,8 +184,13 @@ enum tessera_error invoke_call(struct thread *self, struct slot *cap)
 		error = ipc_start_timeout(self, ctx_arg(&self->ctx, 6));
 	if (error != E_OK)
 		return error;
-	if (!ipc_submit(self, ref, &partner))
+	error = ipc_submit(self, ref, &partner);
+	if (error == E_CAP)
 		return wait_as_sender(self, ref);
+	if (error != E_OK) {
+		timer_cancel(&cpu()->wheel, self);
+		return error;
+	}
 	sched_block(self, THREAD_CALLING);
 	sched_handoff(partner);
 	return E_BLOCKED;

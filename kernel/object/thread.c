@@ -172,7 +172,7 @@ enum tessera_error invoke_thread_set_priority(struct thread *self, struct slot *
 enum tessera_error invoke_thread_set_affinity(struct thread *self, struct slot *cap)
 {
 	(void)cap;
-	return ctx_arg(&self->ctx, 1) < CPUS_MAX ? E_OK : E_ARG;
+	return ctx_arg(&self->ctx, 1) < cpus_used ? E_OK : E_ARG;
 }
 
 /* ---- bindings ---- */

@@ -10,6 +10,7 @@
 
 #include <ipc.h>
 #include <memory.h>
+#include <restart.h>
 #include <sched.h>
 #include <thread.h>
 
@@ -19,7 +20,12 @@
 #define CNODE_MAX_LOG2 20u
 #define UNTYPED_MIN_LOG2 6u
 #define UNTYPED_MAX_LOG2 47u
-#define ZERO_PIECE 0x10000ull /* bytes zeroed between two looks at pending interrupts */
+#define ZERO_PIECE 0x2000ull /* bytes zeroed in one step */
+
+/* Instructions, about (work_add). */
+#define OBJECT_WORK 300u
+#define VSPACE_WORK 900u
+#define CHECK_WORK 6u
 
 struct retype {
 	uint32_t type, flags, count;
@@ -71,7 +77,9 @@ static enum tessera_error check_kind(const struct slot *untyped, uint64_t type, 
 	return E_OK;
 }
 
-static enum tessera_error decode(const struct thread *self, struct slot *untyped, struct retype *out)
+/* What is left to do behind the first `done` objects. */
+static enum tessera_error decode(const struct thread *self, struct slot *untyped, uint32_t done,
+				 struct retype *out)
 {
 	uint64_t type = ctx_arg(&self->ctx, 1), size = ctx_arg(&self->ctx, 2), count = ctx_arg(&self->ctx, 4);
 	uint64_t flags = ctx_arg(&self->ctx, 5), bytes = object_bytes(type, size), align;
@@ -88,13 +96,27 @@ static enum tessera_error decode(const struct thread *self, struct slot *untyped
 	align = type == CAP_MEMORY ? PAGE_SIZE : bytes;
 	*out = (struct retype){.type = (uint32_t)type,
 			       .flags = (uint32_t)flags,
-			       .count = (uint32_t)count,
+			       .count = (uint32_t)count - done,
 			       .size = size,
 			       .object_bytes = bytes,
-			       .dst = ctx_arg(&self->ctx, 3)};
+			       .dst = ctx_arg(&self->ctx, 3) + done};
 	out->start = (untyped->data[1] + align - 1u) & ~(align - 1u);
-	out->end = out->start + bytes * count;
+	out->end = out->start + bytes * out->count;
 	return out->end > untyped->data[0] ? E_NO_MEMORY : E_OK;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool are_empty(const struct slot *slots, uint32_t count)
+{
+	uint32_t i = 0;
+
+	while (i < count && slot_is_empty(&slots[i])) /* at most RETYPE_MAX_COUNT turns */
+		i++;
+	return i == count;
 }
 
 /* All destination slots: there, empty and deep enough. */
@@ -108,10 +130,13 @@ static enum tessera_error check_slots(const struct thread *self, const struct sl
 		return E_DEPTH;
 	if ((uint64_t)(uint32_t)retype->dst + retype->count > 1ull << 32)
 		return E_SLOT;
-	for (uint32_t i = 0; i < retype->count && error == E_OK; i++) {
+	for (uint32_t i = 0; i < retype->count && error == E_OK;) { /* each turn takes those in one CNode */
 		error = slot_lookup_empty(self, retype->dst + i, &place);
 		if (error == E_OK && !place_allows(&place, untyped->depth + 1u))
 			error = E_DEPTH;
+		if (error == E_OK && !are_empty(place.slot, least(place.room, retype->count - i)))
+			error = E_SLOT_USED;
+		i += place.room;
 	}
 	return error;
 }
@@ -136,7 +161,8 @@ static bool zero(struct slot *untyped, const struct retype *retype)
 		arch_zero(base + at, piece);
 		at += piece;
 		untyped->aux = (uint32_t)(at >> PAGE_SHIFT);
-		if (at < retype->end && preemption_wanted())
+		work_add((uint32_t)ZERO_PIECE / 8u);
+		if (at < retype->end && work_is_enough())
 			return false;
 	}
 	return true;
@@ -199,23 +225,29 @@ static enum tessera_error make_object(const struct thread *self, struct slot *un
 
 enum tessera_error invoke_untyped_retype(struct thread *self, struct slot *cap)
 {
+	uint32_t before = (uint32_t)restart_take(self, OP_UNTYPED_RETYPE), made = 0;
 	struct retype retype;
-	uint32_t done = 0;
-	enum tessera_error error = decode(self, cap, &retype);
+	enum tessera_error error = decode(self, cap, before, &retype);
 	bool is_zeroed;
 
-	if (error == E_OK)
+	if (error == E_OK && before == 0)
 		error = check_slots(self, cap, &retype);
+	work_add(before == 0 ? (uint32_t)ctx_arg(&self->ctx, 4) * CHECK_WORK : 0);
 	if (error != E_OK) {
-		ctx_set_result(&self->ctx, 0, 0);
+		ctx_set_result(&self->ctx, 0, before);
 		return error;
 	}
 	is_zeroed = retype.type != CAP_UNTYPED && !(retype.type == CAP_MEMORY && retype.flags != 0);
 	if (is_zeroed && !zero(cap, &retype))
-		return E_RESTART;
-	cap->data[1] = retype.end;
-	for (; done < retype.count && error == E_OK; done++) /* at most RETYPE_MAX_COUNT turns */
-		error = make_object(self, cap, &retype, done);
-	ctx_set_result(&self->ctx, 0, done);
+		return before != 0 ? restart_later(self, OP_UNTYPED_RETYPE, before) : E_RESTART;
+	while (made < retype.count && error == E_OK) { /* at most RETYPE_MAX_COUNT turns */
+		error = make_object(self, cap, &retype, made);
+		if (error == E_OK)
+			cap->data[1] = retype.start + ++made * retype.object_bytes;
+		work_add(retype.type == CAP_VSPACE ? VSPACE_WORK : OBJECT_WORK);
+		if (error == E_OK && made < retype.count && work_is_enough())
+			return restart_later(self, OP_UNTYPED_RETYPE, before + made);
+	}
+	ctx_set_result(&self->ctx, 0, before + made);
 	return error;
 }

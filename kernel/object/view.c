@@ -16,8 +16,13 @@
 #define RIGHTS_MAP (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE)
 #define MAP_FLAGS (RIGHTS_MAP | MAP_UNCACHED | MAP_WRITE_COMBINE)
 #define COPY_WRITE_PROTECT 1u
-#define CHUNKS_PER_CHECK 2u   /* leaf tables between two looks at pending interrupts */
-#define ENTRIES_PER_CHECK 64u /* of a vector */
+#define RUN_MAX 256u /* entries filled in one step */
+
+/* Instructions, about (work_add). */
+#define MAP_WORK 150u
+#define FILL_WORK 4u
+#define TABLE_WORK 700u /* a table from the pool, zeroed */
+#define COPY_WORK 22u
 
 /* ---- mapping ------------------------------------------------------------------------------------------- */
 
@@ -83,6 +88,7 @@ static enum tessera_error find_table(struct mapping *mapping, uint64_t va)
 
 	if (error != E_OK)
 		return error;
+	work_add(TABLE_WORK);
 	mapping->table = entry - pt_index(va, 0);
 	mapping->table_va = va & ~(LARGE_PAGE_BYTES - 1u);
 	return E_OK;
@@ -123,6 +129,8 @@ static ALWAYS_INLINE uint64_t fill_run(const struct mapping *mapping, uint64_t v
 		return 0;
 	if (count > room)
 		count = room;
+	if (count > RUN_MAX)
+		count = RUN_MAX;
 	for (; done < count && entry[done] == 0; done++) { /* at most PT_ENTRIES turns */
 		entry[done] = leaf;
 		leaf += PAGE_SIZE; /* the address stands in the entry as it is */
@@ -179,7 +187,6 @@ enum tessera_error invoke_view_map(struct thread *self, struct slot *cap)
 {
 	uint64_t va = ctx_arg(&self->ctx, 1), page = ctx_arg(&self->ctx, 2), count = ctx_arg(&self->ctx, 3);
 	uint64_t flags = ctx_arg(&self->ctx, 4), done = restart_take(self, OP_VIEW_MAP), pages = 0;
-	uint64_t look = done + CHUNKS_PER_CHECK * PT_ENTRIES;
 	struct mapping mapping;
 	enum tessera_error error;
 
@@ -187,14 +194,13 @@ enum tessera_error invoke_view_map(struct thread *self, struct slot *cap)
 	error = check_flags(&mapping, &flags);
 	if (error == E_OK)
 		error = check_pages(cap, va, page, count);
-	while (error == E_OK &&
-	       done < count) { /* each turn maps a page; stops every CHUNKS_PER_CHECK tables */
+	while (error == E_OK && done < count) { /* each turn maps a page at least */
 		error = map_next(&mapping, va + done * PAGE_SIZE, mapping.frames.first + page + done,
 				 count - done, (uint32_t)flags, &pages);
 		done += error == E_OK ? pages : 0;
-		if (UNLIKELY(done >= look && done < count)) {
-			look = done + CHUNKS_PER_CHECK * PT_ENTRIES;
-			if (preemption_wanted()) {
+		if (UNLIKELY(done < count)) {
+			work_add(MAP_WORK + FILL_WORK * (uint32_t)(pages % LARGE_PAGE_PAGES));
+			if (work_is_enough()) {
 				tlb_gather_flush(&mapping.gather, mapping.ref);
 				return restart_later(self, OP_VIEW_MAP, done);
 			}
@@ -229,8 +235,8 @@ enum tessera_error invoke_view_map_vec(struct thread *self, struct slot *cap)
 	while (error == E_OK && done < count) { /* at most MAP_VEC_MAX turns */
 		error = map_vec_entry(&mapping, words[2 * done], words[2 * done + 1]);
 		done += error == E_OK;
-		if (UNLIKELY(done % ENTRIES_PER_CHECK == 0 && error == E_OK && done < count) &&
-		    preemption_wanted()) {
+		work_add(MAP_WORK);
+		if (UNLIKELY(work_is_enough()) && error == E_OK && done < count) {
 			tlb_gather_flush(&mapping.gather, mapping.ref);
 			return restart_later(self, OP_VIEW_MAP_VEC, done);
 		}
@@ -319,13 +325,13 @@ static enum tessera_error copy_step(struct copying *copying, uint64_t *va, uint6
 	pte_t *src = NULL;
 	uint32_t level = 0;
 	uint64_t at = pagetable_seek(vspace_root(copying->from), *va, end, &src, &level);
-	uint64_t next = (at & ~(LARGE_PAGE_BYTES - 1u)) + LARGE_PAGE_BYTES;
-	uint64_t count = ((next < end ? next : end) - at) >> PAGE_SHIFT;
+	uint64_t count = (pagetable_step_end(at, end, level) - at) >> PAGE_SHIFT;
 	enum tessera_error error = E_OK;
 
 	*va = at;
-	if (at >= end)
+	if (src == NULL)
 		return E_OK;
+	work_add(MAP_WORK + (level == 0 ? COPY_WORK * (uint32_t)count : 0));
 	if (level > 0) {
 		error = copy_large(copying, src, at);
 		*va = error == E_OK ? at + count * PAGE_SIZE : at;
@@ -379,12 +385,13 @@ enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 	copying.is_protecting = (flags & COPY_WRITE_PROTECT) != 0;
 	copying.from_gather.count = 0;
 	if (done == 0)
-		error = pagetable_split_at(copying.from, va);
-	if (error == E_OK && done == 0)
-		error = pagetable_split_at(copying.from, end);
-	for (uint32_t chunks = 1; error == E_OK && at < end; chunks++) { /* each turn passes a leaf table */
+		error = pagetable_split_edges(copying.from, va, end);
+	if (error == E_RESTART)
+		return error;
+	while (error == E_OK &&
+	       at < end) { /* each turn passes a part of a leaf table or all that is absent */
 		error = copy_step(&copying, &at, end);
-		if (chunks % CHUNKS_PER_CHECK == 0 && error == E_OK && at < end && preemption_wanted()) {
+		if (error == E_OK && at < end && work_is_enough()) {
 			copy_flush(&copying);
 			return restart_later(self, OP_VIEW_COPY, (at - va) >> PAGE_SHIFT);
 		}
@@ -396,21 +403,21 @@ enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 
 /* ---- death --------------------------------------------------------------------------------------------- */
 
-/* aux: leaf tables passed. The window begins in the middle of the first one, perhaps. */
+/* aux: steps passed. The window begins in the middle of the first one, perhaps. */
 bool view_destroy_step(struct slot *view)
 {
 	vspace_ref ref = slot_object(view);
 	struct frame_range frames = {view->data[1], view->data[2]};
 	struct tlb_gather gather = {.count = 0};
-	uint64_t start = view->badge & ~(LARGE_PAGE_BYTES - 1u);
+	uint64_t start = view->badge & ~(uint64_t)(PT_STEP_BYTES - 1u);
 	uint64_t end = view->badge + view->data[0] * PAGE_SIZE;
-	uint64_t at = start + (uint64_t)view->aux * LARGE_PAGE_BYTES;
+	uint64_t at = start + (uint64_t)view->aux * PT_STEP_BYTES;
 
 	if (at < view->badge)
 		at = view->badge;
 	at = pagetable_clear_step(ref, at, end, &frames, &gather);
 	tlb_gather_flush(&gather, ref);
-	view->aux = (uint32_t)((at - start) / LARGE_PAGE_BYTES);
+	view->aux = (uint32_t)((at - start) / PT_STEP_BYTES);
 	if (at < end)
 		return false;
 	vspace_remove_view(view);

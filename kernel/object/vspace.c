@@ -13,8 +13,9 @@
 #include <restart.h>
 
 #define RETYPE_ALLOW_WX 1u
-#define CHUNKS_PER_CHECK 4u    /* leaf tables between two looks at pending interrupts */
-#define PROTECT_VIEWS_MAX 256u /* Views looked at for one page */
+#define PROTECT_VIEWS_MAX 48u /* Views looked at for one page */
+#define VIEW_WORK 55u	      /* instructions to look at one, about (work_add) */
+#define PROTECT_WORK 40u
 #define QUERY_ACCESSED 0x10000u
 #define QUERY_DIRTY 0x20000u
 
@@ -243,14 +244,6 @@ static enum tessera_error check_range(uint64_t va, uint64_t pages)
 	return E_OK;
 }
 
-/* Large pages that only a part of the range covers are split before anything changes. */
-static enum tessera_error split_edges(vspace_ref ref, uint64_t va, uint64_t end)
-{
-	enum tessera_error error = pagetable_split_at(ref, va);
-
-	return error == E_OK ? pagetable_split_at(ref, end) : error;
-}
-
 /* Clears what maps those frames in a range that is allowed if error is E_OK; sets the result `done`. */
 static enum tessera_error unmap(struct thread *self, uint32_t operation, vspace_ref ref,
 				const struct frame_range *frames, enum tessera_error error)
@@ -261,13 +254,14 @@ static enum tessera_error unmap(struct thread *self, uint32_t operation, vspace_
 	struct tlb_gather gather = {.count = 0};
 
 	if (error == E_OK && done == 0)
-		error = split_edges(ref, va, end);
+		error = pagetable_split_edges(ref, va, end);
+	if (error == E_RESTART)
+		return error;
 	if (error != E_OK || pages == 0)
 		end = at;
-	for (uint32_t chunks = 1; at < end;
-	     chunks++) { /* each turn passes a leaf table or all that is absent */
+	while (at < end) { /* each turn passes a part of a leaf table or all that is absent */
 		at = pagetable_clear_step(ref, at, end, frames, &gather);
-		if (chunks % CHUNKS_PER_CHECK == 0 && at < end && preemption_wanted()) {
+		if (at < end && work_is_enough()) {
 			tlb_gather_flush(&gather, ref);
 			return restart_later(self, operation, (at - va) >> PAGE_SHIFT);
 		}
@@ -318,6 +312,7 @@ static bool is_covered(struct protection *protection, uint64_t va, pte_t entry)
 		return true;
 	for (uint32_t i = 0; ref != 0 && i < PROTECT_VIEWS_MAX; i++) {
 		protection->view = slot_at(ref);
+		work_add(VIEW_WORK);
 		if (view_covers(protection->view, va, entry, protection->rights))
 			return true;
 		ref = protection->view->link_next;
@@ -347,7 +342,7 @@ static void protect_entry(struct protection *protection, pte_t *entry, uint64_t 
 	tlb_gather_add(&protection->gather, va);
 }
 
-/* One leaf table or large page; returns where to go on. */
+/* A part of a leaf table or a large page; returns where to go on. */
 static uint64_t protect_step(struct protection *protection, uint64_t va, uint64_t end)
 {
 	pte_t *entry = NULL;
@@ -355,18 +350,19 @@ static uint64_t protect_step(struct protection *protection, uint64_t va, uint64_
 	uint64_t next;
 
 	va = pagetable_seek(vspace_root(protection->ref), va, end, &entry, &level);
-	if (va >= end)
-		return end;
-	next = (va & ~(LARGE_PAGE_BYTES - 1u)) + LARGE_PAGE_BYTES;
-	if (next > end)
-		next = end;
+	if (entry == NULL)
+		return va;
+	next = pagetable_step_end(va, end, level);
 	if (level > 0) {
 		protect_entry(protection, entry, va, LARGE_PAGE_PAGES);
 		return next;
 	}
-	for (; va < next; va += PAGE_SIZE, entry++) /* at most PT_ENTRIES turns */
-		protect_entry(protection, entry, va, 1);
-	return next;
+	do { /* at most PT_STEP_ENTRIES turns */
+		protect_entry(protection, entry++, va, 1);
+		va += PAGE_SIZE;
+		work_add(PROTECT_WORK);
+	} while (va < next && !work_is_enough());
+	return va;
 }
 
 static enum tessera_error protect_check(const struct vspace *vspace, uint64_t va, uint64_t pages,
@@ -391,13 +387,14 @@ enum tessera_error invoke_vspace_protect(struct thread *self, struct slot *cap)
 
 	protection.rights = (uint32_t)rights | (rights != 0 ? RIGHT_READ : 0);
 	if (error == E_OK && progress == 0)
-		error = split_edges(protection.ref, va, end);
+		error = pagetable_split_edges(protection.ref, va, end);
+	if (error == E_RESTART)
+		return error;
 	if (error != E_OK)
 		end = at;
-	for (uint32_t chunks = 1; at < end;
-	     chunks++) { /* each turn passes a leaf table or all that is absent */
+	while (at < end) { /* each turn passes a part of a leaf table or all that is absent */
 		at = protect_step(&protection, at, end);
-		if (chunks % CHUNKS_PER_CHECK == 0 && at < end && preemption_wanted()) {
+		if (at < end && work_is_enough()) {
 			tlb_gather_flush(&protection.gather, protection.ref);
 			return restart_later(self, OP_VSPACE_PROTECT,
 					     ((at - va) >> PAGE_SHIFT) << 32 | (uint32_t)protection.left);

@@ -224,6 +224,15 @@ void lx_log(uint32_t level, const char *text, size_t bytes)
 	(void)root_log(LX_CAP_LOG, page, &in, &out);
 }
 
+void lx_report(const char *text, size_t bytes)
+{
+	struct msg_page *page = lx_self()->page;
+	struct proc_report_in in = {.data_len = (uint32_t)lx_min(bytes, PROC_REPORT_IN_MAX)};
+	struct proc_report_out out;
+	memcpy(proc_report_in_data(page), text, in.data_len);
+	(void)proc_report(LX_CAP_PROC, page, &in, &out);
+}
+
 void lx_exit_process(uint32_t wait_status)
 {
 	struct proc_exit_in in = {.status = wait_status, .group = 1};
@@ -237,14 +246,12 @@ void lx_panic(const char *text, uint64_t a, uint64_t b)
 {
 	struct lx_text line;
 	text_start(&line);
-	text_string(&line, "personality: process ");
-	text_number(&line, lx_self()->identity ? (int64_t)lx_self()->identity->pid : 0);
-	text_string(&line, ": ");
+	text_string(&line, "personality: ");
 	text_string(&line, text);
 	text_string(&line, " ");
 	text_hex(&line, a);
 	text_string(&line, " ");
 	text_hex(&line, b);
-	lx_log(0, line.bytes, line.length);
+	lx_report(line.bytes, line.length);
 	lx_exit_process(SIGKILL);
 }

@@ -302,17 +302,12 @@ void lx_exception_main(struct msg_page *page)
 	lx_force_signal(self, &copy, signal, code, address, &trap);
 }
 
-/* As Linux shows it in its log. */
-static void log_death(struct lx_thread *self, const struct lx_regs *regs, uint32_t signal,
-		      const struct lx_trap *trap)
+/* As Linux shows it in its log; proc puts the name in front. */
+static void log_death(const struct lx_regs *regs, uint32_t signal, const struct lx_trap *trap)
 {
 	struct lx_text line;
 	text_start(&line);
-	for (uint32_t i = 0; i < sizeof(self->identity->name) && self->identity->name[i] != '\0'; i++)
-		text_char(&line, self->identity->name[i]);
-	text_char(&line, '[');
-	text_number(&line, self->identity->pid);
-	text_string(&line, "]: signal ");
+	text_string(&line, "signal ");
 	text_number(&line, signal);
 	text_string(&line, " vector ");
 	text_number(&line, trap ? (int64_t)trap->vector : -1);
@@ -324,7 +319,7 @@ static void log_death(struct lx_thread *self, const struct lx_regs *regs, uint32
 	text_hex(&line, regs->rip);
 	text_string(&line, " sp ");
 	text_hex(&line, regs->rsp);
-	lx_log(2, line.bytes, line.length);
+	lx_report(line.bytes, line.length);
 }
 
 void lx_force_signal(struct lx_thread *self, struct lx_regs *regs, uint32_t signal, int32_t code,
@@ -333,7 +328,7 @@ void lx_force_signal(struct lx_thread *self, struct lx_regs *regs, uint32_t sign
 	struct lx_action action;
 	bool is_blocked = lx_mask(self) & lx_signal_bit(signal);
 	if (signal == SIGKILL || is_blocked || !take_action(self, signal, &action)) {
-		log_death(self, regs, signal, trap);
+		log_death(regs, signal, trap);
 		struct proc_signal_raise_in in = {
 			.signal = signal, .code = (uint32_t)code, .address = address, .force = 1};
 		struct proc_signal_raise_out out;

@@ -311,6 +311,7 @@ static const struct exec_area *take_over(struct lx_thread *self)
 	memcpy(files->used, state->used, sizeof(files->used));
 	files->leaves = state->leaves;
 	self->process->fs = (struct lx_fs){.umask = state->umask, .has_root = state->has_root};
+	self->identity->umask = state->umask;
 	lx_sighand_after_exec(self->process);
 	memcpy(self->identity->name, state->name, sizeof(state->name));
 	lx_set_mask(self, state->blocked);
@@ -319,7 +320,7 @@ static const struct exec_area *take_over(struct lx_thread *self)
 
 static const struct exec_area *first_start(struct lx_thread *self)
 {
-	self->process->fs.umask = 022;
+	self->process->fs.umask = self->identity->umask = 022;
 	self->process->files.leaves = 1;
 	lx_sighand_after_exec(self->process);
 	lx_set_mask(self, 0);

@@ -5,6 +5,7 @@
 #include <linux/reboot.h>
 #include <linux/sysinfo.h>
 #include <linux/utsname.h>
+#include <tessera/labels.h>
 #include <tessera/proto/file.h>
 #include <tessera/proto/mem.h>
 #include <tessera/proto/proc.h>
@@ -18,20 +19,50 @@ long sys_uname(uint64_t buffer)
 {
 	struct new_utsname name = {
 		.sysname = "Linux",
-		.nodename = "tessera",
 		.release = "6.1.0-tessera",
 		.version = "#1 Tessera",
 		.machine = "x86_64",
-		.domainname = "(none)",
 	};
+	struct msg_page *page = lx_self()->page;
+	struct proc_host_in in = {0};
+	struct proc_host_out out;
+	long error = lx_result(proc_host(LX_CAP_PROC, page, &in, &out));
+	if (error)
+		return error;
+	memcpy(name.nodename, proc_host_out_data(page), sizeof(name.nodename));
+	memcpy(name.domainname, proc_host_out_data(page) + sizeof(name.nodename), sizeof(name.domainname));
 	return lx_put(buffer, &name, sizeof(name));
+}
+
+static long set_name(uint32_t which, uint64_t user, int32_t length)
+{
+	struct msg_page *page = lx_self()->page;
+	struct proc_host_in in = {.set = which, .data_len = (uint32_t)length};
+	struct proc_host_out out;
+	if (lx_self()->identity->euid != 0)
+		return -EPERM; /* proc judges; Linux says it before EINVAL and EFAULT */
+	if (length < 0 || length > __NEW_UTS_LEN)
+		return -EINVAL;
+	if (lx_get(proc_host_in_data(page), user, (uint64_t)length))
+		return -EFAULT;
+	return lx_result(proc_host(LX_CAP_PROC, page, &in, &out));
+}
+
+long sys_sethostname(uint64_t user, int32_t length)
+{
+	return set_name(HOST_SET_NAME, user, length);
+}
+
+long sys_setdomainname(uint64_t user, int32_t length)
+{
+	return set_name(HOST_SET_DOMAIN, user, length);
 }
 
 long sys_umask(uint32_t mask)
 {
-	struct lx_fs *fs = &lx_self()->process->fs;
-	uint32_t old = fs->umask;
-	fs->umask = mask & 0777;
+	struct lx_thread *self = lx_self();
+	uint32_t old = self->process->fs.umask;
+	self->process->fs.umask = self->identity->umask = mask & 0777;
 	return old;
 }
 

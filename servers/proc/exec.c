@@ -141,7 +141,7 @@ static int commit(struct process *p, struct thread *t, struct space *s, const st
 	struct space *old = space_at(p->space);
 	uint32_t slot;
 	space_slot_put(old, t->slot);
-	space_put(old, p);
+	p->faults += space_put(old, p);
 	p->space = (space_ref)(s - proc.space);
 	p->main_slot = 0;
 	t->slot = 0;
@@ -201,7 +201,7 @@ int proc_on_exec(struct request *rq, const struct proc_exec_in *in, struct proc_
 	p->exit_signal = SIGCHLD;
 	(void)ts_cnode_delete(SLOT_IN(p->scratch, LX_SCRATCH_OLD_EXE), 0);
 	if (commit(p, t, s, in) != 0) {
-		log_line(LOG_WARNING, "pid %u: exec failed after its commit", p->pid);
+		report_line(p, "exec failed after its commit: killed");
 		process_end(p, SIGKILL);
 	}
 	return SERVICE_NO_REPLY;

@@ -165,13 +165,13 @@ void process_end(struct process *p, uint32_t status)
 	proc.labels->ended_system_ns += p->ended_threads.system_ns;
 	timers_clear(p);
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
-		signal_queue_clear(p, &thread_at(i)->queue);
+		signal_queue_clear(&thread_at(i)->queue);
 	bundle_destroy(p);
 	struct space *s = space_at(p->space);
 	free_threads(p);
-	space_put(s, p);
+	p->faults += space_put(s, p);
 	p->space = 0;
-	signal_queue_clear(p, &p->queue);
+	signal_queue_clear(&p->queue);
 	vfork_release(p);
 	p->is_stopped = false;
 	p->state = PROCESS_ZOMBIE;
@@ -229,6 +229,7 @@ void process_reap(struct process *p)
 	if (p->parent != 0) {
 		cpu_time_add(&process_at(p->parent)->children, p->ended_threads);
 		cpu_time_add(&process_at(p->parent)->children, p->children);
+		process_at(p->parent)->children_faults += p->faults + p->children_faults;
 	}
 	child_unlink(p);
 	process_free(p);

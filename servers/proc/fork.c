@@ -58,9 +58,11 @@ static bool is_over_process_limit(const struct process *p)
 	if (p->uid == 0 || p->limit_soft[RLIMIT_NPROC] == RLIM_INFINITY)
 		return false;
 	uint64_t count = 0;
-	for (process_ref i = 1; i <= proc.process_high; i++)
-		if (process_at(i)->state == PROCESS_LIVE && process_at(i)->uid == p->uid)
-			count += process_at(i)->thread_count;
+	for (process_ref i = 1; i <= proc.process_high; i++) {
+		const struct process *other = process_at(i);
+		if (other->state != PROCESS_FREE && other->uid == p->uid)
+			count += other->state == PROCESS_ZOMBIE ? 1 : other->thread_count;
+	}
 	return count >= p->limit_soft[RLIMIT_NPROC];
 }
 
@@ -319,7 +321,7 @@ int process_start_init(void)
 	p->exit_signal = SIGCHLD;
 	init_limits(p);
 	process_enter(p);
-	process_name_set(p, "init", 4);
+	process_name_set(p, "tessera-init\0/sbin/tessera-init", 31);
 	struct space *s = NULL;
 	int error = space_create(process_index(p), &s);
 	if (error != 0)

@@ -231,6 +231,33 @@ int proc_on_sched(struct request *rq, const struct proc_sched_in *in, struct pro
 	}
 }
 
+void host_init(void)
+{
+	strcpy(proc.labels->host_name, "tessera");
+	strcpy(proc.labels->domain_name, "(none)");
+}
+
+int proc_on_host(struct request *rq, const struct proc_host_in *in, struct proc_host_out *out)
+{
+	const struct process *p = process_by_label(rq->label);
+	if (p == NULL)
+		return ESRCH;
+	if (in->set > HOST_SET_DOMAIN || in->data_len >= HOST_NAME_BYTES)
+		return EINVAL;
+	if (in->set != 0) {
+		char *name = in->set == HOST_SET_NAME ? proc.labels->host_name : proc.labels->domain_name;
+		if (p->euid != 0)
+			return EPERM;
+		memset(name, 0, HOST_NAME_BYTES);
+		memcpy(name, proc_host_in_data(rq->page), in->data_len);
+	}
+	char *names = proc_host_out_data(rq->page);
+	memcpy(names, proc.labels->host_name, HOST_NAME_BYTES);
+	memcpy(names + HOST_NAME_BYTES, proc.labels->domain_name, HOST_NAME_BYTES);
+	out->data_len = 2 * HOST_NAME_BYTES;
+	return 0;
+}
+
 int proc_on_parent_death(struct request *rq, const struct proc_parent_death_in *in,
 			 struct proc_parent_death_out *out)
 {
@@ -246,6 +273,8 @@ int proc_on_parent_death(struct request *rq, const struct proc_parent_death_in *
 	} else if (in->set == 3) {
 		p->no_new_privs = true;
 	}
-	out->signal = in->set == 4 ? p->no_new_privs : p->parent_death_signal;
+	out->signal = in->set == 4   ? p->no_new_privs
+		      : in->set == 5 ? p->is_subreaper
+				     : p->parent_death_signal;
 	return 0;
 }

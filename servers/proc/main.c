@@ -16,7 +16,7 @@
 #include <tessera/proto/tty.h>
 #include <tessera/service.h>
 
-#define SIGSEGV 11u
+#define SIGKILL 9u
 
 int proc_on_descriptor_leaf(struct request *rq, const struct proc_descriptor_leaf_in *in,
 			    struct proc_descriptor_leaf_out *out)
@@ -160,6 +160,8 @@ static void refresh_process(struct process *p)
 	l->system_ns = time.system_ns;
 	l->children_user_ns = p->children.user_ns;
 	l->children_system_ns = p->children.system_ns;
+	l->old_faults = p->faults;
+	l->children_faults = p->children_faults;
 	l->arg_start = page->arg_start;
 	l->arg_end = page->arg_end;
 	l->env_start = page->env_start;
@@ -312,9 +314,9 @@ static int on_fault(struct request *rq)
 {
 	struct process *p = process_by_label(rq->label);
 	if (p != NULL) {
-		log_line(LOG_INFO, "pid %u (%s): fault in its personality, vector %lu at 0x%lx", p->pid,
-			 p->name, (unsigned long)rq->w[0], (unsigned long)rq->w[2]);
-		process_end(p, SIGSEGV);
+		report_line(p, "fault in its personality, vector %lu at 0x%lx: killed",
+			    (unsigned long)rq->w[0], (unsigned long)rq->w[2]);
+		process_end(p, SIGKILL); /* no fault of the program's: it may be memory that was not there */
 	}
 	return SERVICE_NO_REPLY;
 }
@@ -371,6 +373,8 @@ int main(void)
 		service_fail("the manifest does not give what proc needs");
 	table_init();
 	signal_init();
+	report_init();
+	host_init();
 	kobject_init();
 	int error = process_start_init();
 	if (error != 0)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <quota.h>
 #include <tessera/invoke.h>
 #include <tessera/labels.h>
 #include <tessera/process_page.h>
@@ -24,6 +25,8 @@
 #define MAX_SPACES LABEL_PROCESSES
 #define SIGNAL_ENTRIES 4096u /* queued signals of all processes together */
 #define SIGINFO_BYTES 128u
+#define QUOTA_SIGNALS \
+	0u /* quota.h: queued signals; an ordinary user has a quarter of all, and at most RLIMIT_SIGPENDING */
 #define FD_LEAVES 16u
 #define RUSAGE_BYTES 144u
 #define UNIMPLEMENTED_NUMBERS 512u
@@ -59,7 +62,8 @@ struct signal_queue {
 struct signal_entry {
 	signal_ref next;
 	uint16_t signal;
-	process_ref charged; /* whose RLIMIT_SIGPENDING counts it */
+	uint16_t account; /* QUOTA_SIGNALS: of the receiver's user, as on Linux */
+	uint16_t reserved;
 	uint8_t info[SIGINFO_BYTES];
 };
 
@@ -117,7 +121,6 @@ struct process {
 	cap_t notification[PROCESS_THREADS], notification_unit[PROCESS_THREADS];
 	/* signals */
 	struct signal_queue queue;
-	uint32_t queued_count;
 	bool is_stopped, is_stop_reported, is_continue_reported, is_killed;
 	uint32_t stop_signal;
 	/* ending */
@@ -127,7 +130,7 @@ struct process {
 	uint32_t vfork_generation;
 	uint64_t start_ns;
 	struct cpu_time ended_threads, children;
-	uint64_t min_faults;
+	uint64_t faults, children_faults; /* page faults in spaces that are gone; of children waited for */
 	struct timer itimer[ITIMERS];
 	struct timer timers[TIMERS];
 	bool has_timers;
@@ -237,7 +240,9 @@ void kobject_init(void);
 
 int space_create(process_ref page, struct space **out);
 int space_fork(const struct space *parent, process_ref page, struct space **out);
-void space_put(struct space *s, const struct process *user);	       /* last one: destroyed */
+uint64_t space_faults(const struct space *s); /* page faults so far */
+/* The last user's: destroyed; the page faults of its life, else 0. */
+uint64_t space_put(struct space *s, const struct process *user);
 int space_slot_take(struct space *s, uint32_t wanted, uint32_t *slot); /* wanted: 0.. or ~0 for any from 1 */
 void space_slot_put(struct space *s, uint32_t slot);
 void space_release_robust(const struct space *s, uint64_t head, uint32_t tid);
@@ -249,6 +254,17 @@ void space_set_limits(const struct space *s, uint64_t as_bytes, uint64_t data_by
 
 void system_ended(uint32_t code); /* pid 1 has ended */
 void session_ended(uint32_t sid); /* its leader has ended: tty hangs up */
+
+/* ---- identity.c ---- */
+
+void host_init(void);
+
+/* ---- report.c ---- */
+
+#define REPORT_BYTES 240u
+void report_init(void);
+/* A line about a process for the log, unless there have been too many. */
+void report_line(const struct process *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- exit.c, wait.c ---- */
 
@@ -294,7 +310,7 @@ void signal_init(void);
 int signal_send(struct process *p, struct thread *t, uint32_t signal, const struct siginfo_head *info);
 int signal_send_kernel(struct process *p, uint32_t signal); /* SI_KERNEL */
 void signal_group(uint32_t pgid, uint32_t signal);
-void signal_queue_clear(struct process *p, struct signal_queue *q);
+void signal_queue_clear(struct signal_queue *q);
 void signal_recheck(struct process *p, struct thread *t);
 bool signal_has_deliverable(struct process *p, struct thread *t);
 bool group_is_orphaned(uint32_t pgid);

@@ -40,6 +40,8 @@ void signal_init(void)
 	for (uint32_t i = 1; i + 1 < SIGNAL_ENTRIES; i++)
 		proc.signal[i].next = (signal_ref)(i + 1);
 	proc.signal_free = 1;
+	quota_init();
+	quota_limit(QUOTA_SIGNALS, SIGNAL_ENTRIES / 4);
 }
 
 static enum disposition disposition(const struct process *p, uint32_t signal)
@@ -83,9 +85,11 @@ static int queue_put(struct process *p, struct signal_queue *q, const struct sig
 	uint32_t signal = (uint32_t)info->signo;
 	if (signal < FIRST_REALTIME && (q->pending & BIT(signal)))
 		return 0;
-	bool is_over = signal >= FIRST_REALTIME && p->queued_count >= p->limit_soft[RLIMIT_SIGPENDING];
+	uint32_t account = quota_account(p->uid);
+	bool is_over = signal >= FIRST_REALTIME &&
+		       quota_used(account, QUOTA_SIGNALS) >= p->limit_soft[RLIMIT_SIGPENDING];
 	signal_ref index = proc.signal_free;
-	if (index == 0 || is_over) {
+	if (index == 0 || is_over || !quota_charge(account, QUOTA_SIGNALS, 1)) {
 		if (signal >= FIRST_REALTIME && info->code != SI_USER)
 			return EAGAIN;
 		q->pending |= BIT(signal); /* without its siginfo, as Linux does */
@@ -95,9 +99,8 @@ static int queue_put(struct process *p, struct signal_queue *q, const struct sig
 	proc.signal_free = e->next;
 	e->next = 0;
 	e->signal = (uint16_t)signal;
-	e->charged = process_index(p);
+	e->account = (uint16_t)account;
 	memcpy(e->info, info, SIGINFO_BYTES);
-	p->queued_count++;
 	if (q->last != 0)
 		proc.signal[q->last].next = index;
 	else
@@ -108,7 +111,7 @@ static int queue_put(struct process *p, struct signal_queue *q, const struct sig
 }
 
 /* Removes the entry behind `before` (0: the first). */
-static void queue_unlink(struct process *p, struct signal_queue *q, signal_ref before, signal_ref index)
+static void queue_unlink(struct signal_queue *q, signal_ref before, signal_ref index)
 {
 	struct signal_entry *e = &proc.signal[index];
 	if (before != 0)
@@ -119,11 +122,11 @@ static void queue_unlink(struct process *p, struct signal_queue *q, signal_ref b
 		q->last = before;
 	e->next = proc.signal_free;
 	proc.signal_free = index;
-	p->queued_count--;
+	quota_release(e->account, QUOTA_SIGNALS, 1);
 }
 
 /* Takes one instance of a signal that is pending in q. */
-static void queue_take(struct process *p, struct signal_queue *q, uint32_t signal, struct siginfo_head *info)
+static void queue_take(struct signal_queue *q, uint32_t signal, struct siginfo_head *info)
 {
 	bool is_found = false, has_more = false;
 	signal_ref before = 0, next;
@@ -134,7 +137,7 @@ static void queue_take(struct process *p, struct signal_queue *q, uint32_t signa
 		} else if (!is_found) {
 			is_found = true;
 			memcpy(info, proc.signal[i].info, SIGINFO_BYTES);
-			queue_unlink(p, q, before, i);
+			queue_unlink(q, before, i);
 		} else {
 			has_more = true;
 			before = i;
@@ -148,23 +151,23 @@ static void queue_take(struct process *p, struct signal_queue *q, uint32_t signa
 		q->pending &= ~BIT(signal);
 }
 
-static void queue_discard(struct process *p, struct signal_queue *q, uint64_t mask)
+static void queue_discard(struct signal_queue *q, uint64_t mask)
 {
 	struct siginfo_head info;
 	while (q->pending & mask)
-		queue_take(p, q, (uint32_t)__builtin_ctzll(q->pending & mask) + 1, &info);
+		queue_take(q, (uint32_t)__builtin_ctzll(q->pending & mask) + 1, &info);
 }
 
-void signal_queue_clear(struct process *p, struct signal_queue *q)
+void signal_queue_clear(struct signal_queue *q)
 {
-	queue_discard(p, q, ~0ull);
+	queue_discard(q, ~0ull);
 }
 
 static void discard_everywhere(struct process *p, uint64_t mask)
 {
-	queue_discard(p, &p->queue, mask);
+	queue_discard(&p->queue, mask);
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next) {
-		queue_discard(p, &thread_at(i)->queue, mask);
+		queue_discard(&thread_at(i)->queue, mask);
 		publish_pending(p, thread_at(i));
 	}
 	publish_pending(p, NULL);
@@ -242,7 +245,7 @@ static void dispatch(struct process *p, struct thread *t, uint32_t signal)
 		return;
 	}
 	struct siginfo_head info;
-	queue_take(p, t != NULL ? &t->queue : &p->queue, signal, &info);
+	queue_take(t != NULL ? &t->queue : &p->queue, signal, &info);
 	publish_pending(p, t);
 	act(p, what, signal);
 }
@@ -302,8 +305,8 @@ void signal_recheck(struct process *p, struct thread *t)
 		uint32_t signal = (uint32_t)__builtin_ctzll(waiting) + 1;
 		waiting &= waiting - 1;
 		if (disposition(p, signal) == TAKE_IGNORE) {
-			queue_discard(p, &p->queue, BIT(signal));
-			queue_discard(p, &t->queue, BIT(signal));
+			queue_discard(&p->queue, BIT(signal));
+			queue_discard(&t->queue, BIT(signal));
 			publish_pending(p, t);
 			continue;
 		}
@@ -336,7 +339,7 @@ int proc_on_signal_fetch(struct request *rq, const struct proc_signal_fetch_in *
 	struct siginfo_head info = {0};
 	uint32_t signal;
 	while ((signal = next_signal(p, t, in->blocked)) != 0) {
-		queue_take(p, (t->queue.pending & BIT(signal)) ? &t->queue : &p->queue, signal, &info);
+		queue_take((t->queue.pending & BIT(signal)) ? &t->queue : &p->queue, signal, &info);
 		publish_pending(p, t);
 		enum disposition what = disposition(p, signal);
 		if (in->take || what == TAKE_HANDLER)

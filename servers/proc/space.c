@@ -98,7 +98,14 @@ int space_fork(const struct space *parent, process_ref page, struct space **out)
 	return status;
 }
 
-void space_put(struct space *s, const struct process *user)
+uint64_t space_faults(const struct space *s)
+{
+	struct mem_as_usage_in in = {.space = s->id};
+	struct mem_as_usage_out out = {0};
+	return mem_as_usage(proc.mem, proc.page, &in, &out) == 0 ? out.faults : 0;
+}
+
+uint64_t space_put(struct space *s, const struct process *user)
 {
 	if (--s->refs > 0) {
 		struct mem_as_page_in in = {.space = s->id,
@@ -108,14 +115,15 @@ void space_put(struct space *s, const struct process *user)
 		struct mem_as_page_out out;
 		if (user->main_slot != 0)
 			(void)mem_as_page(proc.mem, proc.page, &in, &out);
-		return;
+		return 0;
 	}
 	struct mem_as_destroy_in in = {.space = s->id};
-	struct mem_as_destroy_out out;
+	struct mem_as_destroy_out out = {0};
 	int status = mem_as_destroy(proc.mem, proc.page, &in, &out);
 	if (status != 0)
 		log_line(LOG_ERROR, "mem does not destroy space %u: status %d", s->id, status);
 	space_free(s);
+	return out.faults;
 }
 
 int space_slot_take(struct space *s, uint32_t wanted, uint32_t *slot)

@@ -152,7 +152,7 @@ void thread_free(struct thread *t)
 		link = &thread_at(*link)->next;
 	*link = t->next;
 	p->thread_count--;
-	signal_queue_clear(p, &t->queue);
+	signal_queue_clear(&t->queue);
 	if (tid_thread[t->tid] == index)
 		tid_thread[t->tid] = 0;
 	proc.labels->thread[index].generation = 0;

@@ -25,16 +25,17 @@
 
 enum { CHILD_EXITED = 1, CHILD_KILLED = 2, CHILD_STOPPED = 5, CHILD_CONTINUED = 6 };
 
-static void rusage_fill(uint8_t *rusage, struct cpu_time time)
+static void rusage_fill(uint8_t *rusage, struct cpu_time time, uint64_t faults)
 {
 	struct {
-		int64_t user_sec, user_usec, system_sec, system_usec, rest[14];
+		int64_t user_sec, user_usec, system_sec, system_usec, sizes[4], minor_faults, rest[9];
 	} r = {0};
 	static_assert(sizeof(r) == RUSAGE_BYTES, "struct rusage of Linux x86_64");
 	r.user_sec = (int64_t)(time.user_ns / 1000000000u);
 	r.user_usec = (int64_t)(time.user_ns % 1000000000u / 1000u);
 	r.system_sec = (int64_t)(time.system_ns / 1000000000u);
 	r.system_usec = (int64_t)(time.system_ns % 1000000000u / 1000u);
+	r.minor_faults = (int64_t)faults;
 	memcpy(rusage, &r, sizeof(r));
 }
 
@@ -81,7 +82,7 @@ static void report(struct request *rq, struct process *child, uint32_t code, uin
 	out->data_len = RUSAGE_BYTES;
 	struct cpu_time time = process_time(child);
 	cpu_time_add(&time, child->children);
-	rusage_fill(proc_wait_out_data(rq->page), time);
+	rusage_fill(proc_wait_out_data(rq->page), time, child->faults + child->children_faults);
 	if (options & WNOWAIT)
 		return;
 	if (code == CHILD_STOPPED)
@@ -128,15 +129,19 @@ int proc_on_usage(struct request *rq, const struct proc_usage_in *in, struct pro
 		return ESRCH;
 	struct process *p = process_at(t->process);
 	struct cpu_time time;
-	if (in->who == 0)
+	uint64_t faults = 0;
+	if (in->who == 0) {
 		time = process_time(p);
-	else if (in->who == -1)
+		faults = p->faults + space_faults(space_at(p->space));
+	} else if (in->who == -1) {
 		time = p->children;
-	else if (in->who == 1)
+		faults = p->children_faults;
+	} else if (in->who == 1) {
 		time = thread_time(t);
-	else
+	} else {
 		return EINVAL;
+	}
 	out->data_len = RUSAGE_BYTES;
-	rusage_fill(proc_usage_out_data(rq->page), time);
+	rusage_fill(proc_usage_out_data(rq->page), time, faults);
 	return 0;
 }

@@ -20,6 +20,9 @@ void files_init(void)
 	for (uint32_t i = 0; i < FILES_MAX; i++)
 		files[i] = (struct tty_file){.generation = 1, .next_free = i + 1 < FILES_MAX ? i + 1 : NONE};
 	first_free = in_use = 0;
+	quota_init();
+	quota_limit(QUOTA_FILES, FILES_MAX / 4);
+	quota_limit(QUOTA_PTYS, PTY_MAX / 2);
 }
 
 static uint64_t badge_of(const struct tty_file *file)
@@ -37,11 +40,25 @@ struct tty_file *file_of_badge(uint64_t badge)
 	return &files[index];
 }
 
-struct tty_file *file_open(struct terminal *terminal, enum file_side side, uint32_t flags, uint32_t kind)
+void files_share_stat(const struct tty_file *file)
+{
+	for (uint32_t i = 0; i < FILES_MAX; i++) {
+		struct file_stat *stat = &files[i].stat;
+
+		if (!files[i].terminal || stat->dev != file->stat.dev || stat->ino != file->stat.ino)
+			continue;
+		stat->mode = file->stat.mode;
+		stat->uid = file->stat.uid;
+		stat->gid = file->stat.gid;
+	}
+}
+
+struct tty_file *file_open(struct terminal *terminal, enum file_side side, uint32_t flags, uint32_t kind,
+			   uint32_t account)
 {
 	uint32_t index = first_free;
 	struct tty_file *file = index != NONE ? &files[index] : NULL;
-	cap_t anchor = file ? slot_alloc() : 0;
+	cap_t anchor = file && quota_has_room(account, QUOTA_FILES, 1) ? slot_alloc() : 0;
 
 	if (anchor == 0)
 		return NULL;
@@ -57,6 +74,8 @@ struct tty_file *file_open(struct terminal *terminal, enum file_side side, uint3
 	file->kind = (uint8_t)kind;
 	file->is_hung_up = false;
 	file->anchor = anchor;
+	file->account = account;
+	(void)quota_charge(account, QUOTA_FILES, 1);
 	in_use++;
 	if (side == FILE_MASTER) {
 		terminal->master_files++;
@@ -86,6 +105,7 @@ void file_close(struct tty_file *file)
 	struct terminal *terminal = file->terminal;
 
 	slot_release(file->anchor);
+	quota_release(file->account, QUOTA_FILES, 1);
 	file->terminal = NULL;
 	file->generation = file->generation == 0x7fffffffu ? 1 : file->generation + 1;
 	file->next_free = first_free;

@@ -31,6 +31,11 @@ void jobs_init(const struct label_table *table, const struct process_page *proce
 	proc_notify = notify;
 }
 
+uint32_t account_of(uint64_t label)
+{
+	return quota_of_label(labels, label);
+}
+
 static void copy_entry(const struct label_process *p, struct caller *out)
 {
 	out->pid = p->pid;

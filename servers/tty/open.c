@@ -20,7 +20,7 @@ static int find_terminal(const struct tty_open_in *in, const struct caller *call
 	case OPEN_CURRENT: *out = terminal_of_session(caller->is_known ? caller->sid : 0); break;
 	case OPEN_CONSOLE: *out = terminal_serial(0); break;
 	case OPEN_SERIAL: *out = terminal_serial(in->index); return *out ? 0 : EIO;
-	case OPEN_PTMX: *out = terminal_new_pty(); return *out ? 0 : ENOSPC;
+	case OPEN_PTMX: *out = terminal_new_pty(account_of(in->label)); return *out ? 0 : ENOSPC;
 	case OPEN_PTS:
 		*out = terminal_pts(in->index);
 		if (*out && ((*out)->is_locked || (*out)->is_hung_up))
@@ -45,7 +45,7 @@ int tty_on_open(struct request *rq, const struct tty_open_in *in, struct tty_ope
 		return status;
 	if (terminal->is_exclusive && caller.euid != 0)
 		return EBUSY;
-	file = file_open(terminal, side, in->flags & OPEN_KEPT_FLAGS, in->kind);
+	file = file_open(terminal, side, in->flags & OPEN_KEPT_FLAGS, in->kind, account_of(in->label));
 	if (!file) {
 		if (side == FILE_MASTER)
 			terminal_release_pty(terminal);
@@ -80,6 +80,16 @@ int tty_on_session_end(struct request *rq, const struct tty_session_end_in *in,
 	(void)rq, (void)out;
 	if (terminal)
 		job_end_session(terminal);
+	return 0;
+}
+
+int tty_on_session(struct request *rq, const struct tty_session_in *in, struct tty_session_out *out)
+{
+	const struct terminal *terminal = terminal_of_session(in->sid);
+
+	(void)rq;
+	out->device = terminal ? terminal_device(terminal) : 0;
+	out->pgid = terminal ? terminal->pgid : 0;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <quota.h>
 #include <ring.h>
 #include <serial_region.h>
 #include <service.h>
@@ -46,9 +47,10 @@ struct terminal {
 	struct tty_winsize winsize;
 	uint32_t sid, pgid; /* session it controls, foreground group; 0: none */
 	uint32_t slave_files, master_files;
-	bool is_locked;	 /* pty: TIOCSPTLCK */
-	bool is_hung_up; /* pty: the master is gone */
-	bool was_opened; /* pty: some slave has been open */
+	uint32_t account; /* pty: QUOTA_PTYS */
+	bool is_locked;	  /* pty: TIOCSPTLCK */
+	bool is_hung_up;  /* pty: the master is gone */
+	bool was_opened;  /* pty: some slave has been open */
 	bool is_exclusive;
 	bool is_packet;			 /* TIOCPKT */
 	bool in_reader_hold;		 /* TCIOFF */
@@ -60,6 +62,7 @@ struct terminal {
 	/* serial */
 	struct serial_port *port;
 	struct ring rx, tx;
+	bool is_sender_stopped; /* IXOFF: STOP was sent */
 	/* pty: what the master reads */
 	struct ring_shared output_counters;
 	struct ring output;
@@ -70,8 +73,11 @@ void terminals_init(struct serial_region *region, cap_t uart_notify);
 struct terminal *terminal_serial(uint32_t index);
 struct terminal *terminal_pts(uint32_t index); /* NULL: no such pair */
 struct terminal *terminal_of_session(uint32_t sid);
-struct terminal *terminal_new_pty(void); /* NULL: all in use or no memory */
+/* A new pair, charged to account; NULL: all in use, the user has too many, or no memory. */
+struct terminal *terminal_new_pty(uint32_t account);
 void terminal_release_pty(struct terminal *terminal);
+/* Device number, major << 8 | minor. */
+uint32_t terminal_device(const struct terminal *terminal);
 uint64_t terminal_pts_mask(void);
 uint32_t terminal_count(void);
 
@@ -115,6 +121,12 @@ void job_take_terminal(struct terminal *terminal, const struct caller *caller);
 void job_end_session(struct terminal *terminal);
 bool job_group_in_session(uint32_t pgid, uint32_t sid);
 
+/* ---- quotas: what each user may have (quota.h) ---- */
+
+enum quota_kind { QUOTA_FILES, QUOTA_PTYS };
+/* The account of the user behind a label. */
+uint32_t account_of(uint64_t label);
+
 /* ---- open files (files.c) ---- */
 
 enum file_side { FILE_SLAVE = 0, FILE_MASTER = 1 };
@@ -128,15 +140,19 @@ struct tty_file {
 	bool is_hung_up;       /* the terminal was taken away from its session */
 	struct file_stat stat; /* of the node it was opened by */
 	cap_t anchor;
+	uint32_t account; /* QUOTA_FILES */
 	uint32_t next_free;
 };
 
 void files_init(void);
 struct tty_file *file_of_badge(uint64_t badge);
-/* A new open file with its anchor; NULL: none left. */
-struct tty_file *file_open(struct terminal *terminal, enum file_side side, uint32_t flags, uint32_t kind);
+/* A new open file with its anchor, charged to account; NULL: none left, or the user has too many. */
+struct tty_file *file_open(struct terminal *terminal, enum file_side side, uint32_t flags, uint32_t kind,
+			   uint32_t account);
 /* All its capabilities are gone. */
 void file_close(struct tty_file *file);
+/* All open files of this one's node have its mode and owner from now on. */
+void files_share_stat(const struct tty_file *file);
 /* All files of the slave side give end of file from now on. */
 void files_hang_up(struct terminal *terminal);
 uint32_t files_in_use(void);

@@ -6,6 +6,29 @@
 #include "vfs.h"
 
 #include "env.h"
+#include "file.h"
+#include "lock.h"
+#include "memory.h"
+#include "object.h"
+
+void quotas_init(void)
+{
+	struct frame_counts counts = frames_count();
+	quota_init();
+	quota_limit(QUOTA_FILES, FILES_OF_USERS / 2);
+	quota_limit(QUOTA_NAMES, counts.total * 2); /* some 400 bytes each: a fifth of all memory */
+	quota_limit(QUOTA_PAGES, counts.total / 2);
+	quota_limit(QUOTA_PIPE_PAGES, counts.total / 8);
+	quota_limit(QUOTA_WAITERS, counts.total * 4); /* 32 bytes each */
+	quota_limit(QUOTA_LOCKS, LOCKS_MAX / 4);
+	quota_limit(QUOTA_OBJECTS, OBJECTS_OF_USERS / 2);
+	quota_limit(QUOTA_WINDOWS, counts.windows_total / 2);
+}
+
+uint32_t account_of(uint64_t label)
+{
+	return quota_of_label(env_labels, label);
+}
 
 static bool process_counts(const struct label_process *process, uint64_t label)
 {

@@ -44,12 +44,23 @@ uint32_t data_frame(const struct data *data, uint64_t page)
 	return entry ? *entry & ~DATA_SUPPLIED : 0;
 }
 
-static uint32_t new_frame(bool zero)
+static uint32_t new_frame(const struct data *data, bool zero)
 {
+	if (!quota_charge(data->account, QUOTA_PAGES, 1))
+		return 0;
 	uint32_t frame = frame_alloc_file();
-	if (frame != 0 && zero)
+	if (frame == 0)
+		quota_release(data->account, QUOTA_PAGES, 1);
+	else if (zero)
 		bytes_zero(frame_address(frame), FRAME_BYTES);
 	return frame;
+}
+
+static void give_frame(const struct data *data, uint32_t *entry)
+{
+	quota_release(data->account, QUOTA_PAGES, 1);
+	frame_free(*entry & ~DATA_SUPPLIED);
+	*entry = 0;
 }
 
 static bool grow_to(struct data *data, uint64_t page)
@@ -58,7 +69,7 @@ static bool grow_to(struct data *data, uint64_t page)
 		if (data->height == HEIGHT_MAX)
 			return false;
 		if (data->root != 0) {
-			uint32_t frame = new_frame(true);
+			uint32_t frame = new_frame(data, true);
 			if (frame == 0)
 				return false;
 			*index_of(frame) = data->root;
@@ -76,14 +87,14 @@ uint32_t data_make(struct data *data, uint64_t page, bool zero)
 	uint32_t *entry = &data->root;
 	for (uint32_t height = data->height; height > 0; height--) {
 		if (*entry == 0)
-			*entry = new_frame(true);
+			*entry = new_frame(data, true);
 		if (*entry == 0)
 			return 0;
 		entry = index_of(*entry) + ((page >> (INDEX_LOG2 * (height - 1))) & (INDEX_ENTRIES - 1));
 	}
 	if (*entry == 0) {
 		struct filesystem *fs = data->fs;
-		uint32_t frame = fs->pages_max == 0 || fs->pages < fs->pages_max ? new_frame(zero) : 0;
+		uint32_t frame = fs->pages_max == 0 || fs->pages < fs->pages_max ? new_frame(data, zero) : 0;
 		if (frame == 0)
 			return 0;
 		*entry = frame;
@@ -97,8 +108,7 @@ static void cut_leaf(struct data *data, uint32_t *entry)
 {
 	if (*entry == 0)
 		return;
-	frame_free(*entry & ~DATA_SUPPLIED);
-	*entry = 0;
+	give_frame(data, entry);
 	data->pages--;
 	if (data->fs)
 		data->fs->pages--;
@@ -112,10 +122,8 @@ static void cut_level1(struct data *data, uint32_t *entry, uint64_t base, uint64
 	uint32_t *index = index_of(*entry);
 	for (uint32_t i = from > base ? (uint32_t)(from - base) : 0; i < INDEX_ENTRIES; i++)
 		cut_leaf(data, &index[i]);
-	if (from <= base) {
-		frame_free(*entry);
-		*entry = 0;
-	}
+	if (from <= base)
+		give_frame(data, entry);
 }
 
 static void cut_level2(struct data *data, uint32_t *entry, uint64_t base, uint64_t from)
@@ -125,10 +133,8 @@ static void cut_level2(struct data *data, uint32_t *entry, uint64_t base, uint64
 	uint32_t *index = index_of(*entry);
 	for (uint32_t i = from > base ? (uint32_t)((from - base) >> INDEX_LOG2) : 0; i < INDEX_ENTRIES; i++)
 		cut_level1(data, &index[i], base + ((uint64_t)i << INDEX_LOG2), from);
-	if (from <= base) {
-		frame_free(*entry);
-		*entry = 0;
-	}
+	if (from <= base)
+		give_frame(data, entry);
 }
 
 static void cut_level3(struct data *data, uint32_t *entry, uint64_t from)
@@ -138,10 +144,8 @@ static void cut_level3(struct data *data, uint32_t *entry, uint64_t from)
 	uint32_t *index = index_of(*entry);
 	for (uint32_t i = (uint32_t)(from >> (2 * INDEX_LOG2)); i < INDEX_ENTRIES; i++)
 		cut_level2(data, &index[i], (uint64_t)i << (2 * INDEX_LOG2), from);
-	if (from == 0) {
-		frame_free(*entry);
-		*entry = 0;
-	}
+	if (from == 0)
+		give_frame(data, entry);
 }
 
 void data_cut(struct data *data, uint64_t from)

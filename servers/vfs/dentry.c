@@ -43,16 +43,18 @@ static int set_name(struct dentry *entry, const char *name, uint32_t length)
 	return 0;
 }
 
-struct dentry *dentry_new(struct dentry *parent, const char *name, uint32_t length, struct inode *inode)
+struct dentry *dentry_new(struct dentry *parent, const char *name, uint32_t length, struct inode *inode,
+			  uint32_t account)
 {
-	struct dentry *entry = slab_alloc(&dentry_slab);
-	if (!entry) {
-		inode_put(inode);
-		return NULL;
-	}
-	*entry = (struct dentry){.inode = inode, .refs = 1};
-	if (set_name(entry, name, length) != 0) {
-		slab_free(&dentry_slab, entry);
+	bool is_charged = quota_charge(account, QUOTA_NAMES, 1);
+	struct dentry *entry = is_charged ? slab_alloc(&dentry_slab) : NULL;
+	if (entry)
+		*entry = (struct dentry){.inode = inode, .refs = 1, .account = (uint16_t)account};
+	if (!entry || set_name(entry, name, length) != 0) {
+		if (entry)
+			slab_free(&dentry_slab, entry);
+		if (is_charged)
+			quota_release(account, QUOTA_NAMES, 1);
 		inode_put(inode);
 		return NULL;
 	}
@@ -71,6 +73,7 @@ void dentry_free(struct dentry *entry)
 		if (entry->inode->alias == entry)
 			entry->inode->alias = NULL;
 		inode_put(entry->inode);
+		quota_release(entry->account, QUOTA_NAMES, 1);
 		slab_free(&dentry_slab, entry);
 		if (parent == entry || --parent->refs != 0)
 			return;

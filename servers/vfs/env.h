@@ -35,7 +35,7 @@ int env_object_revoke(const struct env_object *object, uint32_t *mappings);
 int env_memory_read(uint32_t space, uint64_t address, void *out, uint32_t length);
 int env_memory_areas(uint32_t space, uint64_t from, struct mem_area *out, uint32_t max, uint64_t *next);
 struct env_memory_usage {
-	uint64_t virtual_pages, resident_pages, shared_pages, data_pages, stack_pages, text_pages;
+	uint64_t virtual_pages, resident_pages, shared_pages, data_pages, stack_pages, text_pages, faults;
 };
 int env_memory_usage(uint32_t space, struct env_memory_usage *out);
 struct env_system_memory {
@@ -47,6 +47,8 @@ int env_system_memory(struct env_system_memory *out);
 uint64_t env_entropy(void);
 /* Which pseudo terminals exist. */
 uint64_t env_pts_mask(void);
+/* The session's terminal: device number and foreground group; 0, 0: none. */
+void env_terminal(uint32_t sid, uint32_t *device, uint32_t *pgid);
 /* What tty holds; false: it does not answer. */
 struct env_tty_usage {
 	uint64_t open_files, terminals, slots_free;

@@ -172,7 +172,8 @@ int env_memory_usage(uint32_t space, struct env_memory_usage *to)
 	struct mem_as_usage_out out = {0};
 	int status = positive(mem_as_usage(mem_endpoint, service_page(), &in, &out));
 	*to = (struct env_memory_usage){out.virtual_pages, out.resident_pages, out.shared_pages,
-					out.data_pages,	   out.stack_pages,    out.text_pages};
+					out.data_pages,	   out.stack_pages,    out.text_pages,
+					out.faults};
 	return status;
 }
 
@@ -214,6 +215,16 @@ uint64_t env_pts_mask(void)
 	if (tty_pts_list(tty_endpoint, service_page(), &in, &out) != 0)
 		return 0;
 	return out.mask;
+}
+
+void env_terminal(uint32_t sid, uint32_t *device, uint32_t *pgid)
+{
+	struct tty_session_in in = {.sid = sid};
+	struct tty_session_out out = {0};
+	if (tty_session(tty_endpoint, service_page(), &in, &out) != 0)
+		out = (struct tty_session_out){0};
+	*device = out.device;
+	*pgid = out.pgid;
 }
 
 uint32_t env_slots_free(void)

@@ -46,9 +46,11 @@ static struct file *take_index(void)
 	return file;
 }
 
-bool openfile_has_room(const struct caller *caller)
+bool openfile_has_room(const struct caller *caller, uint32_t count)
 {
-	return files_open < FILES_OF_USERS || caller_is_root(caller);
+	uint32_t account = account_of(caller->label);
+	return account == QUOTA_ROOT ||
+	       (files_open < FILES_OF_USERS && quota_has_room(account, QUOTA_FILES, count));
 }
 
 static uint32_t access_state(uint32_t flags)
@@ -76,11 +78,16 @@ static void count_open(struct file *file)
 		pipe_open_end(inode, reads, writes);
 }
 
-struct file *openfile_new(struct inode *inode, struct dentry *dentry, uint32_t flags)
+struct file *openfile_new(struct inode *inode, struct dentry *dentry, uint32_t flags, uint32_t account)
 {
-	struct file *file = take_index();
-	if (!file)
+	if (!quota_charge(account, QUOTA_FILES, 1))
 		return NULL;
+	struct file *file = take_index();
+	if (!file) {
+		quota_release(account, QUOTA_FILES, 1);
+		return NULL;
+	}
+	file->account = account;
 	file->inode = inode_get(inode);
 	file->dentry = dentry ? dentry_get(dentry) : NULL;
 	file->offset = 0;
@@ -127,6 +134,7 @@ void openfile_close(struct file *file)
 	file->next_free = files_free;
 	files_free = file->index;
 	files_open--;
+	quota_release(file->account, QUOTA_FILES, 1);
 	inode_put(inode);
 	if (dentry)
 		dentry_put(dentry);

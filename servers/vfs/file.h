@@ -32,15 +32,17 @@ struct file {
 	uint32_t state;		/* FILE_* */
 	uint32_t index;
 	uint32_t next_free;
+	uint32_t account; /* QUOTA_FILES */
+	uint32_t reserved;
 	uint64_t serial; /* tells this opening from an earlier one of the same index */
 };
-static_assert(sizeof(struct file) == 56 || sizeof(struct file) == 64, "64 descriptions a frame");
+static_assert(sizeof(struct file) == 64, "64 descriptions a frame");
 
-/* A description of inode (its own references are taken); NULL: ENFILE. flags: O_*. */
-struct file *openfile_new(struct inode *inode, struct dentry *dentry, uint32_t flags);
+/* A description of inode (its own references are taken), charged to account; NULL: ENFILE. flags: O_*. */
+struct file *openfile_new(struct inode *inode, struct dentry *dentry, uint32_t flags, uint32_t account);
 void openfile_close(struct file *file);
-/* Whether the caller may have another description: the last quarter of what can be is root's. */
-bool openfile_has_room(const struct caller *caller);
+/* Whether the caller may have `count` more: the last quarter of what can be is root's, a user has half of the rest. */
+bool openfile_has_room(const struct caller *caller, uint32_t count);
 /* The open description a badge designates, or NULL. */
 struct file *openfile_of_badge(uint64_t badge);
 uint32_t openfile_count(void);

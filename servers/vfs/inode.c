@@ -68,9 +68,14 @@ struct stamp stamp_now(void)
 struct inode *inode_new(struct filesystem *fs, enum node_kind kind, uint32_t mode,
 			const struct caller *caller)
 {
-	struct inode *inode = slab_alloc(&inode_slab);
-	if (!inode)
+	uint32_t account = caller ? account_of(caller->label) : QUOTA_ROOT;
+	if (!quota_charge(account, QUOTA_NAMES, 1))
 		return NULL;
+	struct inode *inode = slab_alloc(&inode_slab);
+	if (!inode) {
+		quota_release(account, QUOTA_NAMES, 1);
+		return NULL;
+	}
 	struct stamp now = stamp_now();
 	*inode = (struct inode){
 		.ino = next_ino++,
@@ -85,9 +90,12 @@ struct inode *inode_new(struct filesystem *fs, enum node_kind kind, uint32_t mod
 		.mtime = now,
 		.ctime = now,
 		.btime = now,
+		.account = account,
 	};
-	if (kind == NODE_FILE)
+	if (kind == NODE_FILE) {
 		inode->data.fs = fs;
+		inode->data.account = account;
+	}
 	if (kind == NODE_DIRECTORY) {
 		inode->nlink = 2;
 		inode->dir.next_position = 2;
@@ -107,11 +115,15 @@ static void inode_free(struct inode *inode)
 		else
 			data_free(&inode->data);
 		break;
-	case NODE_SYMLINK: string_free(inode->target); break;
+	case NODE_SYMLINK:
+		quota_release(inode->account, QUOTA_NAMES, inode->size / SYMLINK_CHARGED_BYTES);
+		string_free(inode->target);
+		break;
 	case NODE_FIFO: pipe_free(inode); break;
 	case NODE_TIMER: timer_disarm(inode); break;
 	default: break;
 	}
+	quota_release(inode->account, QUOTA_NAMES, 1);
 	slab_free(&inode_slab, inode);
 }
 

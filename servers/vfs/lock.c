@@ -12,7 +12,6 @@
 #include "memory.h"
 
 #define WAITS_MAX 256u
-#define LOCKS_MAX 4096u /* of all files: their lists are searched one by one */
 #define RECHECK_NS 20000000ull
 #define TYPE_READ 0u
 #define TYPE_WRITE 1u
@@ -24,6 +23,8 @@ struct lock {
 	struct file *file; /* of flock; NULL: record lock */
 	uint64_t start, end;
 	uint32_t type, pid;
+	uint32_t account; /* QUOTA_LOCKS */
+	uint32_t reserved;
 };
 
 struct lock_wait {
@@ -37,12 +38,34 @@ static struct lock_wait waits[WAITS_MAX];
 uint32_t lock_waits_used;
 static uint64_t recheck_at; /* 0: nobody waits */
 
+/* A lock that stands nowhere yet; NULL: too many in all or of its user, or no memory. */
+static struct lock *lock_new(uint64_t label)
+{
+	uint32_t account = account_of(label);
+	if (locks_used >= LOCKS_MAX || !quota_charge(account, QUOTA_LOCKS, 1))
+		return NULL;
+	struct lock *lock = slab_alloc(&lock_slab);
+	if (!lock) {
+		quota_release(account, QUOTA_LOCKS, 1);
+		return NULL;
+	}
+	locks_used++;
+	lock->account = account;
+	return lock;
+}
+
+static void lock_free(struct lock *lock)
+{
+	locks_used--;
+	quota_release(lock->account, QUOTA_LOCKS, 1);
+	slab_free(&lock_slab, lock);
+}
+
 static void remove_at(struct lock **at)
 {
 	struct lock *lock = *at;
 	*at = lock->next;
-	locks_used--;
-	slab_free(&lock_slab, lock);
+	lock_free(lock);
 }
 
 static void wake_waiters(struct inode *inode)
@@ -64,6 +87,7 @@ void lock_wait_forget(uint64_t label)
 static int wait_remember(struct inode *inode, const struct caller *caller, uint64_t blocker)
 {
 	struct lock_wait *free_entry = NULL;
+	uint32_t account = account_of(caller->label), same_user = 0;
 	for (uint32_t i = 0; i < WAITS_MAX; i++) {
 		if (waits[i].label != 0 && !label_is_alive(waits[i].label)) {
 			waits[i].label = 0;
@@ -71,8 +95,9 @@ static int wait_remember(struct inode *inode, const struct caller *caller, uint6
 		}
 		if (waits[i].label == 0 && !free_entry)
 			free_entry = &waits[i];
+		same_user += waits[i].label != 0 && account_of(waits[i].label) == account;
 	}
-	if (!free_entry)
+	if (!free_entry || (account != QUOTA_ROOT && same_user >= WAITS_MAX / 2))
 		return ENOLCK;
 	if (wait_add(&inode->waiters, caller->label, WAIT_LOCK) != 0)
 		return ENOLCK;
@@ -124,21 +149,17 @@ static const struct lock *find_conflict(struct inode *inode, uint64_t owner, con
 	return found;
 }
 
-static struct lock *insert(struct inode *inode, uint64_t owner, uint64_t start, uint64_t end, uint32_t type,
-			   uint32_t pid)
+/* Enters a new lock: record locks of an owner; flock: owner 0 and its file. */
+static void insert(struct inode *inode, struct lock *lock, struct lock value)
 {
-	struct lock *lock = slab_alloc(&lock_slab);
-	if (!lock)
-		return NULL;
-	*lock = (struct lock){
-		.next = inode->locks, .owner = owner, .start = start, .end = end, .type = type, .pid = pid};
+	value.next = inode->locks;
+	value.account = lock->account;
+	*lock = value;
 	inode->locks = lock;
-	locks_used++;
-	return lock;
 }
 
-/* Takes [start, end) out of the owner's locks; `spare` is used if one has to be split in two. */
-static void carve(struct inode *inode, uint64_t owner, uint64_t start, uint64_t end, struct lock **spare)
+/* Takes [start, end) out of the owner's locks; `spare` is used if one has to be split in two. False: there is none. */
+static bool carve(struct inode *inode, uint64_t owner, uint64_t start, uint64_t end, struct lock **spare)
 {
 	struct lock **at = &inode->locks;
 	while (*at) {
@@ -149,13 +170,16 @@ static void carve(struct inode *inode, uint64_t owner, uint64_t start, uint64_t 
 			remove_at(at);
 		} else if (lock->start < start && lock->end > end) {
 			struct lock *upper = *spare;
+			if (!upper)
+				return false; /* nothing was changed: no other lock of the owner lies here */
 			*spare = NULL;
-			locks_used++;
+			uint32_t account = upper->account;
 			*upper = *lock;
+			upper->account = account;
 			upper->start = end;
 			lock->end = start;
 			lock->next = upper;
-			return;
+			return true;
 		} else {
 			if (lock->start < start)
 				lock->end = start;
@@ -164,6 +188,7 @@ static void carve(struct inode *inode, uint64_t owner, uint64_t start, uint64_t 
 			at = &lock->next;
 		}
 	}
+	return true;
 }
 
 /* Joins the new lock with the owner's neighbours of the same type. */
@@ -200,30 +225,23 @@ int lock_set(struct file *file, const struct caller *caller, struct lock_range r
 			return error != 0 ? error : ST_WOULD_BLOCK;
 		}
 	}
-	if (range.type != TYPE_UNLOCK && locks_used >= LOCKS_MAX)
-		return ENOLCK;
-	struct lock *spare = slab_alloc(&lock_slab);
-	if (!spare)
-		return ENOLCK;
-	struct lock *made = NULL;
-	if (range.type != TYPE_UNLOCK) {
-		made = slab_alloc(&lock_slab);
-		if (!made) {
-			slab_free(&lock_slab, spare);
-			return ENOLCK;
-		}
-		slab_free(&lock_slab, made); /* there is room for it now, and for nobody else */
-	}
-	carve(inode, owner, range.start, range.end, &spare);
-	if (range.type != TYPE_UNLOCK) {
-		made = insert(inode, owner, range.start, range.end, range.type, range.pid);
-		if (made)
-			merge(inode, made);
+	struct lock *spare = lock_new(caller->label);
+	struct lock *made = range.type != TYPE_UNLOCK && spare ? lock_new(caller->label) : NULL;
+	bool is_done =
+		(made || range.type == TYPE_UNLOCK) && carve(inode, owner, range.start, range.end, &spare);
+	if (is_done && made) {
+		insert(inode, made,
+		       (struct lock){.owner = owner,
+				     .start = range.start,
+				     .end = range.end,
+				     .type = range.type,
+				     .pid = range.pid});
+		merge(inode, made);
 	}
 	if (spare)
-		slab_free(&lock_slab, spare);
+		lock_free(spare);
 	wake_waiters(inode);
-	return 0;
+	return is_done ? 0 : ENOLCK;
 }
 
 void lock_get(struct file *file, const struct caller *caller, struct lock_range *range)
@@ -272,10 +290,11 @@ int lock_flock(struct file *file, const struct caller *caller, uint32_t operatio
 		int error = caller->wait ? wait_remember(inode, caller, 0) : 0;
 		return error != 0 ? error : ST_WOULD_BLOCK;
 	}
-	struct lock *lock = mine ? *mine : insert(inode, 0, 0, ~0ull, type, 0);
+	struct lock *lock = mine ? *mine : lock_new(caller->label);
 	if (!lock)
 		return ENOLCK;
-	lock->file = file;
+	if (!mine)
+		insert(inode, lock, (struct lock){.end = ~0ull, .file = file});
 	lock->type = type;
 	file->state |= OPENFILE_FLOCK;
 	wake_waiters(inode);

@@ -4,6 +4,8 @@
 
 #include "file.h"
 
+#define LOCKS_MAX 4096u /* of all files: their lists are searched one by one */
+
 /* Range [start, end), type F_RDLCK 0, F_WRLCK 1, F_UNLCK 2. */
 struct lock_range {
 	uint64_t start, end;

@@ -50,6 +50,7 @@ static void prepare(void)
 	if (!cache || !env_labels || !archive)
 		service_fail("regions cache, labels and archive are needed");
 	frames_init(cache, cache_bytes);
+	quotas_init();
 	if (mounts_init() != 0)
 		service_fail("no memory for the root file system");
 	struct unpack_counts counts = unpack_archive(archive, archive_bytes);

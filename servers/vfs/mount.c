@@ -36,7 +36,7 @@ static struct dentry *make_root(struct filesystem *fs, uint32_t mode)
 	struct inode *inode = inode_new(fs, NODE_DIRECTORY, S_IFDIR | mode, NULL);
 	if (!inode)
 		return NULL;
-	return dentry_new(NULL, "", 0, inode);
+	return dentry_new(NULL, "", 0, inode, QUOTA_ROOT);
 }
 
 static uint32_t option_mode(const char *options, uint32_t fallback)

@@ -54,7 +54,8 @@ static int enter(const struct caller *caller, struct walk *where, struct inode *
 {
 	struct inode *dir = where->parent->inode;
 	inherit_group(dir, inode, caller);
-	struct dentry *entry = dentry_new(where->parent, where->name, where->name_length, inode);
+	struct dentry *entry =
+		dentry_new(where->parent, where->name, where->name_length, inode, inode->account);
 	if (!entry)
 		return ENOSPC;
 	dentry_link(entry);
@@ -100,6 +101,11 @@ int name_symlink(const struct caller *caller, struct walk *where, const char *ta
 	}
 	inode->target = text;
 	inode->size = strlen(text);
+	if (!quota_charge(inode->account, QUOTA_NAMES, inode->size / SYMLINK_CHARGED_BYTES)) {
+		inode->size = 0; /* nothing to give back */
+		inode_put(inode);
+		return ENOSPC;
+	}
 	return enter(caller, where, inode, NULL);
 }
 
@@ -174,7 +180,8 @@ int name_link(const struct caller *caller, struct dentry *from, struct walk *to)
 		return EPERM;
 	if (inode->nlink == 0 && !(from->flags & DENTRY_DELETED))
 		return ENOENT;
-	struct dentry *entry = dentry_new(to->parent, to->name, to->name_length, inode_get(inode));
+	struct dentry *entry = dentry_new(to->parent, to->name, to->name_length, inode_get(inode),
+					  account_of(caller->label));
 	if (!entry)
 		return ENOSPC;
 	dentry_link(entry);

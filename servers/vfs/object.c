@@ -51,13 +51,18 @@ static int supply(struct inode *inode, uint64_t from, uint64_t to)
 static int make_object(struct inode *inode)
 {
 	object_reap();
+	if (!quota_charge(inode->account, QUOTA_OBJECTS, 1))
+		return ENOBUFS;
 	struct mapped *mapped = slab_alloc(&mapped_slab);
-	if (!mapped)
-		return ENOMEM;
-	*mapped = (struct mapped){.inode = inode, .size = inode->size};
-	int error = env_object_create(inode->size, false, inode->ino, &mapped->object);
+	int error = mapped ? 0 : ENOMEM;
+	if (error == 0) {
+		*mapped = (struct mapped){.inode = inode, .size = inode->size, .account = inode->account};
+		error = env_object_create(inode->size, false, inode->ino, &mapped->object);
+	}
 	if (error != 0) {
-		slab_free(&mapped_slab, mapped);
+		quota_release(inode->account, QUOTA_OBJECTS, 1);
+		if (mapped)
+			slab_free(&mapped_slab, mapped);
 		return error;
 	}
 	inode->mapped = mapped;
@@ -120,6 +125,7 @@ static void try_destroy(struct mapped *mapped)
 		all = mapped->next;
 	if (mapped->next)
 		mapped->next->prev = mapped->prev;
+	quota_release(mapped->account, QUOTA_OBJECTS, 1);
 	slab_free(&mapped_slab, mapped);
 }
 

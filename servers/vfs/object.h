@@ -10,11 +10,16 @@
 #include "env.h"
 #include "file.h"
 
+/* Files that may be known to mem at a time: each takes two capability slots. */
+#define OBJECTS_OF_USERS 1200u
+
 struct mapped {
 	struct mapped *next, *prev;
 	struct inode *inode; /* NULL: abandoned */
 	struct env_object object;
-	struct data data;  /* the contents, once the inode is gone */
+	struct data data; /* the contents, once the inode is gone */
+	uint32_t account; /* QUOTA_OBJECTS */
+	uint32_t reserved;
 	uint64_t size;	   /* what mem believes */
 	uint64_t supplied; /* all pages below this one have been handed over */
 };
@@ -38,8 +43,10 @@ struct window {
 	uint64_t label; /* thread; 0: free */
 	struct env_object object;
 	uint32_t first, order; /* frames */
+	uint32_t account;      /* QUOTA_WINDOWS */
+	uint32_t reserved;
 };
-/* The calling thread's window of at least `bytes`, made or found again. */
+/* The calling thread's window of at least `bytes`, made or found again. ENOBUFS: its user has too many. */
 int window_open(const struct caller *caller, uint32_t bytes, uint32_t *number, const struct window **out);
 /* Its memory, if it belongs to the label's process; NULL: not. *size: bytes. */
 void *window_memory(uint64_t label, uint32_t number, uint32_t *size);

@@ -79,7 +79,7 @@ static int finish_open(const struct caller *caller, struct inode *inode, struct 
 		       uint32_t flags, bool created, struct open_result *out)
 {
 	out->mode = inode->mode & S_IFMT;
-	if (!openfile_has_room(caller))
+	if (!openfile_has_room(caller, 1))
 		return ENFILE;
 	if (!(flags & O_PATH)) {
 		int error = may_open(caller, inode, flags, created);
@@ -96,7 +96,7 @@ static int finish_open(const struct caller *caller, struct inode *inode, struct 
 	} else if ((flags & O_DIRECTORY) && !inode_is_directory(inode)) {
 		return ENOTDIR;
 	}
-	out->file = openfile_new(inode, dentry, flags);
+	out->file = openfile_new(inode, dentry, flags, account_of(caller->label));
 	return out->file ? 0 : ENFILE;
 }
 
@@ -116,7 +116,7 @@ static int open_tmpfile(const struct caller *caller, struct dentry *dir, uint32_
 	if (!inode)
 		return ENOSPC;
 	inode->nlink = 0;
-	struct dentry *entry = dentry_new(dir, "#tmpfile", 8, inode);
+	struct dentry *entry = dentry_new(dir, "#tmpfile", 8, inode, inode->account);
 	if (!entry)
 		return ENOSPC;
 	entry->flags |= DENTRY_DELETED;
@@ -202,17 +202,17 @@ int openfile_open_memfd(const struct caller *caller, const char *name, uint32_t 
 	if (!inode)
 		return ENOMEM;
 	inode->nlink = 0;
-	struct dentry *entry = dentry_new(NULL, full, length + 6u, inode);
+	struct dentry *entry = dentry_new(NULL, full, length + 6u, inode, inode->account);
 	if (!entry)
 		return ENOMEM;
-	*out = openfile_new(inode, entry, O_RDWR);
+	*out = openfile_new(inode, entry, O_RDWR, inode->account);
 	dentry_put(entry);
 	return *out ? 0 : ENFILE;
 }
 
 int openfile_open_pipe(const struct caller *caller, uint32_t flags, struct file *ends[2])
 {
-	struct inode *inode = openfile_has_room(caller)
+	struct inode *inode = openfile_has_room(caller, 2)
 				      ? inode_new(&fs_anonymous, NODE_FIFO, S_IFIFO | 0600u, caller)
 				      : NULL;
 	if (!inode)
@@ -220,8 +220,8 @@ int openfile_open_pipe(const struct caller *caller, uint32_t flags, struct file 
 	int error = pipe_new(inode) != 0 ? ENFILE : 0;
 	if (error == 0) {
 		uint32_t status = flags & (O_NONBLOCK | O_DIRECT);
-		ends[0] = openfile_new(inode, NULL, O_RDONLY | status);
-		ends[1] = ends[0] ? openfile_new(inode, NULL, O_WRONLY | status) : NULL;
+		ends[0] = openfile_new(inode, NULL, O_RDONLY | status, inode->account);
+		ends[1] = ends[0] ? openfile_new(inode, NULL, O_WRONLY | status, inode->account) : NULL;
 		if (ends[0] && !ends[1])
 			openfile_close(ends[0]);
 		error = ends[1] ? 0 : ENFILE;
@@ -232,7 +232,7 @@ int openfile_open_pipe(const struct caller *caller, uint32_t flags, struct file 
 
 static int open_anonymous(struct inode *inode, uint32_t flags, struct file **out)
 {
-	*out = openfile_new(inode, NULL, O_RDWR | (flags & O_NONBLOCK));
+	*out = openfile_new(inode, NULL, O_RDWR | (flags & O_NONBLOCK), inode->account);
 	inode_put(inode);
 	return *out ? 0 : ENFILE;
 }

@@ -29,7 +29,7 @@ int pipe_new(struct inode *inode)
 	inode->pipe = slab_alloc(&pipe_slab);
 	if (!inode->pipe)
 		return ENOMEM;
-	*inode->pipe = (struct pipe){.capacity = PIPE_BYTES};
+	*inode->pipe = (struct pipe){.capacity = PIPE_BYTES, .account = inode->account};
 	return 0;
 }
 
@@ -40,6 +40,8 @@ static void drop_pages(struct pipe *pipe, uint32_t from)
 			continue;
 		frame_free(pipe->page[i]);
 		pipe->page[i] = 0;
+		if (i > 0)
+			quota_release(pipe->account, QUOTA_PIPE_PAGES, 1);
 	}
 }
 
@@ -215,6 +217,19 @@ void pipe_unread(struct inode *inode, uint32_t bytes)
 	wait_wake_if(&inode->waiters, POLLIN);
 }
 
+/* A pipe's first frame is part of its open descriptions' price; the others are charged. 0: none to be had. */
+static uint32_t take_page(const struct pipe *pipe, uint32_t page)
+{
+	if (page == 0)
+		return frame_alloc();
+	if (!frames_have_room() || !quota_charge(pipe->account, QUOTA_PIPE_PAGES, 1))
+		return 0;
+	uint32_t frame = frame_alloc();
+	if (frame == 0)
+		quota_release(pipe->account, QUOTA_PIPE_PAGES, 1);
+	return frame;
+}
+
 /* Frames for [length, length + bytes) of the ring; how many bytes can be had. */
 static uint32_t make_room(struct pipe *pipe, uint32_t bytes)
 {
@@ -222,8 +237,8 @@ static uint32_t make_room(struct pipe *pipe, uint32_t bytes)
 	uint32_t got = 0;
 	while (got < bytes) {
 		uint32_t page = tail >> FRAME_LOG2;
-		if (pipe->page[page] == 0 && (page == 0 || frames_have_room()))
-			pipe->page[page] = frame_alloc();
+		if (pipe->page[page] == 0)
+			pipe->page[page] = take_page(pipe, page);
 		if (pipe->page[page] == 0)
 			break;
 		uint32_t part = FRAME_BYTES - (tail & (FRAME_BYTES - 1));

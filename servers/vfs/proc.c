@@ -33,6 +33,8 @@ static const struct proc_entry pid_entries[] = {
 	{"cmdline", PROC_CMDLINE, S_IFREG | 0444u},
 	{"environ", PROC_ENVIRON, S_IFREG | 0400u},
 	{"maps", PROC_MAPS, S_IFREG | 0444u},
+	{"smaps", PROC_SMAPS, S_IFREG | 0444u},
+	{"mem", PROC_MEM, S_IFREG | 0600u},
 	{"comm", PROC_COMM, S_IFREG | 0644u},
 	{"limits", PROC_LIMITS, S_IFREG | 0444u},
 	{"mounts", PROC_MOUNTS, S_IFREG | 0444u},
@@ -66,8 +68,8 @@ static const struct static_entry static_entries[] = {
 	{"swaps", PROC_SWAPS, S_IFREG | 0444u},
 	{"sys", 0, S_IFDIR | 0555u},
 	{"sys/kernel", 0, S_IFDIR | 0555u},
-	{"sys/kernel/hostname", PROC_CONSTANT, S_IFREG | 0444u},
-	{"sys/kernel/domainname", PROC_CONSTANT, S_IFREG | 0444u},
+	{"sys/kernel/hostname", PROC_HOST_NAME, S_IFREG | 0444u},
+	{"sys/kernel/domainname", PROC_DOMAIN_NAME, S_IFREG | 0444u},
 	{"sys/kernel/ostype", PROC_CONSTANT, S_IFREG | 0444u},
 	{"sys/kernel/osrelease", PROC_CONSTANT, S_IFREG | 0444u},
 	{"sys/kernel/version", PROC_CONSTANT, S_IFREG | 0444u},
@@ -108,7 +110,7 @@ static int link_static(struct dentry *root, const struct static_entry *entry)
 	bool is_dir = S_ISDIR(entry->mode);
 	struct inode *inode =
 		inode_new(root->inode->fs, is_dir ? NODE_DIRECTORY : NODE_PROC, entry->mode, NULL);
-	struct dentry *made = inode ? dentry_new(dir, name, (uint32_t)strlen(name), inode) : NULL;
+	struct dentry *made = inode ? dentry_new(dir, name, (uint32_t)strlen(name), inode, QUOTA_ROOT) : NULL;
 	if (made) {
 		if (!is_dir)
 			inode->proc = (struct proc_state){.type = entry->type, .number = proc_constant(name)};
@@ -191,7 +193,7 @@ static struct dentry *make(struct dentry *dir, const char *name, uint32_t length
 	}
 	if (S_ISDIR(mode))
 		inode->nlink = 2;
-	return dentry_new(dir, name, length, inode);
+	return dentry_new(dir, name, length, inode, QUOTA_ROOT);
 }
 
 static int made_or_nomem(struct dentry *made, struct dentry **found)
@@ -416,6 +418,8 @@ int proc_may_open(const struct caller *caller, const struct inode *inode)
 	switch (inode->proc.type) {
 	case PROC_ENVIRON:
 	case PROC_MAPS:
+	case PROC_SMAPS:
+	case PROC_MEM:
 	case PROC_FDS: return may_inspect(caller, inode) ? 0 : EACCES;
 	default: return 0;
 	}
@@ -541,7 +545,7 @@ void text_format(struct text *text, const char *format, ...)
 int proc_make_text(struct file *file, const struct caller *caller)
 {
 	const struct inode *inode = file->inode;
-	struct inode *snapshot = inode_new(&fs_anonymous, NODE_FILE, S_IFREG | 0400u, NULL);
+	struct inode *snapshot = inode_new(&fs_anonymous, NODE_FILE, S_IFREG | 0400u, caller);
 	if (!snapshot)
 		return ENOMEM;
 	struct text text = {.to = snapshot};
@@ -556,6 +560,24 @@ int proc_make_text(struct file *file, const struct caller *caller)
 	if (file->snapshot)
 		inode_put(file->snapshot);
 	file->snapshot = snapshot;
+	return 0;
+}
+
+bool proc_is_memory(const struct inode *inode)
+{
+	return inode->proc.type == PROC_MEM;
+}
+
+int proc_read_memory(struct file *file, void *to, uint32_t length, uint64_t at, uint32_t *done)
+{
+	const struct label_process *process = proc_process(file->inode);
+	*done = 0;
+	if (!process || process->state == LABEL_ZOMBIE)
+		return 0;
+	int got = env_memory_read(process->space, at, to, length);
+	if (got <= 0)
+		return EIO;
+	*done = (uint32_t)got;
 	return 0;
 }
 

@@ -78,6 +78,8 @@ static int text_stat(const struct inode *inode, const struct label_process *proc
 	if (!upcall_have(UPCALL_REFRESH, 0, 0))
 		return VFS_PARK;
 	struct env_memory_usage usage = usage_of(process);
+	uint32_t terminal, foreground;
+	env_terminal(process->sid, &terminal, &foreground);
 	char name[17];
 	name_of(process, thread, name);
 	char state = letter_of(inode, process, thread, reader);
@@ -86,10 +88,13 @@ static int text_stat(const struct inode *inode, const struct label_process *proc
 	uint64_t user = (thread ? thread->user_ns : process->user_ns) / TICK_NS;
 	uint64_t system = (thread ? thread->system_ns : process->system_ns) / TICK_NS;
 	int32_t nice = (int32_t)process->nice;
-	text_format(text, "%u (%s) %c %u %u %u 0 -1 4194304 0 0 0 0 %llu %llu %llu %llu %d %d %u 0 %llu ",
+	text_format(text,
+		    "%u (%s) %c %u %u %u %u %d 4194304 %llu %llu 0 0 %llu %llu %llu %llu %d %d %u 0 %llu ",
 		    thread ? thread->tid : process->pid, name, state, process->ppid, process->pgid,
-		    process->sid, (unsigned long long)user, (unsigned long long)system,
-		    (unsigned long long)(process->children_user_ns / TICK_NS),
+		    process->sid, terminal, terminal != 0 ? (int)foreground : -1,
+		    (unsigned long long)(process->old_faults + usage.faults),
+		    (unsigned long long)process->children_faults, (unsigned long long)user,
+		    (unsigned long long)system, (unsigned long long)(process->children_user_ns / TICK_NS),
 		    (unsigned long long)(process->children_system_ns / TICK_NS), 20 + nice, nice,
 		    process->threads, (unsigned long long)(process->start_ns / TICK_NS));
 	text_format(text,
@@ -138,10 +143,10 @@ static int text_status(const struct inode *inode, const struct label_process *pr
 		return VFS_PARK;
 	char state = letter_of(inode, process, thread, reader);
 	text_format(text,
-		    "Name:\t%s\nUmask:\t0022\nState:\t%c "
+		    "Name:\t%s\nUmask:\t%04o\nState:\t%c "
 		    "(%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n",
-		    name, state, state_word(state), process->pid, thread ? thread->tid : process->pid,
-		    process->ppid);
+		    name, env_process_page(inode->proc.process)->umask & 0777u, state, state_word(state),
+		    process->pid, thread ? thread->tid : process->pid, process->ppid);
 	text_format(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t", process->uid,
 		    process->euid, process->suid, process->fsuid, process->gid, process->egid, process->sgid,
 		    process->fsgid);
@@ -239,7 +244,39 @@ static void map_line(const struct mem_area *area, struct text *text)
 	text_bytes(text, "\n", 1);
 }
 
-static int text_maps(const struct label_process *process, struct text *text)
+/*
+ * One area of smaps. mem counts what is resident; which of it is shared or dirty is judged by the kind of memory: a mapped object's
+ * pages count as shared and clean, all others as private and dirty.
+ */
+static void smaps_lines(const struct mem_area *area, struct text *text)
+{
+	uint64_t size = (area->end - area->start) / 1024, resident = area->resident_pages * 4ull;
+	bool is_object = area->name != 0 || (area->flags & MEM_AREA_SHARED);
+	const struct {
+		const char *name;
+		uint64_t kilobytes;
+	} rows[] = {
+		{"Size:", size},
+		{"KernelPageSize:", 4},
+		{"MMUPageSize:", 4},
+		{"Rss:", resident},
+		{"Pss:", resident},
+		{"Shared_Clean:", is_object ? resident : 0},
+		{"Shared_Dirty:", 0},
+		{"Private_Clean:", 0},
+		{"Private_Dirty:", is_object ? 0 : resident},
+		{"Referenced:", resident},
+		{"Anonymous:", is_object ? 0 : resident},
+		{"Swap:", 0},
+		{"SwapPss:", 0},
+		{"Locked:", 0},
+	};
+	map_line(area, text);
+	for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		text_format(text, "%-16s%8llu kB\n", rows[i].name, (unsigned long long)rows[i].kilobytes);
+}
+
+static int text_maps(const struct label_process *process, struct text *text, bool is_long)
 {
 	struct mem_area areas[32];
 	uint64_t from = 0;
@@ -251,12 +288,20 @@ static int text_maps(const struct label_process *process, struct text *text)
 		if (count < 0)
 			return 0;
 		for (int i = 0; i < count; i++)
-			map_line(&areas[i], text);
+			(is_long ? smaps_lines : map_line)(&areas[i], text);
 		if (next <= from)
 			return 0;
 		from = next;
 	}
 	return 0;
+}
+
+static void limit_number(uint64_t value, char out[24])
+{
+	if (value == ~0ull)
+		snprintf(out, 24, "unlimited");
+	else
+		snprintf(out, 24, "%llu", (unsigned long long)value);
 }
 
 static int text_limits(const struct label_process *process, struct text *text)
@@ -275,10 +320,10 @@ static int text_limits(const struct label_process *process, struct text *text)
 	};
 	text_format(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (uint32_t i = 0; i < LABEL_LIMITS && i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char soft[24] = "unlimited";
-		if (process->limit_soft[i] != ~0ull)
-			snprintf(soft, sizeof(soft), "%llu", (unsigned long long)process->limit_soft[i]);
-		text_format(text, "%-25s %-20s %-20s %-10s\n", rows[i].name, soft, soft, rows[i].unit);
+		char soft[24], hard[24];
+		limit_number(process->limit_soft[i], soft);
+		limit_number(process->limit_hard[i], hard);
+		text_format(text, "%-25s %-20s %-20s %-10s\n", rows[i].name, soft, hard, rows[i].unit);
 	}
 	return 0;
 }
@@ -331,7 +376,8 @@ int proc_pid_text(const struct inode *inode, uint64_t reader, struct text *text)
 		if (!upcall_have(UPCALL_REFRESH, 0, 0))
 			return VFS_PARK;
 		return text_memory(process, page->env_start, page->env_end, text);
-	case PROC_MAPS: return text_maps(process, text);
+	case PROC_MAPS:
+	case PROC_SMAPS: return text_maps(process, text, inode->proc.type == PROC_SMAPS);
 	case PROC_COMM:
 		name_of(process, thread_of(inode), name);
 		text_format(text, "%s\n", name);

@@ -21,10 +21,10 @@ struct constant {
 };
 
 static const struct constant constants[] = {
-	{"hostname", "tessera\n"},	  {"domainname", "(none)\n"},  {"ostype", "Linux\n"},
-	{"osrelease", "6.1.0-tessera\n"}, {"version", "#1 Tessera\n"}, {"pid_max", "32768\n"},
-	{"threads-max", "4095\n"},	  {"ngroups_max", "32\n"},     {"cap_last_cap", "40\n"},
-	{"overcommit_memory", "0\n"},	  {"file-max", "16383\n"},     {"pipe-max-size", "65536\n"},
+	{"ostype", "Linux\n"},	      {"osrelease", "6.1.0-tessera\n"}, {"version", "#1 Tessera\n"},
+	{"pid_max", "32768\n"},	      {"threads-max", "4095\n"},	{"ngroups_max", "32\n"},
+	{"cap_last_cap", "40\n"},     {"overcommit_memory", "0\n"},	{"file-max", "16383\n"},
+	{"pipe-max-size", "65536\n"},
 };
 
 uint32_t proc_constant(const char *name)
@@ -257,11 +257,13 @@ static int text_uuid(struct text *text, bool is_boot)
 static int text_services(struct text *text)
 {
 	struct env_service service;
-	text_format(text, "%-12s %5s %8s %12s %12s\n", "service", "state", "restarts", "memory",
+	static const char *const states[] = {"down", "starting", "ready", "crashed"};
+	text_format(text, "%-12s %8s %8s %12s %12s\n", "service", "state", "restarts", "memory",
 		    "untyped free");
 	for (uint32_t i = 0; i < 64 && env_service(i, &service); i++)
-		text_format(text, "%-12s %5u %8u %12llu %12llu\n", service.name, service.state,
-			    service.restarts, (unsigned long long)service.memory_bytes,
+		text_format(text, "%-12s %8s %8u %12llu %12llu\n", service.name,
+			    service.state < 4 ? states[service.state] : "?", service.restarts,
+			    (unsigned long long)service.memory_bytes,
 			    (unsigned long long)service.untyped_free);
 	return 0;
 }
@@ -343,6 +345,8 @@ static int text_short(const struct inode *inode, struct text *text)
 				  "5 /dev/ptmx\n136 pts\n\nBlock devices:\n");
 		return 0;
 	case PROC_SWAPS: text_format(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"); return 0;
+	case PROC_HOST_NAME: text_format(text, "%s\n", env_labels->host_name); return 0;
+	case PROC_DOMAIN_NAME: text_format(text, "%s\n", env_labels->domain_name); return 0;
 	case PROC_CONSTANT: text_format(text, "%s", constants[inode->proc.number].value); return 0;
 	default: return EINVAL;
 	}

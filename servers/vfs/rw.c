@@ -78,6 +78,14 @@ static int read_proc(struct file *file, const struct caller *caller, void *to, u
 		     uint64_t offset, uint32_t *done)
 {
 	uint64_t at = offset == OPENFILE_OWN_OFFSET ? file->offset : offset;
+	if (proc_is_memory(file->inode)) {
+		int error = proc_read_memory(file, to, length, at, done);
+		if (error == 0 && offset == OPENFILE_OWN_OFFSET) {
+			remember(file, at, 0, *done);
+			file->offset = at + *done;
+		}
+		return error;
+	}
 	if (!file->snapshot || at == 0) {
 		int error = proc_make_text(file, caller);
 		if (error != 0)

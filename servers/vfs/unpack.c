@@ -75,7 +75,8 @@ static int store(struct inode *inode, const struct cpio_entry *entry)
 
 static int enter_link(struct walk *walk, struct inode *inode, const struct cpio_entry *entry)
 {
-	struct dentry *dentry = dentry_new(walk->parent, walk->name, walk->name_length, inode_get(inode));
+	struct dentry *dentry =
+		dentry_new(walk->parent, walk->name, walk->name_length, inode_get(inode), QUOTA_ROOT);
 	if (!dentry)
 		return ENOSPC;
 	dentry_link(dentry);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include <quota.h>
 #include <tessera/file.h>
 #include <tessera/labels.h>
 
@@ -25,6 +26,7 @@
 #define SYMLINK_DEPTH_MAX 40u
 #define FILE_SIZE_MAX ((1ull << 42) - 4096u) /* three levels of index frames */
 #define PATH_BYTES_MAX 4096u
+#define SYMLINK_CHARGED_BYTES 256u /* QUOTA_NAMES counts one for each */
 
 /* ---- who asks (caller.c) */
 struct caller {
@@ -53,18 +55,34 @@ bool label_is_alive(uint64_t label);
 /* The process entry of a label if its generation counts, else NULL. */
 const struct label_process *label_process_of(uint64_t label);
 
+/* ---- quotas: what each user may have (quota.h). quotas_init: after frames_init. */
+enum quota_kind {
+	QUOTA_FILES,	  /* open descriptions */
+	QUOTA_NAMES,	  /* inodes, names, and each 256 bytes of a symbolic link */
+	QUOTA_PAGES,	  /* frames of files' contents, index frames included */
+	QUOTA_PIPE_PAGES, /* frames of pipes beyond each one's first */
+	QUOTA_WAITERS,	  /* records of waiting threads, beyond the first of an object */
+	QUOTA_LOCKS,
+	QUOTA_OBJECTS, /* files that mem knows: mapped ones */
+	QUOTA_WINDOWS, /* frames of transfer windows */
+};
+void quotas_init(void);
+/* The account of the user behind a label. */
+uint32_t account_of(uint64_t label);
+
 /* ---- waiting (wait.c): threads to be woken when an object changes */
 struct waiter {
 	struct waiter *next;
 	uint64_t label;
 	uint32_t events;  /* POLL* bits it waits for; WAIT_LOCK */
 	uint32_t granted; /* FIFO opens: the other side came meanwhile */
+	uint32_t account; /* QUOTA_WAITERS */
 };
 #define WAIT_LOCK 0x10000u
 #define WAIT_OPEN_READ 0x20000u
 #define WAIT_OPEN_WRITE 0x40000u
 
-/* Records the caller once. ENOMEM when there is no memory. */
+/* Records the caller once. ENOMEM when there is no memory, ENOBUFS when its user has too many. */
 int wait_add(struct waiter **list, uint64_t label, uint32_t events);
 /* Wakes and forgets those who wait for any of events. */
 void wait_wake(struct waiter **list, uint32_t events);
@@ -96,6 +114,8 @@ struct data {
 	uint32_t height;
 	uint64_t pages;	       /* data frames */
 	struct filesystem *fs; /* charged for them; NULL: nobody any more */
+	uint32_t account;      /* QUOTA_PAGES, index frames too */
+	uint32_t reserved;
 };
 #define DATA_SUPPLIED 0x80000000u /* in an entry: the mem object has this frame */
 
@@ -114,7 +134,7 @@ struct pipe {
 	uint32_t ghost_readers, ghost_writers; /* granted opens that were not fetched yet */
 	uint32_t page[PIPE_PAGES];
 	uint32_t capacity;
-	uint32_t reserved;
+	uint32_t account; /* QUOTA_PIPE_PAGES */
 };
 
 struct event_state {
@@ -166,8 +186,11 @@ struct inode {
 	struct mapped *mapped;
 	uint32_t writers, executors; /* open descriptions for writing; for OPEN_EXEC */
 	struct dentry *alias;	     /* one of its names, not counted; NULL: none known */
+	uint32_t account;	     /* QUOTA_NAMES */
+	uint32_t reserved;
 };
 
+/* caller: whose it is and who is charged; NULL: root. NULL: no memory, or the user has too many. */
 struct inode *inode_new(struct filesystem *fs, enum node_kind kind, uint32_t mode,
 			const struct caller *caller);
 static inline struct inode *inode_get(struct inode *inode)
@@ -214,7 +237,8 @@ struct dentry {
 	uint64_t position;	    /* getdents offset */
 	uint32_t refs, hash;
 	uint8_t flags, name_length;
-	uint8_t reserved[6];
+	uint16_t account; /* QUOTA_NAMES */
+	uint32_t reserved;
 	union {
 		char name_inline[DENTRY_INLINE];
 		char *name_long;
@@ -236,8 +260,12 @@ static inline void dentry_put(struct dentry *entry)
 	if (--entry->refs == 0)
 		dentry_free(entry);
 }
-/* A name for inode (takes over the caller's reference to inode, also on failure) under parent (NULL: a root), not linked. */
-struct dentry *dentry_new(struct dentry *parent, const char *name, uint32_t length, struct inode *inode);
+/*
+ * A name for inode (takes over the caller's reference to inode, also on failure) under parent (NULL: a root), not linked.
+ * account: who is charged for it. NULL: no memory, or the user has too many.
+ */
+struct dentry *dentry_new(struct dentry *parent, const char *name, uint32_t length, struct inode *inode,
+			  uint32_t account);
 /* Puts it into its parent's directory at the end; the name is not there yet. */
 void dentry_link(struct dentry *entry);
 /* Takes it out; its own reference is dropped. */

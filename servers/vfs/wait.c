@@ -10,6 +10,16 @@
 
 static struct slab waiter_slab = SLAB_OF(struct waiter);
 
+/* The only waiter of an object is part of the object's price. */
+#define ACCOUNT_NONE (~0u)
+
+static void waiter_free(struct waiter *waiter)
+{
+	if (waiter->account != ACCOUNT_NONE)
+		quota_release(waiter->account, QUOTA_WAITERS, 1);
+	slab_free(&waiter_slab, waiter);
+}
+
 int wait_add(struct waiter **list, uint64_t label, uint32_t events)
 {
 	for (struct waiter *waiter = *list; waiter; waiter = waiter->next) {
@@ -22,10 +32,16 @@ int wait_add(struct waiter **list, uint64_t label, uint32_t events)
 		waiter->events |= events;
 		return 0;
 	}
+	uint32_t account = *list ? account_of(label) : ACCOUNT_NONE;
+	if (account != ACCOUNT_NONE && !quota_charge(account, QUOTA_WAITERS, 1))
+		return ENOBUFS;
 	struct waiter *waiter = slab_alloc(&waiter_slab);
-	if (!waiter)
+	if (!waiter) {
+		if (account != ACCOUNT_NONE)
+			quota_release(account, QUOTA_WAITERS, 1);
 		return ENOMEM;
-	*waiter = (struct waiter){.next = *list, .label = label, .events = events};
+	}
+	*waiter = (struct waiter){.next = *list, .label = label, .events = events, .account = account};
 	*list = waiter;
 	return 0;
 }
@@ -46,7 +62,7 @@ void wait_wake(struct waiter **list, uint32_t events)
 			continue;
 		}
 		*at = waiter->next;
-		slab_free(&waiter_slab, waiter);
+		waiter_free(waiter);
 	}
 }
 
@@ -57,7 +73,7 @@ void wait_cancel(struct waiter **list, uint64_t label)
 		if (waiter->label != label || waiter->granted)
 			continue;
 		*at = waiter->next;
-		slab_free(&waiter_slab, waiter);
+		waiter_free(waiter);
 		return;
 	}
 }

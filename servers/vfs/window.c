@@ -63,6 +63,7 @@ static bool destroy(struct window_slot *slot)
 	if (!reclaim(slot) || env_object_destroy(&slot->window.object) != 0)
 		return false;
 	frame_run_free(slot->window.first, slot->window.order);
+	quota_release(slot->window.account, QUOTA_WINDOWS, 1u << slot->window.order);
 	slot->window = (struct window){0};
 	slot->is_made = 0;
 	windows_open--;
@@ -90,6 +91,8 @@ static int create(struct window_slot *slot, uint32_t order)
 	}
 	window->first = first;
 	window->order = order;
+	window->account = QUOTA_ROOT; /* until it is given to somebody */
+	(void)quota_charge(QUOTA_ROOT, QUOTA_WINDOWS, 1u << order);
 	slot->is_made = 1;
 	windows_open++;
 	return 0;
@@ -127,6 +130,17 @@ static uint32_t find_own(uint64_t label, uint32_t order)
 	return 0;
 }
 
+/* Who has it pays for it. The caller has seen that the account has room. */
+static void give_to(struct window *window, uint64_t label, uint32_t account)
+{
+	uint64_t frames = 1u << window->order;
+	quota_release(window->account, QUOTA_WINDOWS, frames);
+	window->account = quota_charge(account, QUOTA_WINDOWS, frames) ? account : QUOTA_ROOT;
+	if (window->account != account)
+		(void)quota_charge(QUOTA_ROOT, QUOTA_WINDOWS, frames);
+	window->label = label;
+}
+
 int window_open(const struct caller *caller, uint32_t bytes, uint32_t *number, const struct window **out)
 {
 	if (bytes == 0 || bytes > WINDOW_MAX_BYTES || (caller->label & LABEL_NATIVE))
@@ -135,6 +149,12 @@ int window_open(const struct caller *caller, uint32_t bytes, uint32_t *number, c
 	while ((FRAME_BYTES << order) < bytes)
 		order++;
 	*number = find_own(caller->label, order);
+	uint32_t account = account_of(caller->label);
+	if (*number == 0 && !quota_has_room(account, QUOTA_WINDOWS, 1u << order)) {
+		window_reap(); /* some may be charged for the dead */
+		if (!quota_has_room(account, QUOTA_WINDOWS, 1u << order))
+			return ENOBUFS;
+	}
 	if (*number == 0)
 		*number = take_over(order);
 	if (*number == 0) {
@@ -144,7 +164,7 @@ int window_open(const struct caller *caller, uint32_t bytes, uint32_t *number, c
 			return error;
 	}
 	struct window_slot *slot = slot_of(*number);
-	slot->window.label = caller->label;
+	give_to(&slot->window, caller->label, account);
 	by_thread[LABEL_THREAD(caller->label) % LABEL_THREADS] = (uint16_t)*number;
 	*out = &slot->window;
 	return 0;

@@ -71,3 +71,33 @@ def test_unimplemented_calls_are_counted(tmp_path):
     result = tessera("--root", mydir, "--log", log, "--", "/mydir/unimplemented")
     assert result.stdout == "ENOSYS\n"
     assert "system call quotactl (179) is not implemented" in log.read_text()
+
+
+def test_deaths_by_fault_are_logged_and_rationed(tmp_path):
+    mydir = tmp_path / "mydir"
+    mydir.mkdir()
+    compile_static(PROGRAMS / "segfaults.c", mydir / "segfaults")
+    log = tmp_path / "log"
+    script = "/mydir/segfaults 200; sleep 2; /mydir/segfaults 1"
+    result = tessera("--root", mydir, "--log", log, "--", "sh", "-c", script)
+    assert result.stdout == "200 died\n1 died\n"
+    lines = [line for line in log.read_text().splitlines() if "(segfaults): signal 11 vector 14" in line]
+    assert lines and "address 0x10" in lines[0]
+    assert len(lines) < 60
+    assert "lines about processes were left out" in log.read_text()
+
+
+def test_root_names_the_machine():
+    script = "hostname; hostname adelaide; uname -n; hostname; cat /proc/sys/kernel/hostname; " \
+             "hostname $(printf '%065d' 1); hostname"
+    result = tessera("--", "sh", "-c", script)
+    assert result.stdout == "tessera\nadelaide\nadelaide\nadelaide\nadelaide\n"
+    assert "Invalid argument" in result.stderr
+
+
+def test_process_tools_of_busybox():
+    script = ("sleep 100 & ps -o pid,tty,stat,comm | grep -c '4,64.*sleep'; top -bn1 | grep -c 'sleep 100$'; "
+              "uptime | grep -c load; free | grep -c Mem; w >/dev/null && echo w; pidof sleep | wc -w; "
+              "grep -c ready /proc/tessera/services; readlink /proc/1/exe; kill $!")
+    result = tessera("--", "sh", "-c", script)
+    assert result.stdout.split("\n")[:8] == ["1", "1", "1", "1", "w", "1", "5", "/sbin/tessera-init"]

@@ -48,7 +48,7 @@ class Slot:
 
 
 def current_thread():
-    return int(gdb.parse_and_eval("cpu_data[0].current"))
+    return int(gdb.parse_and_eval("boot_cpu.current"))
 
 
 def all_slots():

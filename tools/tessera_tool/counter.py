@@ -11,21 +11,22 @@ import subprocess
 from .common import BUILD, REPO, TARGET, ToolError
 
 SOURCE = REPO / "tools/qemu/counter.c"
-PLUGIN = BUILD / "bench/counter.so"
 INTERVAL = re.compile(r"^interval (\S+) (\d+)\s*$", re.MULTILINE)  # printed by the programs, in order
 FIRST_KERNEL_ADDRESS = 1 << 63
 FIRST_PERSONALITY_ADDRESS = 0x7FFF00000000
 TOP = 40
 
 
-def build() -> pathlib.Path:
-    if not PLUGIN.exists() or PLUGIN.stat().st_mtime < SOURCE.stat().st_mtime:
-        PLUGIN.parent.mkdir(parents=True, exist_ok=True)
-        command = ["clang-19", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(PLUGIN), str(SOURCE)]
+def build(source: pathlib.Path = SOURCE) -> pathlib.Path:
+    """The plugin of a source, built if it is not there or old."""
+    plugin = BUILD / "bench" / source.with_suffix(".so").name
+    if not plugin.exists() or plugin.stat().st_mtime < source.stat().st_mtime:
+        plugin.parent.mkdir(parents=True, exist_ok=True)
+        command = ["clang-19", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(plugin), str(source)]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode != 0:
-            raise ToolError(f"building {SOURCE} failed:\n{result.stderr}")
-    return PLUGIN
+            raise ToolError(f"building {source} failed:\n{result.stderr}")
+    return plugin
 
 
 def arguments(counts: pathlib.Path, profile: pathlib.Path | None) -> list[str]:

@@ -18,6 +18,9 @@
 #define LABEL_PROCESSES 512u /* index 0 is none */
 #define LABEL_THREADS 2048u  /* index 0 is none */
 #define LABEL_GROUPS 32u
+#define HOST_NAME_BYTES 65u /* with the NUL; proc.host */
+#define HOST_SET_NAME 1u
+#define HOST_SET_DOMAIN 2u
 #define LABEL_LIMITS 16u
 
 enum label_state { LABEL_FREE = 0, LABEL_RUNNING, LABEL_SLEEPING, LABEL_STOPPED, LABEL_ZOMBIE, LABEL_DEAD };
@@ -38,6 +41,7 @@ struct label_process {
 	uint64_t start_ns; /* since boot */
 	/* Refreshed by proc when asked through the procfs ring, and at exit; of children that were waited for. */
 	uint64_t user_ns, system_ns, children_user_ns, children_system_ns;
+	uint64_t old_faults, children_faults; /* page faults before the last exec; of children */
 	uint64_t arg_start, arg_end, env_start, env_end, brk_start,
 		stack_start; /* in the program, from exec */
 	uint64_t signals_pending, signals_blocked, signals_ignored, signals_caught;
@@ -68,5 +72,6 @@ struct label_table {
 	uint64_t process_high;						   /* highest process index in use */
 	uint64_t processes, threads, forks, running, load1, load5, load15; /* loads: 16.16 fixed point */
 	uint64_t ended_user_ns, ended_system_ns; /* processor time of all processes that have ended */
-	uint64_t refreshed;			 /* counts refreshes of the times (asked through rings.h) */
+	char host_name[HOST_NAME_BYTES], domain_name[HOST_NAME_BYTES];
+	uint64_t refreshed; /* counts refreshes of the times (asked through rings.h) */
 };

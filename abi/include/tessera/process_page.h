@@ -83,6 +83,7 @@ struct process_page {
 	uint64_t action_flags[LX_SIGNALS]; /* SA_*: NOCLDSTOP, NOCLDWAIT are read by proc */
 	uint64_t arg_start, arg_end, env_start, env_end, brk_start, stack_start;
 	char name[16]; /* comm, at exec */
+	uint32_t umask, reserved;
 	struct process_thread thread[PROCESS_THREADS];
 };
 static_assert(sizeof(struct process_page) <= 4096, "one page");

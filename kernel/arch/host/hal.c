@@ -5,6 +5,8 @@
  */
 #include <host.h>
 
+#include <object.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +14,7 @@
 
 _Alignas(4096) unsigned char host_memory[HOST_PHYS_BYTES];
 struct host_machine host;
+struct cpu *host_cpu = &boot_cpu;
 
 void host_reset(void)
 {

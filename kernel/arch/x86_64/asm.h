@@ -36,6 +36,12 @@ static inline void out8(uint16_t port, uint8_t value)
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
+/* All bytes to the same port. */
+static inline void out8_all(uint16_t port, const char *bytes, uint64_t count)
+{
+	__asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
+}
+
 static inline void out16(uint16_t port, uint16_t value)
 {
 	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
@@ -148,24 +154,6 @@ static inline uint64_t read_fs_base(void)
 
 	__asm__ volatile("rdfsbase %0" : "=r"(value));
 	return value;
-}
-
-static inline void write_fs_base(uint64_t value)
-{
-	__asm__ volatile("wrfsbase %0" : : "r"(value));
-}
-
-static inline uint64_t read_gs_base(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("rdgsbase %0" : "=r"(value));
-	return value;
-}
-
-static inline void write_gs_base(uint64_t value)
-{
-	__asm__ volatile("wrgsbase %0" : : "r"(value));
 }
 
 static inline void write_xcr0(uint64_t value)

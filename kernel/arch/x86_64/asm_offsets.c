@@ -10,9 +10,13 @@
 #define SAME(constant, type, member) \
 	static_assert((constant) == offsetof(type, member), "layout.h does not follow " #type "." #member)
 
+SAME(CPU_SELF, struct cpu, self);
 SAME(CPU_CURRENT, struct cpu, current);
 SAME(CPU_KERNEL_STACK_TOP, struct cpu, kernel_stack_top);
 SAME(CPU_ENTRIES, struct cpu, entries);
+SAME(ARCH_IN_CPU, struct cpu, arch);
+SAME(CPU_USER_RSP, struct cpu, arch.user_rsp);
+SAME(CPU_USER_EAX, struct cpu, arch.user_eax);
 
 SAME(THREAD_PAGE_VA, struct thread, page_va);
 SAME(THREAD_SYSCALL_ENTRY, struct thread, personality.syscall_entry);

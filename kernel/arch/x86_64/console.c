@@ -60,10 +60,8 @@ void arch_panic_begin(void)
 
 void arch_debug_write(const char *text, size_t length)
 {
-	for (size_t i = 0; i < length; i++) {
-		out8(DEBUG_PORT, (uint8_t)text[i]);
-		if (!is_serial_on)
-			continue;
+	out8_all(DEBUG_PORT, text, length);
+	for (size_t i = 0; is_serial_on && i < length; i++) {
 		if (text[i] == '\n')
 			serial_write('\r');
 		serial_write(text[i]);

@@ -42,7 +42,6 @@
 /* Index 0 write-back, 1 write-combining, 2 uncached-, 3 uncached; the upper half is not used. */
 #define PAT_VALUE 0x0007040600070106ull
 
-#define GDT_ENTRIES 10u
 #define GATE_PRESENT_INTERRUPT 0x8e00u
 #define GATE_FROM_USER 0x6000u
 
@@ -68,14 +67,8 @@ struct table_pointer {
 } PACKED;
 
 struct cpu_features cpu_features;
+bool cpu_is_modern;
 
-static uint64_t gdt[GDT_ENTRIES] = {
-	[SEL_KERNEL_CODE / 8] = 0x00af9b000000ffff,
-	[SEL_KERNEL_DATA / 8] = 0x00cf93000000ffff,
-	[SEL_USER_DATA / 8] = 0x00cff3000000ffff,
-	[SEL_USER_CODE / 8] = 0x00affb000000ffff,
-};
-static struct tss tss;
 static struct gate idt[VECTOR_COUNT] ALIGNED(16);
 
 void cpu_detect(void)
@@ -121,39 +114,65 @@ static void gate_set(unsigned int vector, unsigned int ist, bool is_for_user)
 	};
 }
 
-/* Stack number i (1 to IST_STACKS) of those for exceptions that must not trust RSP. */
-static uint64_t ist_top(unsigned int i)
+bool cpu_is_guard(uint64_t offset)
 {
-	return (uint64_t)ist_stacks + i * (uint64_t)(GUARD_BYTES + IST_STACK_BYTES);
+	if (offset < STACKS_KERNEL_END)
+		return offset < GUARD_BYTES;
+	return (offset - STACKS_KERNEL_END) % (GUARD_BYTES + IST_STACK_BYTES) < GUARD_BYTES;
 }
 
-static void tss_init(void)
+/* Where number i (0 to IST_STACKS - 1) of the stacks for exceptions that must not trust RSP begins; the word there tells
+ * the CPU. */
+static uint64_t ist_start(struct cpu *self, uint64_t i)
 {
-	uint64_t base = (uint64_t)&tss;
+	uint64_t start = self->arch.stacks + STACKS_KERNEL_END + (i + 1) * (GUARD_BYTES + IST_STACK_BYTES) -
+			 IST_RESERVED;
 
-	tss.rsp[0] = (uint64_t)kernel_stack_end - 16; /* leaves the first word */
-	for (unsigned int i = 1; i <= IST_STACKS; i++)
-		tss.ist[i - 1] = ist_top(i);
-	tss.io_map = sizeof(tss); /* no port for user mode */
+	*(struct cpu **)start = self;
+	return start;
+}
+
+static void tss_init(struct cpu *self)
+{
+	struct tss *tss = (struct tss *)self->arch.tss;
+	uint64_t *gdt = self->arch.gdt, base = (uint64_t)tss;
+
+	tss->rsp[0] = self->arch.stacks + STACKS_KERNEL_END - 16; /* leaves the first word */
+	for (unsigned int i = 0; i < IST_STACKS; i++)
+		tss->ist[i] = ist_start(self, i);
+	tss->io_map = sizeof(*tss); /* no port for user mode */
+	gdt[SEL_KERNEL_CODE / 8] = 0x00af9b000000ffff;
+	gdt[SEL_KERNEL_DATA / 8] = 0x00cf93000000ffff;
+	gdt[SEL_USER_DATA / 8] = 0x00cff3000000ffff;
+	gdt[SEL_USER_CODE / 8] = 0x00affb000000ffff;
 	gdt[SEL_TSS / 8] =
-		(sizeof(tss) - 1) | ((base & 0xffffff) << 16) | 0x890000000000ull | ((base >> 24) << 56);
+		(sizeof(*tss) - 1) | ((base & 0xffffff) << 16) | 0x890000000000ull | ((base >> 24) << 56);
 	gdt[SEL_TSS / 8 + 1] = base >> 32;
 }
 
-void cpu_load_tables(void)
+void cpu_make_idt(void)
 {
-	struct table_pointer gdt_pointer = {sizeof(gdt) - 1, (uint64_t)gdt};
-	struct table_pointer idt_pointer = {sizeof(idt) - 1, (uint64_t)idt};
-
-	tss_init();
 	for (unsigned int vector = 0; vector < VECTOR_COUNT; vector++)
 		gate_set(vector, 0, vector == VECTOR_BREAKPOINT);
 	gate_set(VECTOR_DEBUG, 1, false);
 	gate_set(VECTOR_NMI, 2, false);
 	gate_set(VECTOR_DOUBLE_FAULT, 3, false);
 	gate_set(VECTOR_MACHINE_CHECK, 4, false);
+}
+
+void cpu_load_tables(struct cpu *self, unsigned char *stacks)
+{
+	struct table_pointer gdt_pointer = {sizeof(self->arch.gdt) - 1, (uint64_t)self->arch.gdt};
+	struct table_pointer idt_pointer = {sizeof(idt) - 1, (uint64_t)idt};
+
+	self->self = self;
+	self->arch.stacks = (uint64_t)stacks;
+	self->arch.deadline_ns = DEADLINE_NEVER;
+	tss_init(self);
 	__asm__ volatile("lgdt %0" : : "m"(gdt_pointer));
-	load_selectors();
+	load_selectors(); /* clears GS */
+	write_msr(MSR_GS_BASE, (uint64_t)self);
+	write_msr(MSR_KERNEL_GS_BASE, 0);
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
 	__asm__ volatile("lidt %0" : : "m"(idt_pointer));
 }
@@ -162,7 +181,7 @@ void cpu_load_tables(void)
  * ends with arch_resume_current, which calls this. */
 void cpu_prepare_stack(void)
 {
-	uint64_t *first = (uint64_t *)(void *)(kernel_stack + KERNEL_STACK_BYTES) - 1;
+	uint64_t *first = (uint64_t *)(cpu()->arch.stacks + STACKS_KERNEL_END) - 1;
 
 	*first = (uint64_t)return_to_current;
 	cpu()->kernel_stack_top = (uint64_t)first;
@@ -201,7 +220,8 @@ void cpu_enable(void)
 	enable_cr4();
 	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SYSCALL | EFER_NX);
 	write_msr(MSR_STAR, ((uint64_t)SEL_USER_CODE32 << 48) | ((uint64_t)SEL_KERNEL_CODE << 32));
-	write_msr(MSR_LSTAR, (uint64_t)syscall_entry);
+	cpu_is_modern = cpu_features.has_xsaveopt && cpu_features.has_fsgsbase;
+	write_msr(MSR_LSTAR, (uint64_t)(cpu_is_modern ? syscall_entry : syscall_entry_old));
 	write_msr(MSR_SFMASK, SYSCALL_FLAGS_CLEARED);
 	write_msr(MSR_PAT, PAT_VALUE);
 }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct cpu;
+
 struct cpu_features {
 	bool has_fsgsbase, has_smap, has_smep, has_umip, has_xsave, has_xsaveopt, has_x2apic,
 		has_tsc_deadline;
@@ -20,15 +22,17 @@ extern struct cpu_features cpu_features;
 void cpu_detect(void);
 /* canary.c: gives the stack canary its value of this boot; for a caller that never returns. */
 void canary_init(void);
-/* Loads GDT, TSS and IDT. */
-void cpu_load_tables(void);
+/* Fills the IDT, which all CPUs share. */
+void cpu_make_idt(void);
+/* Makes this CPU the one that self describes, with those stacks (STACKS_BYTES): loads GDT, TSS, GS and IDT. */
+void cpu_load_tables(struct cpu *self, unsigned char *stacks);
 /* Makes the kernel stack ready for entries from user mode; the caller must not return on it any more. */
 void cpu_prepare_stack(void);
 /* Turns on what was detected: SYSCALL, NX, write protection, SMEP, SMAP, UMIP, global pages, FSGSBASE, the PAT.
  * Patches the stubs; the kernel's text must still be writable. */
 void cpu_enable(void);
 
-/* The kernel stack and its guard page, for the panic report and the kernel's map. */
-extern unsigned char kernel_stack_guard[], kernel_stack[], kernel_stack_end[];
-extern unsigned char ist_stacks[]; /* IST_STACKS times guard and stack */
-#define IST_STACKS 4u
+/* The first CPU's stacks. */
+extern unsigned char boot_stacks[];
+/* Whether that page of a CPU's stacks is a guard, which is not mapped. */
+bool cpu_is_guard(uint64_t offset);

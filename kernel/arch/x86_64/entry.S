@@ -7,9 +7,9 @@
  * system call of a thread with a personality never reaches C: its RIP, RSP and RFLAGS go to the message
  * page and the thread continues in the handler, all other registers untouched.
  *
- * First version, one CPU: its data are found by address (cpu_data), so GS stays the user's and there is no
- * SWAPGS.  Offsets: layout.h.  Interrupts are off everywhere here; NMI, #DB, #DF and #MC have stacks of
- * their own, so the few instructions on a foreign stack pointer are safe.
+ * In the kernel GS is this CPU's struct cpu, and the user's GS base lies in MSR_KERNEL_GS_BASE: each way in
+ * and out has one SWAPGS.  Offsets: layout.h.  Interrupts are off everywhere here; NMI, #DB, #DF and #MC have
+ * stacks of their own, so the few instructions on a foreign stack pointer or GS are safe.
  */
 #include "layout.h"
 
@@ -18,12 +18,12 @@
 /* ---- system calls ------------------------------------------------------------------------------- */
 
 /*
- * After SYSCALL: rsp: current thread, entry_user_rsp: the user's stack pointer.  Ends on the kernel stack, whose first
+ * After SYSCALL: rsp: current thread, CPU_USER_RSP: the user's stack pointer.  Ends on the kernel stack, whose first
  * word is return_to_current: a C function entered by a jump returns there.
  */
 	.macro save_registers
 	movq %rcx, CTX_RIP(%rsp)
-	movq entry_user_rsp(%rip), %rcx
+	movq %gs:CPU_USER_RSP, %rcx
 	movq %r11, CTX_RFLAGS(%rsp)
 	movq %rcx, CTX_RSP(%rsp)
 	movq %rax, CTX_CALL_NUMBER(%rsp)
@@ -40,26 +40,37 @@
 	movq %r13, CTX_R13(%rsp)
 	movq %r14, CTX_R14(%rsp)
 	movq %r15, CTX_R15(%rsp)
-	movq cpu_data + CPU_KERNEL_STACK_TOP(%rip), %rsp
+	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
 	.endm
 
 	.balign 64
 	.globl syscall_entry
 	.type syscall_entry, @function
 syscall_entry:
-	movq %rsp, entry_user_rsp(%rip)
-	movq cpu_data + CPU_CURRENT(%rip), %rsp
+	swapgs
+	movq %rsp, %gs:CPU_USER_RSP
+	movq %gs:CPU_CURRENT, %rsp
 	cmpl $(NATIVE_BASE + OPERATION_REPLY_RECV), %eax
 	je reply_recv_call
 	cmpl $(NATIVE_BASE + OPERATION_CALL), %eax
 	je call_call
-	movl %eax, entry_user_eax(%rip)
-	cmpw $NATIVE_HIGH_HALF, entry_user_eax + 2(%rip)
+native_or_foreign:
+	movl %eax, %gs:CPU_USER_EAX
+	cmpw $NATIVE_HIGH_HALF, %gs:CPU_USER_EAX + 2
 	jne foreign_call
 	save_registers
 	movzwl %ax, %edi
 	jmp kernel_syscall
 	.size syscall_entry, . - syscall_entry
+
+	.globl syscall_entry_old
+	.type syscall_entry_old, @function
+syscall_entry_old:
+	swapgs
+	movq %rsp, %gs:CPU_USER_RSP
+	movq %gs:CPU_CURRENT, %rsp
+	jmp native_or_foreign
+	.size syscall_entry_old, . - syscall_entry_old
 
 /* The fast path: five of the six arguments stand where C wants them. */
 	.balign 64
@@ -85,15 +96,16 @@ call_call:
 	.type foreign_call, @function
 foreign_call:
 	movq %rcx, PAGE_SYSCALL_RIP + THREAD_PAGE(%rsp)
-	movq entry_user_rsp(%rip), %rcx
+	movq %gs:CPU_USER_RSP, %rcx
 	movq %r11, PAGE_SYSCALL_RFLAGS + THREAD_PAGE(%rsp)
 	movq %rcx, PAGE_SYSCALL_RSP + THREAD_PAGE(%rsp)
 	movq THREAD_SYSCALL_ENTRY(%rsp), %rcx
 	testq %rcx, %rcx
 	jz foreign_without_personality
-	incq cpu_data + CPU_ENTRIES(%rip)
+	incq %gs:CPU_ENTRIES
 	movl $0x202, %r11d
 	movq THREAD_PAGE_VA(%rsp), %rsp
+	swapgs
 	sysretq
 	.size foreign_call, . - foreign_call
 
@@ -108,10 +120,11 @@ foreign_without_personality:
 	.globl return_to_current
 	.type return_to_current, @function
 return_to_current:
-	movq cpu_data + CPU_CURRENT(%rip), %rsp
+	movq %gs:CPU_CURRENT, %rsp
 	cmpl $1, CTX_ENTRY(%rsp)
 	jne return_full
-	.globl return_by_sysret
+	swapgs
+	.globl return_by_sysret /* the end of the fast path enters here, with the user's GS */
 return_by_sysret:
 	movq CTX_RAX(%rsp), %rax
 	movq CTX_RDI(%rsp), %rdi
@@ -135,7 +148,7 @@ return_by_sysret:
 	.type return_full, @function
 return_full:
 	movq %rsp, %rdi
-	movq cpu_data + CPU_KERNEL_STACK_TOP(%rip), %rsp
+	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
 	pushq $SEL_USER_DATA
 	pushq CTX_RSP(%rdi)
 	pushq CTX_RFLAGS(%rdi)
@@ -156,6 +169,7 @@ return_full:
 	movq CTX_R14(%rdi), %r14
 	movq CTX_R15(%rdi), %r15
 	movq CTX_RDI(%rdi), %rdi
+	swapgs
 	iretq
 	.size return_full, . - return_full
 
@@ -172,8 +186,9 @@ trap_clac:
 	nop
 	testb $3, 24(%rsp)
 	jz trap_from_kernel
+	swapgs
 	pushq %rax
-	movq cpu_data + CPU_CURRENT(%rip), %rax
+	movq %gs:CPU_CURRENT, %rax
 	movq %rbx, CTX_RBX(%rax)
 	movq %rcx, CTX_RCX(%rax)
 	movq %rdx, CTX_RDX(%rax)
@@ -196,13 +211,11 @@ trap_clac:
 	popq CTX_RFLAGS(%rax)
 	popq CTX_RSP(%rax)
 	movl $0, CTX_ENTRY(%rax)
-	movq cpu_data + CPU_KERNEL_STACK_TOP(%rip), %rsp
+	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
 	jmp trap_from_user
 	.size trap_common, . - trap_common
 
-/* The idle loop's interrupts; everything else is a bug. The frame is struct trap_frame (trap.h). */
-	.type trap_from_kernel, @function
-trap_from_kernel:
+	.macro push_frame /* struct trap_frame (trap.h) */
 	pushq %rax
 	pushq %rbx
 	pushq %rcx
@@ -218,6 +231,29 @@ trap_from_kernel:
 	pushq %r13
 	pushq %r14
 	pushq %r15
+	.endm
+
+/*
+ * NMI, #DB, #DF and #MC, on stacks of their own.  In the kernel they may come where GS is still or again the user's, who
+ * may choose any base: it is set from the word above the stack.  Such a trap never returns, so nothing is to be restored.
+ */
+	.type trap_on_ist, @function
+trap_on_ist:
+	testb $3, 24(%rsp)
+	jnz trap_common
+	push_frame
+	movl $MSR_GS_BASE, %ecx
+	movl 176(%rsp), %eax
+	movl 180(%rsp), %edx
+	wrmsr
+	jmp trap_frame_made
+	.size trap_on_ist, . - trap_on_ist
+
+/* The idle loop's interrupts; everything else is a bug. */
+	.type trap_from_kernel, @function
+trap_from_kernel:
+	push_frame
+trap_frame_made:
 	movq %rsp, %rdi
 	movq %rsp, %rbx
 	andq $-16, %rsp
@@ -250,7 +286,11 @@ trap_from_kernel:
 	pushq $0
 	.endif
 	pushq $\vector
+	.if \vector == 1 || \vector == 2 || \vector == 8 || \vector == 18
+	jmp trap_on_ist
+	.else
 	jmp trap_common
+	.endif
 	.endm
 
 	.balign 16
@@ -291,10 +331,4 @@ load_selectors:
 	lretq
 	.size load_selectors, . - load_selectors
 
-	.data
-	.balign 64
-entry_user_rsp:
-	.quad 0
-entry_user_eax:
-	.quad 0
 	.section .note.GNU-stack, "", @progbits

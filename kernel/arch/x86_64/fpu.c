@@ -14,9 +14,9 @@
 
 #include "asm.h"
 #include "cpu.h"
+#include "layout.h"
 
 #define MSR_FS_BASE 0xc0000100u
-#define MSR_GS_BASE 0xc0000101u
 #define XSTATE_X87_SSE 0x3ull
 #define XSTATE_AVX 0x4ull
 #define XSTATE_AVX512 0xe0ull
@@ -55,7 +55,6 @@ void fpu_init(void)
 	}
 	fpu_bytes = (cpuid(13, 0).ebx + 7u) & ~7u;
 	fpu_mode = cpu_features.has_xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
-	arch_live.is_modern = cpu_features.has_xsaveopt && cpu_features.has_fsgsbase;
 }
 
 uint64_t fpu_components(void)
@@ -108,25 +107,22 @@ static void bases_save(struct arch_context *ctx)
 {
 	if (LIKELY(cpu_features.has_fsgsbase)) {
 		ctx->regs.fs_base = read_fs_base();
-		ctx->regs.gs_base = read_gs_base();
+		ctx->regs.gs_base = read_msr(MSR_KERNEL_GS_BASE);
 	}
 }
 
 static void bases_load(const struct arch_context *ctx)
 {
-	if (LIKELY(cpu_features.has_fsgsbase)) {
-		write_fs_base(ctx->regs.fs_base);
-		write_gs_base(ctx->regs.gs_base);
-	} else {
-		write_msr(MSR_FS_BASE, ctx->regs.fs_base);
-		write_msr(MSR_GS_BASE, ctx->regs.gs_base);
-	}
+	write_msr(MSR_FS_BASE, ctx->regs.fs_base);
+	write_msr(MSR_KERNEL_GS_BASE, ctx->regs.gs_base);
 }
 
 void context_switch_old(struct arch_context *from, struct arch_context *to)
 {
 	bases_save(from);
+	swap_gs(); /* clearing a selector may clear its base */
 	selectors_clear();
+	swap_gs();
 	bases_load(to);
 	fpu_save(from);
 	fpu_load(to);

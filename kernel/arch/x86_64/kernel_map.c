@@ -31,7 +31,6 @@ extern unsigned char image_text_start[], image_text_end[], image_rodata_start[],
 extern unsigned char image_data_start[], image_data_end[];
 
 static pte_t *kernel_root;
-struct arch_live arch_live;
 
 /* The entry of va at a level, with the tables above it made. */
 static pte_t *entry_of(uint64_t va, unsigned int level)
@@ -62,12 +61,9 @@ static void map_page(uint64_t va, uint64_t pa, pte_t bits, unsigned int level)
 
 bool kernel_map_is_guard(uint64_t va)
 {
-	if (va - (uint64_t)kernel_stack_guard < GUARD_BYTES)
-		return true;
-	uint64_t offset = va - (uint64_t)ist_stacks;
+	uint64_t offset = va - (uint64_t)boot_stacks;
 
-	return offset < IST_STACKS * (uint64_t)(GUARD_BYTES + IST_STACK_BYTES) &&
-	       offset % (GUARD_BYTES + IST_STACK_BYTES) < GUARD_BYTES;
+	return offset < STACKS_BYTES && cpu_is_guard(offset);
 }
 
 static void map_image(const unsigned char *start, const unsigned char *end, pte_t bits)
@@ -142,7 +138,7 @@ void kernel_map_init(const struct boot_source *source)
 			kernel_map_direct(memory->start, memory->end);
 	}
 	kernel_map_direct(source->archive_start, source->archive_end);
-	arch_live.root = root.raw;
+	THIS_CPU->root = root.raw;
 	write_cr3(root.raw);
 }
 
@@ -156,25 +152,25 @@ void arch_vspace_init(pte_t *root)
 
 void arch_vspace_leave(paddr_t root)
 {
-	if (root.raw == arch_live.root)
+	if (root.raw == THIS_CPU->root)
 		arch_vspace_switch(ptr_to_phys(kernel_root));
 }
 
 void arch_tlb_flush_page(paddr_t root, uint64_t va)
 {
-	if (root.raw == arch_live.root)
+	if (root.raw == THIS_CPU->root)
 		invalidate_page(va);
 }
 
 void arch_tlb_flush_all(paddr_t root)
 {
-	if (root.raw != arch_live.root)
+	if (root.raw != THIS_CPU->root)
 		return;
-	arch_live.cr3_writes++;
+	THIS_CPU->cr3_writes++;
 	write_cr3(root.raw);
 }
 
 uint64_t arch_cr3_writes(void)
 {
-	return arch_live.cr3_writes;
+	return THIS_CPU->cr3_writes;
 }

@@ -19,6 +19,11 @@
 #define KERNEL_STACK_BYTES 16384
 #define IST_STACK_BYTES 4096
 #define GUARD_BYTES 4096
+#define IST_STACKS 4
+/* The stacks of one CPU: guard, kernel stack, then IST_STACKS times guard and stack. */
+#define STACKS_KERNEL_END (GUARD_BYTES + KERNEL_STACK_BYTES)
+#define STACKS_BYTES (STACKS_KERNEL_END + IST_STACKS * (GUARD_BYTES + IST_STACK_BYTES))
+#define IST_RESERVED 16 /* bytes above an IST stack: the word at the top is the CPU's struct cpu */
 
 /* Vectors from 32 on */
 #define VECTOR_PIC 0x20	 /* 16 vectors: what a masked PIC may still deliver */
@@ -27,10 +32,16 @@
 #define VECTOR_SPURIOUS 0x4f /* low four bits set, for old local APICs */
 #define VECTOR_COUNT 0x50
 
-/* struct cpu */
-#define CPU_CURRENT 0
-#define CPU_KERNEL_STACK_TOP 16
-#define CPU_ENTRIES 24
+#define MSR_GS_BASE 0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102 /* the user's while the kernel runs */
+
+/* struct cpu, at GS in the kernel */
+#define CPU_SELF 0
+#define CPU_CURRENT 8
+#define CPU_KERNEL_STACK_TOP 24
+#define CPU_ENTRIES 32
+#define CPU_USER_RSP 40 /* struct arch_cpu */
+#define CPU_USER_EAX 48
 
 /* struct thread */
 #define THREAD_PAGE_VA 352

@@ -47,12 +47,9 @@ static void print_registers(const struct trap_frame *f)
 
 static bool is_on_stack(uint64_t address)
 {
-	uint64_t ist_end = (uint64_t)ist_stacks + IST_STACKS * (uint64_t)(GUARD_BYTES + IST_STACK_BYTES);
+	uint64_t offset = address - cpu()->arch.stacks;
 
-	if (address % 8 != 0)
-		return false;
-	return (address >= (uint64_t)kernel_stack && address + 16 <= (uint64_t)kernel_stack_end) ||
-	       (address >= (uint64_t)ist_stacks && address + 16 <= ist_end);
+	return address % 8 == 0 && offset + 16 <= STACKS_BYTES && !cpu_is_guard(offset);
 }
 
 static bool is_text(uint64_t address)

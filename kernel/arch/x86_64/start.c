@@ -106,7 +106,8 @@ void arch_start(struct boot_source *source)
 	cpu_detect();
 	canary_init();
 	cpu_enable();
-	cpu_load_tables();
+	cpu_make_idt();
+	cpu_load_tables(&boot_cpu, boot_stacks);
 	setup_memory(source);
 	setup_devices(source);
 	fill_handover(source);

@@ -29,7 +29,6 @@ static struct {
 	uint64_t tsc_mult;   /* ns to TSC ticks, SHIFT */
 	uint64_t lapic_mult; /* ns to timer ticks, SHIFT */
 	uint64_t tsc_hz;
-	uint64_t deadline_ns; /* ~0: none */
 	struct time_page *page;
 } clock_state;
 
@@ -125,7 +124,7 @@ static void arm_hardware(uint64_t deadline_ns, uint64_t now_ns)
 
 void arch_timer_arm(uint64_t deadline_ns)
 {
-	clock_state.deadline_ns = deadline_ns;
+	THIS_CPU->deadline_ns = deadline_ns;
 	if (deadline_ns != DEADLINE_NEVER)
 		arm_hardware(deadline_ns, arch_time_now_ns());
 	else if (cpu_features.has_tsc_deadline)
@@ -137,7 +136,7 @@ void arch_timer_arm(uint64_t deadline_ns)
 bool timer_arrived(void)
 {
 	uint64_t now_ns = arch_time_now_ns();
-	uint64_t deadline_ns = clock_state.deadline_ns;
+	uint64_t deadline_ns = THIS_CPU->deadline_ns;
 
 	lapic_write(LAPIC_EOI, 0);
 	if (deadline_ns == DEADLINE_NEVER)
@@ -146,7 +145,7 @@ bool timer_arrived(void)
 		arm_hardware(deadline_ns, now_ns);
 		return false;
 	}
-	clock_state.deadline_ns = DEADLINE_NEVER;
+	THIS_CPU->deadline_ns = DEADLINE_NEVER;
 	return true;
 }
 
@@ -170,7 +169,6 @@ void timer_init(uint64_t boot_tsc)
 	clock_state.mult = ratio(NS_PER_SECOND, rates.tsc_hz);
 	clock_state.tsc_mult = ratio(rates.tsc_hz, NS_PER_SECOND);
 	clock_state.lapic_mult = ratio(rates.lapic_hz, NS_PER_SECOND);
-	clock_state.deadline_ns = DEADLINE_NEVER;
 	page_init();
 	timer_start_hardware();
 	uint64_t wall_ns = rtc_read() * NS_PER_SECOND;

@@ -18,8 +18,6 @@
 
 #define RFLAGS_INTERRUPTS 0x200ull
 
-static bool is_idle; /* between STI and CLI of idle_once */
-
 /* A device, timer or spurious interrupt; true if it was one. */
 static bool interrupt(uint64_t vector)
 {
@@ -48,16 +46,16 @@ void trap_from_user(uint64_t vector, uint64_t error_code)
 
 void trap_in_kernel(struct trap_frame *frame)
 {
-	if (!is_idle || !interrupt(frame->vector))
+	if (!THIS_CPU->is_idle || !interrupt(frame->vector))
 		panic_trap(frame);
 	frame->rflags &= ~RFLAGS_INTERRUPTS;
 }
 
 void arch_idle(void)
 {
-	is_idle = true;
+	THIS_CPU->is_idle = true;
 	idle_once();
-	is_idle = false;
+	THIS_CPU->is_idle = false;
 }
 
 void arch_resume_current(void)

@@ -27,6 +27,7 @@ struct trap_frame {
 #define TRAP_STUB_BYTES 16u
 extern const unsigned char trap_stubs[];
 void syscall_entry(void);
+void syscall_entry_old(void); /* without the fast path */
 void load_selectors(void);
 void idle_once(void);
 NORETURN void return_to_current(void);

@@ -215,7 +215,10 @@ MUST_CHECK long lx_wait(struct lx_thread *self, uint64_t deadline);
 /* Whether thread_interrupt came: long loops stop at the next chunk. */
 bool lx_signal_waits(struct lx_thread *self);
 
+/* A line of the trace; nothing without --strace. */
 void lx_log(uint32_t level, const char *text, size_t bytes);
+/* A line about this process for the log, whoever traces; proc rations them. */
+void lx_report(const char *text, size_t bytes);
 void lx_panic(const char *text, uint64_t a, uint64_t b) NORETURN;
 
 NORETURN void lx_exit_process(uint32_t wait_status);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <tessera/service.h>
 
 unsigned fake_interrupts, fake_wakes, fake_suspends, fake_resumes, fake_bundles, fake_spaces,
 	fake_sessions_ended;
@@ -12,6 +13,14 @@ uint64_t fake_now_ns;
 static struct label_table labels;
 static struct process_page pages[LABEL_PROCESSES] __attribute__((aligned(4096)));
 static struct msg_page message;
+
+unsigned fake_log_lines;
+void log_line(enum log_level level, const char *format, ...)
+{
+	(void)level;
+	(void)format;
+	fake_log_lines++;
+}
 
 uint64_t now_ns(void)
 {
@@ -59,11 +68,17 @@ uint64_t ticks_ns(uint64_t ticks)
 {
 	return ticks;
 }
-void space_put(struct space *s, const struct process *user)
+uint64_t space_faults(const struct space *s)
+{
+	(void)s;
+	return 7;
+}
+uint64_t space_put(struct space *s, const struct process *user)
 {
 	(void)user;
 	if (--s->refs == 0)
 		fake_spaces--;
+	return 7;
 }
 void space_slot_put(struct space *s, uint32_t slot)
 {

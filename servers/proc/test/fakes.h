@@ -18,6 +18,8 @@ extern unsigned fake_interrupts, fake_wakes, fake_suspends, fake_resumes, fake_b
 extern uint32_t fake_system_ended;
 extern uint64_t fake_now_ns;
 
+extern unsigned fake_log_lines;
+
 /* Empty tables, and pid 1 as uid 0. */
 void fake_reset(void);
 /* A process with one thread, made as fork would; parent NULL: pid 1. */

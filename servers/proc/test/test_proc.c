@@ -137,6 +137,27 @@ static void system_time_is_told_apart(void **state)
 	assert_int_equal(init()->children.system_ns, 1000000000ull);
 }
 
+static void reports_are_rationed(void **state)
+{
+	(void)state;
+	report_init();
+	fake_log_lines = 0;
+	for (int i = 0; i < 1000; i++)
+		report_line(init(), "line %d", i);
+	assert_int_equal(fake_log_lines, 20);
+	fake_now_ns += 2000000000ull;
+	for (int i = 0; i < 10; i++)
+		report_line(init(), "line %d", i);
+	assert_int_equal(fake_log_lines, 20 + 2 + 1); /* two more, and how many were left out */
+	struct request rq = request_of(leader(init()));
+	struct proc_report_in in = {.data_len = 240};
+	struct proc_report_out out;
+	fake_now_ns += 1000000000ull;
+	memset(proc_report_in_data(&page), 0x1b, 240);
+	assert_int_equal(proc_on_report(&rq, &in, &out), 0);
+	assert_int_equal(fake_log_lines, 23 + 2);
+}
+
 static void orphans_go_to_init(void **state)
 {
 	(void)state;
@@ -252,11 +273,47 @@ static void realtime_signals_queue(void **state)
 		assert_int_equal(info.u.rt.value, i);
 	}
 	assert_int_equal(fetch(p, 0, 0), 0);
-	assert_int_equal(p->queued_count, 0);
+	assert_int_equal(quota_used(QUOTA_ROOT, QUOTA_SIGNALS), 0);
 	p->limit_soft[11] = 1;
 	info = (struct siginfo_head){.signo = 34, .code = -1};
 	assert_int_equal(signal_send(p, NULL, 34, &info), 0);
 	assert_int_equal(signal_send(p, NULL, 34, &info), EAGAIN);
+}
+
+/* A user who queues all he may, over several processes, leaves entries to others; the end of the processes gives all back. */
+static void queued_signals_have_a_quota(void **state)
+{
+	(void)state;
+	struct process *hog[2] = {fake_process(init()), fake_process(init())}, *other = fake_process(init());
+	struct siginfo_head info = {.signo = 34, .code = -1};
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < 2; i++) {
+		hog[i]->uid = 1000;
+		hog[i]->limit_soft[11] = ~0ull;
+		process_page(hog[i])->handler[33] = 0x1234;
+		process_page(hog[i])->thread[0].blocked = ~0ull;
+	}
+	other->uid = 1001;
+	process_page(other)->handler[33] = 0x1234;
+	process_page(other)->thread[0].blocked = ~0ull;
+	while (signal_send(hog[count % 2], NULL, 34, &info) == 0)
+		count++;
+	assert_int_equal(count, SIGNAL_ENTRIES / 4);
+	assert_int_equal(signal_send(other, NULL, 34, &info), 0);
+	info.signo = 10; /* a standard one is delivered without its siginfo */
+	process_page(hog[0])->handler[9] = 0x1234;
+	assert_int_equal(signal_send(hog[0], NULL, 10, &info), 0);
+	assert_true(hog[0]->queue.pending & (1u << 9));
+	process_end(hog[0], 0);
+	process_end(hog[1], 0);
+	assert_int_equal(quota_used(quota_account(1000), QUOTA_SIGNALS), 0);
+	/* RLIMIT_SIGPENDING counts all of a user's processes. */
+	struct process *more = fake_process(init());
+	more->uid = 1001;
+	more->limit_soft[11] = 1;
+	info.signo = 34;
+	process_page(more)->handler[33] = 0x1234;
+	assert_int_equal(signal_send(more, NULL, 34, &info), EAGAIN);
 }
 
 static void permissions_and_targets_of_kill(void **state)
@@ -431,6 +488,7 @@ int main(void)
 		cmocka_unit_test_setup(a_label_counts_only_in_its_generation, reset),
 		cmocka_unit_test_setup(wait_reports_each_child_once, reset),
 		cmocka_unit_test_setup(system_time_is_told_apart, reset),
+		cmocka_unit_test_setup(reports_are_rationed, reset),
 		cmocka_unit_test_setup(orphans_go_to_init, reset),
 		cmocka_unit_test_setup(ignoring_sigchld_reaps, reset),
 		cmocka_unit_test_setup(stop_and_continue_are_reported, reset),
@@ -439,6 +497,7 @@ int main(void)
 		cmocka_unit_test_setup(blocked_signals_wait, reset),
 		cmocka_unit_test_setup(kill_ignores_masks_of_sigkill, reset),
 		cmocka_unit_test_setup(realtime_signals_queue, reset),
+		cmocka_unit_test_setup(queued_signals_have_a_quota, reset),
 		cmocka_unit_test_setup(permissions_and_targets_of_kill, reset),
 		cmocka_unit_test_setup(init_gets_only_what_it_asked_for, reset),
 		cmocka_unit_test_setup(a_thread_takes_what_others_block, reset),

@@ -29,6 +29,8 @@
 #define TIOCNOTTY 0x5422u
 #define TIOCSWINSZ 0x5414u
 #define TCSETS 0x5402u
+#define TCFLSH 0x540bu
+#define TIOCSTI 0x5412u
 
 /* ---- the world ---- */
 
@@ -125,7 +127,7 @@ static int setup(void **state)
 	line = terminal_serial(0);
 	set_process(PROCESS_SHELL, 10, 1, 10, 10);
 	set_process(PROCESS_JOB, 20, 10, 20, 10);
-	file = file_open(line, FILE_SLAVE, O_RDWR, 2);
+	file = file_open(line, FILE_SLAVE, O_RDWR, 2, QUOTA_ROOT);
 	return 0;
 }
 
@@ -221,6 +223,53 @@ static void raw_reader_leaves_input_on_the_wire(void **state)
 	while (read_as(PROCESS_SHELL, file, text, 1000, &done) == 0)
 		total += done;
 	assert_int_equal(total, 8000);
+}
+
+static void a_full_reader_stops_the_sender(void **state)
+{
+	struct tty_termios raw = line->ldisc.termios;
+	char text[4097];
+	uint32_t done;
+
+	(void)state;
+	raw.lflag = 0;
+	raw.iflag |= IF_IXOFF;
+	assert_int_equal(control(PROCESS_SHELL, file, TCSETS, &raw, sizeof(raw), 0), 0);
+	memset(text, 'x', 3500);
+	text[3500] = 0;
+	type(text);
+	assert_int_equal(terminal_output_used(line), 1);
+	assert_int_equal(serial.port[0].tx_data[0], 19); /* ^S */
+	assert_int_equal(read_as(PROCESS_SHELL, file, text, 1000, &done), 0);
+	assert_int_equal(terminal_output_used(line), 1);
+	assert_int_equal(read_as(PROCESS_SHELL, file, text, 2000, &done), 0);
+	assert_int_equal(terminal_output_used(line), 2);
+	assert_int_equal(serial.port[0].tx_data[1], 17); /* ^Q */
+}
+
+static void a_flush_asks_the_driver(void **state)
+{
+	(void)state;
+	(void)ldisc_write(&line->ldisc, (const uint8_t *)"old", 3);
+	assert_int_equal(control(PROCESS_SHELL, file, TCFLSH, NULL, 0, 1), 0);
+	assert_int_equal(terminal_output_used(line), 0);
+	assert_int_equal(serial.port[0].tx_discard_to, 3);
+	(void)ldisc_write(&line->ldisc, (const uint8_t *)"new!", 4);
+	assert_int_equal(terminal_output_used(line), 4);
+}
+
+static void only_root_simulates_input(void **state)
+{
+	char text[10];
+	uint32_t done;
+
+	(void)state;
+	labels->process[PROCESS_JOB].euid = 1000;
+	assert_int_equal(control(PROCESS_JOB, file, TIOCSTI, text, 1, 0), EPERM);
+	memcpy(text, "\n", 2);
+	assert_int_equal(control(PROCESS_SHELL, file, TIOCSTI, text, 1, 0), 0);
+	assert_int_equal(read_as(PROCESS_SHELL, file, text, 9, &done), 0);
+	assert_string_equal(text, "\n");
 }
 
 static void window_size(void **state)
@@ -406,9 +455,9 @@ static void time_between_bytes(void **state)
 
 static void pair_of_terminals(void **state)
 {
-	struct terminal *pty = terminal_new_pty();
-	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3),
-			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	struct terminal *pty = terminal_new_pty(QUOTA_ROOT);
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3, QUOTA_ROOT),
+			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4, QUOTA_ROOT);
 	char text[100];
 	uint32_t done;
 
@@ -431,9 +480,9 @@ static void pair_of_terminals(void **state)
 
 static void master_close_hangs_up(void **state)
 {
-	struct terminal *pty = terminal_new_pty();
-	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3),
-			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	struct terminal *pty = terminal_new_pty(QUOTA_ROOT);
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3, QUOTA_ROOT),
+			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4, QUOTA_ROOT);
 	char text[10];
 	uint32_t done = 1;
 
@@ -449,9 +498,9 @@ static void master_close_hangs_up(void **state)
 
 static void end_of_a_session_on_a_pty(void **state)
 {
-	struct terminal *pty = terminal_new_pty();
-	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3),
-			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4);
+	struct terminal *pty = terminal_new_pty(QUOTA_ROOT);
+	struct tty_file *master = file_open(pty, FILE_MASTER, O_RDWR, 3, QUOTA_ROOT),
+			*slave = file_open(pty, FILE_SLAVE, O_RDWR, 4, QUOTA_ROOT);
 	int32_t pgid;
 
 	(void)state;
@@ -473,8 +522,36 @@ static void badges_are_not_used_again(void **state)
 	file_close(file);
 	assert_null(file_of_badge(badge));
 	assert_null(file_of_badge(~0ull));
-	file = file_open(line, FILE_SLAVE, O_RDWR, 2);
+	file = file_open(line, FILE_SLAVE, O_RDWR, 2, QUOTA_ROOT);
 	assert_null(file_of_badge(badge));
+}
+
+static void users_have_quotas(void **state)
+{
+	static struct tty_file *files[FILES_MAX];
+	struct terminal *ptys[PTY_MAX];
+	uint64_t user = label_of(PROCESS_JOB, THREAD_JOB), other = label_of(PROCESS_SHELL, THREAD_SHELL);
+	uint32_t count = 0;
+
+	(void)state;
+	labels->process[PROCESS_JOB].uid = 1000;
+	labels->process[PROCESS_SHELL].uid = 1001;
+	while ((files[count] = file_open(line, FILE_SLAVE, O_RDWR, 2, account_of(user))) != NULL)
+		count++;
+	assert_int_equal(count, FILES_MAX / 4);
+	files[count] = file_open(line, FILE_SLAVE, O_RDWR, 2, account_of(other));
+	assert_non_null(files[count]);
+	for (uint32_t i = 0; i <= count; i++)
+		file_close(files[i]);
+	assert_int_equal(quota_used(account_of(user), QUOTA_FILES), 0);
+	for (count = 0; (ptys[count] = terminal_new_pty(account_of(user))) != NULL; count++)
+		;
+	assert_int_equal(count, PTY_MAX / 2);
+	ptys[count] = terminal_new_pty(account_of(other));
+	assert_non_null(ptys[count]);
+	for (uint32_t i = 0; i <= count; i++)
+		terminal_release_pty(ptys[i]);
+	assert_int_equal(quota_used(account_of(user), QUOTA_PTYS), 0);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -484,6 +561,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(reader_waits_and_is_woken),
 		T(raw_reader_leaves_input_on_the_wire),
+		T(a_full_reader_stops_the_sender),
+		T(a_flush_asks_the_driver),
+		T(only_root_simulates_input),
 		T(window_size),
 		T(keys_signal_the_foreground_group),
 		T(background_read_is_stopped),
@@ -499,6 +579,7 @@ int main(void)
 		T(end_of_a_session_on_a_pty),
 		T(master_close_hangs_up),
 		T(badges_are_not_used_again),
+		T(users_have_quotas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,7 @@ static void start_system(void)
 	memset(cache, 0xa5, FAKE_CACHE_BYTES); /* contents are unspecified: nothing may rely on zeros */
 	bytes_use_avx2(__builtin_cpu_supports("avx2"));
 	frames_init(cache, FAKE_CACHE_BYTES);
+	quotas_init();
 	assert_int_equal(mounts_init(), 0);
 	assert_int_equal(unpack_mounts(), 0);
 }
@@ -202,7 +203,7 @@ int env_memory_areas(uint32_t space, uint64_t from, struct mem_area *out, uint32
 int env_memory_usage(uint32_t space, struct env_memory_usage *out)
 {
 	(void)space;
-	*out = (struct env_memory_usage){100, 50, 10, 30, 5, 20};
+	*out = (struct env_memory_usage){100, 50, 10, 30, 5, 20, 77};
 	return 0;
 }
 
@@ -222,6 +223,12 @@ bool env_tty_usage(struct env_tty_usage *to)
 {
 	*to = (struct env_tty_usage){.open_files = 3, .terminals = 2, .slots_free = 900};
 	return true;
+}
+
+void env_terminal(uint32_t sid, uint32_t *device, uint32_t *pgid)
+{
+	*device = sid == 20 ? 0x8803 : 0;
+	*pgid = sid == 20 ? 20 : 0;
 }
 
 uint32_t env_slots_free(void)

@@ -385,11 +385,13 @@ static void thread_loses_what_is_revoked(void **state)
 
 static void a_thread_may_delete_itself(void **state)
 {
+	uint64_t steps = 0;
+
 	(void)state;
 	make_nest();
 	assert_int_equal(CALL(OP_CNODE_DELETE, ROOT_CAP_THREAD, 0), E_OK); /* only root's copy of it */
 	assert_false(world.self_is_gone);
-	assert_int_equal(cap_delete(&world.boot_slots[BOOT_SLOT_THREAD], 0), E_OK);
+	assert_int_equal(cap_delete(&world.boot_slots[BOOT_SLOT_THREAD], 0, &steps), E_OK);
 	assert_int_equal(world.self->state, THREAD_SUSPENDED);
 	assert_int_equal(world.self->cspace_slots, 0);
 	sched_finish();

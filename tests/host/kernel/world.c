@@ -88,7 +88,7 @@ int world_setup(void **state)
 	(void)state;
 	host_reset();
 	memset(&world, 0, sizeof(world));
-	memset(cpu_data, 0, sizeof(struct cpu));
+	memset(&boot_cpu, 0, sizeof(struct cpu));
 	memset(&idle, 0, sizeof(idle));
 	memset(&handover, 0, sizeof(handover));
 	next_free = HOST_PHYS_BASE + PAGE_SIZE;

@@ -45,7 +45,8 @@ static inline uint64_t native_operation(uint32_t number, struct native *n)
 	register uint64_t r9 __asm__("r9") = n->r9;
 	register uint64_t r12 __asm__("r12") = n->r12;
 	__asm__ volatile("syscall"
-			 : "+a"(rax), "+D"(n->rdi), "+S"(n->rsi), "+d"(n->rdx), "+r"(r10), "+r"(r8), "+r"(r9), "+r"(r12)
+			 : "+a"(rax), "+D"(n->rdi), "+S"(n->rsi), "+d"(n->rdx), "+r"(r10), "+r"(r8), "+r"(r9),
+			   "+r"(r12)
 			 :
 			 : "rcx", "r11", "memory");
 	n->r10 = r10;
@@ -82,7 +83,8 @@ static inline void sweep(uid_t uid)
 }
 
 /* Rounds of child() in processes of user `uid`, each of them at most `milliseconds` long, until the count is reached. */
-static inline void fuzz(volatile uint64_t *count, uint64_t wanted, uid_t uid, unsigned milliseconds, void (*child)(void))
+static inline void fuzz(volatile uint64_t *count, uint64_t wanted, uid_t uid, unsigned milliseconds,
+			void (*child)(void))
 {
 	int rounds = 0;
 	while (*count < wanted && rounds < 3000) {

@@ -22,46 +22,48 @@ static volatile uint64_t *count;
 static uint64_t own_capability(void)
 {
 	switch (next() % 5) {
-	case 0:
-		return next() % 2 ? 1 : 2; /* mem, proc */
-	case 1:
-		return next() % 32;
-	case 2:
-		return 0x801 + next() % 3; /* directories, executable */
-	default:
-		return 0x1000 + next() % 20; /* descriptors */
+	case 0: return next() % 2 ? 1 : 2; /* mem, proc */
+	case 1: return next() % 32;
+	case 2: return 0x801 + next() % 3;    /* directories, executable */
+	default: return 0x1000 + next() % 20; /* descriptors */
 	}
 }
 
 static uint64_t slot(void)
 {
 	switch (next() % 4) {
-	case 0:
-		return (5ull << 32) | (next() % 128);
-	case 1:
-		return (6ull << 32) | (next() % 64);
-	case 2:
-		return own_capability();
-	default:
-		return next() % 8 ? 0 : next();
+	case 0: return (5ull << 32) | (next() % 128);
+	case 1: return (6ull << 32) | (next() % 64);
+	case 2: return own_capability();
+	default: return next() % 8 ? 0 : next();
 	}
 }
 
 static uint64_t value(void)
 {
-	static const uint64_t odd[] = {0, 1, ~0ull, 0xffffffff, 0x80000000, 1ull << 63, 4096, 0x7fff00000000, 0x7ffeff000000, 0x10000,
-				       1ull << 32, 0x555555554000, 0xffffffff80000000, 0x7fffffffffffffff, 511, 512, 1024};
+	static const uint64_t odd[] = {0,
+				       1,
+				       ~0ull,
+				       0xffffffff,
+				       0x80000000,
+				       1ull << 63,
+				       4096,
+				       0x7fff00000000,
+				       0x7ffeff000000,
+				       0x10000,
+				       1ull << 32,
+				       0x555555554000,
+				       0xffffffff80000000,
+				       0x7fffffffffffffff,
+				       511,
+				       512,
+				       1024};
 	switch (next() % 5) {
-	case 0:
-		return odd[next() % (sizeof(odd) / sizeof(odd[0]))];
-	case 1:
-		return next() % 16;
-	case 2:
-		return next() % 0x4000;
-	case 3:
-		return (next() % 0x7fff0000) << 12;
-	default:
-		return next();
+	case 0: return odd[next() % (sizeof(odd) / sizeof(odd[0]))];
+	case 1: return next() % 16;
+	case 2: return next() % 0x4000;
+	case 3: return (next() % 0x7fff0000) << 12;
+	default: return next();
 	}
 }
 
@@ -72,14 +74,11 @@ static uint32_t operation(uint64_t capability)
 	if (capability == 2)
 		return (uint32_t)(0x400 + next() % 0x40);
 	switch (next() % 8) {
-	case 0:
-		return (uint32_t)(next() & 0xffff);
+	case 0: return (uint32_t)(next() & 0xffff);
 	case 1:
 	case 2:
-	case 3:
-		return (uint32_t)(0x200 + next() % 0x40);
-	default:
-		return (uint32_t)(0x100 + next() % 0x20);
+	case 3: return (uint32_t)(0x200 + next() % 0x40);
+	default: return (uint32_t)(0x100 + next() % 0x20);
 	}
 }
 
@@ -124,9 +123,15 @@ static void child(void)
 	open_descriptors();
 	for (;;) {
 		uint64_t capability = own_capability();
-		uint64_t words = next() % 8 ? next() % 40 : next() % 0x400, caps = next() % 3 ? 0 : next() % 8;
-		struct native n = {.rdi = capability, .rsi = operation(capability) | words << 16 | caps << 32,
-				   .rdx = value(), .r10 = value(), .r8 = value(), .r9 = value(), .r12 = ~0ull};
+		uint64_t words = next() % 8 ? next() % 40 : next() % 0x400,
+			 caps = next() % 3 ? 0 : next() % 8;
+		struct native n = {.rdi = capability,
+				   .rsi = operation(capability) | words << 16 | caps << 32,
+				   .rdx = value(),
+				   .r10 = value(),
+				   .r8 = value(),
+				   .r9 = value(),
+				   .r12 = ~0ull};
 		fill_page();
 		++*count;
 		native_operation(3, &n);

@@ -13,38 +13,25 @@ static volatile uint64_t *count;
 static uint64_t address(void)
 {
 	switch (next() % 6) {
-	case 0:
-		return next() % 32;			/* services */
-	case 1:
-		return 0x100 + next() % 70;		/* Notifications */
-	case 2:
-		return 0x800 + next() % 130;		/* scratch */
-	case 3:
-		return 0x1000 + next() % 70;		/* descriptors */
-	case 4:
-		return 0x100 * (next() % 64) + next() % 256;
-	default:
-		return next() & 0xffffffff;
+	case 0: return next() % 32;	     /* services */
+	case 1: return 0x100 + next() % 70;  /* Notifications */
+	case 2: return 0x800 + next() % 130; /* scratch */
+	case 3: return 0x1000 + next() % 70; /* descriptors */
+	case 4: return 0x100 * (next() % 64) + next() % 256;
+	default: return next() & 0xffffffff;
 	}
 }
 
 static uint64_t word(void)
 {
 	switch (next() % 7) {
-	case 0:
-		return next() % 64;
-	case 1:
-		return next();
-	case 2:
-		return (address() << 32) | address(); /* a slot designator: CNode, slot */
-	case 3:
-		return address();
-	case 4:
-		return (5ull << 32) | (next() % 128); /* a slot of the scratch leaf */
-	case 5:
-		return (6ull << 32) | (next() % 64); /* of the descriptors */
-	default:
-		return next() & 0xffff;
+	case 0: return next() % 64;
+	case 1: return next();
+	case 2: return (address() << 32) | address(); /* a slot designator: CNode, slot */
+	case 3: return address();
+	case 4: return (5ull << 32) | (next() % 128); /* a slot of the scratch leaf */
+	case 5: return (6ull << 32) | (next() % 64);  /* of the descriptors */
+	default: return next() & 0xffff;
 	}
 }
 

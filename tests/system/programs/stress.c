@@ -67,7 +67,8 @@ static void take_memory(void)
 	munmap(m + 8192, 4096);
 	mprotect(m + 16384, 4096, PROT_READ);
 	mremap(m + 32768, 32768, 262144, MREMAP_MAYMOVE);
-	char *file = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE, open("/bin/busybox", O_RDONLY), 0);
+	char *file =
+		mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE, open("/bin/busybox", O_RDONLY), 0);
 	file[5000] = 1;
 }
 
@@ -76,14 +77,9 @@ static void end(void)
 	int p[2];
 	char c;
 	switch (next() % 6) {
-	case 0:
-		_exit(0);
-	case 1:
-		*(volatile char *)1 = 1;
-		break;
-	case 2:
-		execl("/bin/sh", "sh", "-c", "ls /proc | cat | cat; sleep 1", (char *)NULL);
-		break;
+	case 0: _exit(0);
+	case 1: *(volatile char *)1 = 1; break;
+	case 2: execl("/bin/sh", "sh", "-c", "ls /proc | cat | cat; sleep 1", (char *)NULL); break;
 	case 3:
 		for (;;)
 			if (pipe(p) < 0 || read(p[0], &c, 1) < 0)

@@ -55,8 +55,8 @@ static void stat_fields(unsigned long out[4])
 	size_t length = fread(text, 1, sizeof(text) - 1, f);
 	text[length] = '\0';
 	fclose(f);
-	sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", &out[0],
-	       &out[1], &out[2], &out[3]);
+	sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",
+	       &out[0], &out[1], &out[2], &out[3]);
 }
 
 static void child(void (*work)(void))
@@ -73,10 +73,12 @@ int main(void)
 	struct rusage start = usage(RUSAGE_SELF);
 	compute();
 	struct rusage computed = usage(RUSAGE_SELF);
-	printf("a loop is user time: %d\n", micros(computed.ru_utime) - micros(start.ru_utime) > ENOUGH_US / 2);
+	printf("a loop is user time: %d\n",
+	       micros(computed.ru_utime) - micros(start.ru_utime) > ENOUGH_US / 2);
 	call();
 	struct rusage called = usage(RUSAGE_SELF);
-	printf("calls are system time: %d\n", micros(called.ru_stime) - micros(computed.ru_stime) > ENOUGH_US / 4);
+	printf("calls are system time: %d\n",
+	       micros(called.ru_stime) - micros(computed.ru_stime) > ENOUGH_US / 4);
 	struct tms t;
 	times(&t);
 	printf("times: user %d, system %d\n", t.tms_utime >= 8, t.tms_stime >= 4);
@@ -89,6 +91,7 @@ int main(void)
 	       micros(usage(RUSAGE_CHILDREN).ru_stime) - micros(children.ru_stime) > ENOUGH_US / 4);
 	unsigned long fields[4] = {0};
 	stat_fields(fields);
-	printf("/proc/self/stat: %d %d %d %d\n", fields[0] >= 8, fields[1] >= 4, fields[2] >= 8, fields[3] >= 4);
+	printf("/proc/self/stat: %d %d %d %d\n", fields[0] >= 8, fields[1] >= 4, fields[2] >= 8,
+	       fields[3] >= 4);
 	return 0;
 }

@@ -4,7 +4,6 @@
 
 #include "actors.h"
 
-#include <switch.h>
 #include <timer.h>
 
 /* ---- run queue ---- */

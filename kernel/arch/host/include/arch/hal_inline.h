@@ -58,7 +58,26 @@ static inline uint64_t arch_tsc(void)
 }
 
 /* The caller of the fast path looks at the current thread itself. */
-static inline void arch_continue(const struct arch_context *ctx)
+static inline void arch_switch_and_continue(struct arch_context *from, struct arch_context *to)
 {
-	(void)ctx;
+	(void)from;
+	(void)to;
+}
+
+struct arch_cpu {
+	uint64_t reserved;
+};
+
+/* hal.c: the CPU that a test plays. */
+extern struct cpu *host_cpu;
+
+static inline struct cpu *arch_this_cpu(void)
+{
+	return host_cpu;
+}
+
+#define ARCH_CPU_SPACE
+static inline struct cpu *arch_here(void)
+{
+	return host_cpu;
 }

@@ -3,8 +3,9 @@
  * x86_64: what a switch between threads exchanges in the CPU, and the clock.  Inline, because the fast path of IPC
  * counts instructions.
  *
- * With FSGSBASE the CPU holds the true bases of the live thread.  XSAVEOPT and XRSTOR take a mask of all ones, which
- * the CPU cuts to XCR0.  Older CPUs take the function in fpu.c.  Source: Intel SDM volume 1, chapter 13.
+ * With FSGSBASE the CPU holds the true bases of the live thread.  XSAVEOPT and XRSTOR take a mask of ones in EAX, which
+ * the CPU cuts to XCR0, and any EDX: no component above 31 is on.  Older CPUs take the function in fpu.c and have no fast
+ * path.  Source: Intel SDM volume 1, chapter 13.
  */
 #pragma once
 
@@ -15,13 +16,37 @@
 #include <compiler.h>
 #include <paddr.h>
 
-/* What the CPU holds now (kernel_map.c), and whether it has FSGSBASE and XSAVEOPT (fpu.c). */
-struct arch_live {
-	uint64_t root; /* CR3 */
+/* What the architecture keeps for each CPU, in its struct cpu. */
+#define ARCH_IN_CPU 40
+struct arch_cpu {
+	uint64_t user_rsp, user_eax; /* where SYSCALL's entry puts them */
+	uint64_t root;		     /* what CR3 holds */
 	uint64_t cr3_writes;
-	bool is_modern;
+	uint64_t deadline_ns; /* what the timer is armed for; ~0: nothing */
+	uint64_t stacks;      /* STACKS_BYTES: layout.h */
+	uint64_t is_idle;     /* between STI and CLI of idle_once */
+	uint64_t gdt[10];
+	uint32_t tss[26];
 };
-extern struct arch_live arch_live;
+
+/* This CPU's, by GS. */
+#define THIS_CPU ((struct arch_cpu __seg_gs *)ARCH_IN_CPU)
+
+struct cpu;
+static ALWAYS_INLINE struct cpu *arch_this_cpu(void)
+{
+	return *(struct cpu * __seg_gs *)0;
+}
+
+/* A pointer to it that costs no register. */
+#define ARCH_CPU_SPACE __seg_gs
+static ALWAYS_INLINE struct cpu ARCH_CPU_SPACE *arch_here(void)
+{
+	return (struct cpu ARCH_CPU_SPACE *)0;
+}
+
+/* Whether the CPUs have FSGSBASE and XSAVEOPT. */
+extern bool cpu_is_modern;
 
 /* fpu.c: the same without FSGSBASE or XSAVEOPT. */
 void context_switch_old(struct arch_context *from, struct arch_context *to);
@@ -36,10 +61,10 @@ static ALWAYS_INLINE uint64_t arch_tsc(void)
 
 static ALWAYS_INLINE void arch_vspace_switch(paddr_t root)
 {
-	if (root.raw == arch_live.root)
+	if (root.raw == THIS_CPU->root)
 		return;
-	arch_live.root = root.raw;
-	arch_live.cr3_writes++;
+	THIS_CPU->root = root.raw;
+	THIS_CPU->cr3_writes++;
 	__asm__ volatile("movq %0, %%cr3" : : "r"(root.raw) : "memory");
 }
 
@@ -50,24 +75,39 @@ static ALWAYS_INLINE void selectors_clear(void)
 	__asm__ volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\tmovl %0, %%gs" : : "r"(0));
 }
 
-static ALWAYS_INLINE void arch_context_switch(struct arch_context *from, struct arch_context *to)
+/* Exchanges what the kernel's GS hides: cpu() does not work between the two. */
+static ALWAYS_INLINE void swap_gs(void)
 {
-	if (!LIKELY(arch_live.is_modern)) {
-		context_switch_old(from, to);
-		return;
-	}
+	__asm__ volatile("swapgs" : : : "memory");
+}
+
+/* The modern way; leaves the user's GS in force. */
+static ALWAYS_INLINE void context_switch_modern(struct arch_context *from, struct arch_context *to)
+{
+	swap_gs();
 	__asm__ volatile("rdfsbase %0" : "=r"(from->regs.fs_base));
 	__asm__ volatile("rdgsbase %0" : "=r"(from->regs.gs_base));
 	selectors_clear();
 	__asm__ volatile("wrfsbase %0" : : "r"(to->regs.fs_base));
 	__asm__ volatile("wrgsbase %0" : : "r"(to->regs.gs_base));
-	__asm__ volatile("xsaveopt64 %0" : "=m"(from->fpu) : "a"(~0u), "d"(~0u));
-	__asm__ volatile("xrstor64 %0" : : "m"(to->fpu), "a"(~0u), "d"(~0u) : "memory");
+	__asm__ volatile("xsaveopt64 %0" : "=m"(from->fpu) : "a"(~0u));
+	__asm__ volatile("xrstor64 %0" : : "m"(to->fpu), "a"(~0u) : "memory");
+}
+
+static ALWAYS_INLINE void arch_context_switch(struct arch_context *from, struct arch_context *to)
+{
+	if (!LIKELY(cpu_is_modern)) {
+		context_switch_old(from, to);
+		return;
+	}
+	context_switch_modern(from, to);
+	swap_gs();
 }
 
 /* entry.S: return_by_sysret takes the thread, in whose registers SYSCALL's rip and rflags stand, from RSP. */
-static ALWAYS_INLINE void arch_continue(const struct arch_context *ctx)
+static ALWAYS_INLINE void arch_switch_and_continue(struct arch_context *from, struct arch_context *ctx)
 {
+	context_switch_modern(from, ctx);
 	__asm__ volatile("leaq %c1(%0), %%rsp\n\tjmp return_by_sysret"
 			 :
 			 : "r"(ctx), "i"(-CTX_IN_THREAD)

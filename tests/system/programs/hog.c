@@ -80,7 +80,8 @@ static bool take_shared(int n)
 /* Areas that cannot be joined with their neighbours. */
 static bool take_area(int n)
 {
-	return mmap(NULL, 4096, n % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+	return mmap(NULL, 4096, n % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0) != MAP_FAILED;
 }
 
 /* Page tables: one page in each 2 MiB. */
@@ -180,30 +181,34 @@ static const struct {
 	const char *name;
 	bool (*take)(int n);
 } things[] = {
-	{"process", take_process}, {"thread", take_thread}, {"memory", take_memory}, {"shared", take_shared}, {"area", take_area},
-	{"table", take_table}, {"descriptor", take_descriptor}, {"pipe", take_pipe}, {"terminal", take_terminal}, {"name", take_name},
-	{"disk", take_disk}, {"signal", take_signal}, {"lock", take_lock}, {"timer", take_timer}, {"stack", take_stack},
+	{"process", take_process},
+	{"thread", take_thread},
+	{"memory", take_memory},
+	{"shared", take_shared},
+	{"area", take_area},
+	{"table", take_table},
+	{"descriptor", take_descriptor},
+	{"pipe", take_pipe},
+	{"terminal", take_terminal},
+	{"name", take_name},
+	{"disk", take_disk},
+	{"signal", take_signal},
+	{"lock", take_lock},
+	{"timer", take_timer},
+	{"stack", take_stack},
 };
 
 static const char *name_of(int error)
 {
 	static char number[20];
 	switch (error) {
-	case EAGAIN:
-		return "EAGAIN";
-	case ENOMEM:
-		return "ENOMEM";
-	case EMFILE:
-		return "EMFILE";
-	case ENFILE:
-		return "ENFILE";
-	case ENOSPC:
-		return "ENOSPC";
-	case ENOLCK:
-		return "ENOLCK";
-	default:
-		snprintf(number, sizeof(number), "error %d", error);
-		return number;
+	case EAGAIN: return "EAGAIN";
+	case ENOMEM: return "ENOMEM";
+	case EMFILE: return "EMFILE";
+	case ENFILE: return "ENFILE";
+	case ENOSPC: return "ENOSPC";
+	case ENOLCK: return "ENOLCK";
+	default: snprintf(number, sizeof(number), "error %d", error); return number;
 	}
 }
 
