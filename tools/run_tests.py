@@ -29,6 +29,7 @@ PYTHON = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sy
 UNIT_TEST_SECONDS = 120
 KERNEL_TEST_SECONDS = 180
 PYTEST_SECONDS = 5400
+FUZZ_SECONDS = 900
 
 
 @dataclasses.dataclass
@@ -123,6 +124,15 @@ def suite_host(name_filter: str | None) -> Count:
     return total
 
 
+def suite_fuzz(_filter: str | None) -> Count:
+    """The kernel core beside its specification: every regression input, and a minute of libFuzzer from the kept corpus."""
+    status, text = _run([sys.executable, str(REPO / "tessera"), "fuzz", "--ci"], FUZZ_SECONDS)
+    for line in text.splitlines():
+        if "operations compared" in line:
+            print(f"   {line}")
+    return _judge_tap("fuzz", status, text)
+
+
 def suite_kernel(name_filter: str | None) -> Count:
     """The programs of tests/kernel, which speak TAP: their names begin with `conformance`."""
     build.build_target(quiet=True)
@@ -189,7 +199,7 @@ def suite_pytest(folder: str, name_filter: str | None) -> Count:
 
 def suites() -> dict:
     """All suites in the order in which they run: the quick ones first."""
-    result = {"style": suite_style, "host": suite_host}
+    result = {"style": suite_style, "host": suite_host, "fuzz": suite_fuzz}
     for folder in sorted((REPO / "tests").iterdir(), key=lambda path: (path.name != "tools", path.name)):
         if any(folder.rglob("test_*.py")):
             result[folder.name] = lambda text, name=folder.name: suite_pytest(name, text)

@@ -184,7 +184,7 @@ static void init_object(const struct slot *untyped, struct slot *slot, const str
 		break;
 	case CAP_CNODE:
 		slot->detail = slot->depth;
-		slot->aux = 1u << slot->badge;
+		slot->aux = (1u << slot->badge) - 1u;
 		break;
 	case CAP_THREAD: thread_init(thread_at(slot_object(slot))); break;
 	case CAP_SCHED_CONTEXT: sched_context_init(sched_context_at(slot_object(slot))); break;
