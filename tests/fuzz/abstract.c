@@ -211,6 +211,44 @@ static bool is_waiting(const struct thread *thread)
 	       thread->state == THREAD_WAITING;
 }
 
+/* Who receives uses nothing that was lent, whatever stands in it. */
+static void read_lending(struct spec_thread *to, const struct thread *thread)
+{
+	bool is_receiving = thread->state == THREAD_RECEIVING;
+
+	to->own_priority = thread->own_priority;
+	to->own_context = thread->own_context != 0 ? address_of(thread->own_context) : 0;
+	if (is_receiving) {
+		to->priority = thread->own_priority;
+		to->context = to->own_context;
+		return;
+	}
+	to->context = thread->context != 0 ? address_of(thread->context) : 0;
+	to->lender = thread->lender != 0 ? address_of(thread->lender) : 0;
+	to->lending_depth = thread->lending_depth;
+}
+
+/* What is used since the context in use was charged is charged here. (A tick of the counter is a nanosecond.) */
+static void read_context(struct spec_context *to, uint32_t ref)
+{
+	const struct sched_context *context = sched_context_at(ref);
+	uint64_t used = context == cpu()->context ? arch_tsc() - cpu()->context_tsc : 0;
+	uint64_t left = context->left_tsc > used ? context->left_tsc - used : 0;
+
+	*to = (struct spec_context){
+		.address = address_of(ref),
+		.budget_ns = context->budget_tsc,
+		.period_ns = context->period_ns,
+		.left_ns = left < context->budget_tsc ? left : context->budget_tsc,
+		.consumed_ns = context->consumed_tsc + used,
+		.switches = context->switches,
+		.refill_ns = context->refill_ns,
+		.owner = context->owner != 0 ? address_of(context->owner) : 0,
+		.runner = context->runner != 0 ? address_of(context->runner) : 0,
+		.is_reported = context->is_reported,
+	};
+}
+
 static void read_thread(struct spec *out, struct spec_thread *to, struct thread *thread)
 {
 	bool is_sending = thread->state == THREAD_SENDING;
@@ -240,11 +278,9 @@ static void read_thread(struct spec *out, struct spec_thread *to, struct thread 
 		.fault_error = thread->is_fault ? thread->fault_error : 0,
 		.personality = thread->personality,
 		.regs = thread->ctx.regs,
-		.consumed_ns = thread->consumed_tsc + (thread == cpu()->current ? arch_tsc() : 0),
-		.switches = thread->switches,
-		.slice_end_ns = thread->slice_end_ns,
 	};
 	memcpy(&to->page, thread_page(thread), sizeof(to->page));
+	read_lending(to, thread);
 }
 
 static void read_ready(struct spec *out)
@@ -266,6 +302,7 @@ static void read_ready(struct spec *out)
 			best = i;
 	}
 	check(queue->best == best && sched_best(queue) == best, "the run queue's best is the best");
+	out->context = cpu()->context != &cpu()->idle_context ? ptr_to_phys(cpu()->context).raw : 0;
 	out->current = cpu()->current != cpu()->idle ? ptr_to_phys(cpu()->current).raw : 0;
 	check(out->current == 0 || (cpu()->current->state == THREAD_READY && !cpu()->current->is_queued),
 	      "the current thread is ready and in no queue");
@@ -280,6 +317,7 @@ static void read_endpoint(struct spec *out, struct spec_endpoint *to, uint32_t r
 	uint32_t plain = 0;
 
 	to->address = address_of(ref);
+	to->minimum_ns = endpoint->minimum_tsc;
 	to->sender_count = to->receiver_count = to->plain_count = to->notice_count = 0;
 	for (uint32_t i = 0; i < PRIORITIES; i++) {
 		uint32_t before = to->sender_count;
@@ -446,7 +484,7 @@ static void read_vspace(struct spec *out, struct spec_vspace *to, uint32_t ref)
 
 static void read_objects(struct spec *out)
 {
-	uint32_t endpoints = 0, notifications = 0, threads = 0, vspaces = 0;
+	uint32_t endpoints = 0, notifications = 0, threads = 0, vspaces = 0, contexts = 0;
 
 	for (uint32_t i = 0; i < out->cap_count; i++) {
 		const struct spec_cap *cap = &out->caps[i];
@@ -458,11 +496,12 @@ static void read_objects(struct spec *out)
 		case CAP_ENDPOINT: read_endpoint(out, &out->endpoints[endpoints++], ref); break;
 		case CAP_NOTIFICATION: read_notification(&out->notifications[notifications++], ref); break;
 		case CAP_THREAD: read_thread(out, &out->threads[threads++], thread_at(ref)); break;
+		case CAP_SCHED_CONTEXT: read_context(&out->contexts[contexts++], ref); break;
 		case CAP_VSPACE: read_vspace(out, &out->vspaces[vspaces++], ref); break;
 		default: break;
 		}
 		check(endpoints < SPEC_ENDPOINTS && notifications < SPEC_NOTIFICATIONS &&
-			      threads < SPEC_THREADS && vspaces < SPEC_VSPACES,
+			      threads < SPEC_THREADS && vspaces < SPEC_VSPACES && contexts < SPEC_CONTEXTS,
 		      "there are not more objects than the model has room for");
 	}
 	for (uint32_t i = endpoints; i < SPEC_ENDPOINTS; i++)
@@ -471,6 +510,8 @@ static void read_objects(struct spec *out)
 		out->notifications[i].address = 0;
 	for (uint32_t i = threads; i < SPEC_THREADS; i++)
 		out->threads[i].address = 0;
+	for (uint32_t i = contexts; i < SPEC_CONTEXTS; i++)
+		out->contexts[i].address = 0;
 	for (uint32_t i = vspaces; i < SPEC_VSPACES; i++)
 		out->vspaces[i].address = 0;
 }

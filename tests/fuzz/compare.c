@@ -237,9 +237,11 @@ static const char *thread_differs(const struct spec_thread *a, const struct spec
 	FIELD(what, a, b, page_va);
 	FIELD(what, a, b, has_vspace);
 	FIELD(what, a, b, bound);
-	FIELD(what, a, b, consumed_ns);
-	FIELD(what, a, b, switches);
-	FIELD(what, a, b, slice_end_ns);
+	FIELD(what, a, b, own_priority);
+	FIELD(what, a, b, own_context);
+	FIELD(what, a, b, context);
+	FIELD(what, a, b, lender);
+	FIELD(what, a, b, lending_depth);
 	problem = fault_differs(what, a, b);
 	if (problem == NULL)
 		problem = waiting_differs(what, a, b);
@@ -272,6 +274,7 @@ static const char *endpoint_differs(struct spec *spec, const struct spec_endpoin
 	uint64_t senders[SPEC_THREADS];
 
 	sort_senders(spec, a, senders);
+	FIELD(what, a, b, minimum_ns);
 	problem = list_differs(what, senders, a->sender_count, b->senders, b->sender_count);
 	what = (struct name){"receivers of endpoint", a->address, 0};
 	if (problem == NULL)
@@ -283,6 +286,22 @@ static const char *endpoint_differs(struct spec *spec, const struct spec_endpoin
 	if (problem == NULL)
 		problem = places_differ(what, a->notices, a->notice_count, b->notices, b->notice_count);
 	return problem;
+}
+
+static const char *context_differs(const struct spec_context *a, const struct spec_context *b)
+{
+	const struct name what = {"SchedContext", a->address, 0};
+
+	FIELD(what, a, b, budget_ns);
+	FIELD(what, a, b, period_ns);
+	FIELD(what, a, b, consumed_ns);
+	FIELD(what, a, b, left_ns);
+	FIELD(what, a, b, refill_ns);
+	FIELD(what, a, b, switches);
+	FIELD(what, a, b, owner);
+	FIELD(what, a, b, runner);
+	FIELD(what, a, b, is_reported);
+	return NULL;
 }
 
 static const char *notification_differs(const struct spec_notification *a, const struct spec_notification *b)
@@ -322,6 +341,14 @@ static const char *vspaces_differ(struct spec *specified, struct spec *real)
 	return NULL;
 }
 
+static const char *contexts_differ(struct spec *specified, struct spec *real)
+{
+	uint32_t count = 0;
+
+	EACH(context, SPEC_CONTEXTS, specified, real, context_differs(a, b));
+	return NULL;
+}
+
 static const char *threads_differ(struct spec *specified, struct spec *real)
 {
 	uint32_t count = 0;
@@ -353,6 +380,7 @@ static const char *machine_differs(const struct spec *a, const struct spec *b)
 			return DIFFER("interrupt line %u: masked", line);
 	}
 	FIELD(((struct name){"machine", 0, 0}), a, b, current);
+	FIELD(((struct name){"machine", 0, 0}), a, b, context);
 	FIELD(((struct name){"machine", 0, 0}), a, b, wall_offset_ns);
 	FIELD(((struct name){"machine", 0, 0}), a, b, last_port);
 	FIELD(((struct name){"machine", 0, 0}), a, b, last_port_value);
@@ -374,5 +402,7 @@ const char *states_differ(struct spec *specified, struct spec *real, bool is_str
 		return problem;
 	if (problem == NULL)
 		problem = threads_differ(specified, real);
+	if (problem == NULL)
+		problem = contexts_differ(specified, real);
 	return problem != NULL ? problem : machine_differs(specified, real);
 }

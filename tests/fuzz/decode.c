@@ -38,17 +38,41 @@ static const struct rule rules[] = {
 
 /* What happens often in a system, more than once what is worth more. */
 static const uint16_t usual[] = {
-	OP_UNTYPED_RETYPE, OP_UNTYPED_RETYPE, OP_CNODE_DELETE,
-	OP_CNODE_DELETE,   OP_CNODE_REVOKE,   OP_CNODE_COPY,
-	OP_CNODE_MINT,	   OP_CNODE_MINT,     OP_CNODE_MOVE,
-	OP_MEMORY_DERIVE,  OP_MEMORY_ATTACH,  OP_VIEW_MAP,
-	OP_VIEW_MAP,	   OP_VIEW_MAP_VEC,   OP_VSPACE_UNMAP,
-	OP_VSPACE_PROTECT, OP_VIEW_COPY,      OP_SEND,
-	OP_SEND,	   OP_RECV,	      OP_RECV,
-	OP_CALL,	   OP_CALL,	      OP_REPLY,
-	OP_REPLY_RECV,	   OP_REPLY_RECV,     OP_SIGNAL,
-	OP_WAIT,	   OP_YIELD,	      OP_THREAD_CONFIGURE,
-	OP_THREAD_RESUME,  OP_THREAD_SUSPEND, OP_THREAD_INTERRUPT,
+	OP_UNTYPED_RETYPE,
+	OP_UNTYPED_RETYPE,
+	OP_CNODE_DELETE,
+	OP_CNODE_DELETE,
+	OP_CNODE_REVOKE,
+	OP_CNODE_COPY,
+	OP_CNODE_MINT,
+	OP_CNODE_MINT,
+	OP_CNODE_MOVE,
+	OP_MEMORY_DERIVE,
+	OP_MEMORY_ATTACH,
+	OP_VIEW_MAP,
+	OP_VIEW_MAP,
+	OP_VIEW_MAP_VEC,
+	OP_VSPACE_UNMAP,
+	OP_VSPACE_PROTECT,
+	OP_VIEW_COPY,
+	OP_SEND,
+	OP_SEND,
+	OP_RECV,
+	OP_RECV,
+	OP_CALL,
+	OP_CALL,
+	OP_REPLY,
+	OP_REPLY_RECV,
+	OP_REPLY_RECV,
+	OP_SIGNAL,
+	OP_WAIT,
+	OP_YIELD,
+	OP_THREAD_CONFIGURE,
+	OP_SCHED_CONFIGURE,
+	OP_SCHED_BIND,
+	OP_THREAD_RESUME,
+	OP_THREAD_SUSPEND,
+	OP_THREAD_INTERRUPT,
 };
 
 /* ---- capabilities by their names ---- */
@@ -195,11 +219,13 @@ static uint64_t flags(uint32_t number, uint8_t byte)
 
 static const struct {
 	uint8_t type;
-	uint8_t size;
-} kinds[] = {{CAP_ENDPOINT, 0}, {CAP_NOTIFICATION, 0}, {CAP_UNTYPED, 14}, {CAP_UNTYPED, 12}, {CAP_CNODE, 4},
-	     {CAP_CNODE, 4},	{CAP_THREAD, 0},       {CAP_VSPACE, 0},	  {CAP_MEMORY, 1},   {CAP_MEMORY, 3},
-	     {CAP_MEMORY, 20},	{CAP_UNTYPED, 6},      {CAP_CNODE, 5},	  {CAP_CNODE, 20},   {CAP_REPLY, 0},
-	     {CAP_MEMORY, 0},	{CAP_UNTYPED, 48},     {CAP_ENDPOINT, 1}};
+	uint32_t size;
+} kinds[] = {{CAP_ENDPOINT, 0},	 {CAP_NOTIFICATION, 0}, {CAP_UNTYPED, 14},	{CAP_UNTYPED, 12},
+	     {CAP_CNODE, 4},	 {CAP_CNODE, 4},	{CAP_THREAD, 0},	{CAP_VSPACE, 0},
+	     {CAP_MEMORY, 1},	 {CAP_MEMORY, 3},	{CAP_MEMORY, 20},	{CAP_UNTYPED, 6},
+	     {CAP_CNODE, 5},	 {CAP_CNODE, 20},	{CAP_REPLY, 0},		{CAP_MEMORY, 0},
+	     {CAP_UNTYPED, 48},	 {CAP_ENDPOINT, 20000}, {CAP_SCHED_CONTEXT, 0}, {CAP_SCHED_CONTEXT, 0},
+	     {CAP_ENDPOINT, ~0u}};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static uint64_t count(uint32_t number, uint8_t byte)
@@ -296,6 +322,25 @@ static uint64_t bytes(uint8_t byte)
 	return byte < 0xf0 ? byte : MSG_DATA_BYTES + 1u;
 }
 
+static uint64_t budget(uint8_t byte)
+{
+	static const uint64_t budgets[] = {10000, 50000, 1000000, 10000000, 500000000, 20000, 12345, 9999};
+
+	return byte == 0xff ? SCHED_BUDGET_MAX_NS + 1u : budgets[byte % 8u];
+}
+
+static uint64_t period(uint8_t byte)
+{
+	static const uint64_t periods[] = {0, 20000, 100000, 20000000, 0, 1000000000, 50000, 1000};
+
+	return byte == 0xff ? SCHED_BUDGET_MAX_NS + 1u : periods[byte % 8u];
+}
+
+static uint64_t bound_thread(uint8_t byte)
+{
+	return byte % 6u == 0 ? 0 : cap_of(CAP_THREAD, byte);
+}
+
 static uint64_t reader_index(uint8_t byte)
 {
 	return byte < 128 ? 0 : byte < 0xf0 ? specified.reader_next : byte;
@@ -329,6 +374,9 @@ static const struct kind by_name[] = {
 	{"how", how},
 	{"bytes", bytes},
 	{"index", reader_index},
+	{"budget_ns", budget},
+	{"period_ns", period},
+	{"thread", bound_thread},
 	{"what", small},
 };
 
@@ -389,6 +437,7 @@ static void page_of_configure(const uint8_t *record)
 		.vspace = record[4] < 80 ? 0 : cap_of(CAP_VSPACE, record[4]),
 		.fault_ep = record[5] < 128 ? 0 : cap_of(CAP_ENDPOINT, record[5]),
 		.last_ep = record[6] < 128 ? 0 : cap_of(CAP_ENDPOINT, record[6]),
+		.budget_ep = record[7] < 128 ? 0 : cap_of(CAP_ENDPOINT, record[6]),
 		.page_va = record[7] < 0xf8
 				   ? (record[7] % 4u == 0 ? 0 : 0x20000000ull + record[7] % 8u * SPEC_PAGE)
 				   : (uint64_t)record[7] << 44 | record[7] % 2u,

@@ -93,9 +93,24 @@ static void adopt_registers(struct spec_thread *to, const struct spec_thread *fr
 	page[CONTEXT_WORD + R11_WORD] = real_page[CONTEXT_WORD + R11_WORD];
 }
 
+/* A round-robin slice may be longer than it is specified: what runs between a yield and the next look at the clock is free. */
+static void adopt_slices(void)
+{
+	for (uint32_t i = 0; i < SPEC_CONTEXTS; i++) {
+		struct spec_context *context = &specified.contexts[i];
+		const struct spec_context *other =
+			context->address != 0 ? spec_context_of(&real, context->address) : NULL;
+
+		if (other != NULL && context->period_ns == 0 && other->left_ns > context->left_ns &&
+		    other->left_ns <= context->budget_ns)
+			context->left_ns = other->left_ns;
+	}
+}
+
 /* What a system call destroys may hold anything. */
 static void adopt_unspecified(const struct event *event)
 {
+	adopt_slices();
 	for (uint32_t i = 0; i < SPEC_THREADS; i++) {
 		struct spec_thread *thread = &specified.threads[i];
 		const struct spec_thread *other;
