@@ -71,7 +71,8 @@ int main(void)
 	struct old_termio old;
 	memset(&old, 0x55, sizeof(old));
 	T(ioctl(slave, TCGETA, &old));
-	printf("%o %o %o %o %d %d %d\n", old.iflag, old.oflag, old.cflag, old.lflag, old.line, old.cc[0], old.cc[7]);
+	printf("%o %o %o %o %d %d %d\n", old.iflag, old.oflag, old.cflag, old.lflag, old.line, old.cc[0],
+	       old.cc[7]);
 	old.lflag &= (unsigned short)~ECHO;
 	old.cc[0] = 5;
 	T(ioctl(slave, TCSETAW, &old));
