@@ -14,7 +14,7 @@
 
 #include <kernel/handlers.h>
 
-#define OPERATIONS 1000u
+#define ROWS 1024u /* of the table; a power of two: the number is masked behind its check (see cap_lookup) */
 #define TIMER_STEPS 8u /* timeouts that end in one interrupt; the next one comes at once */
 
 struct operation {
@@ -35,25 +35,42 @@ static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
 #define X(number, name, cap_type, needed, how) \
 	[number] = {.handler = invoke_##name, .type = (cap_type), .rights = (needed), .kind = (how)},
-static const struct operation operations[OPERATIONS] = {
-	[0 ... OPERATIONS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
+static const struct operation operations[ROWS] = {
+	[0 ... ROWS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
 #include <kernel/dispatch_table.inc>
 };
 #undef X
 #pragma GCC diagnostic pop
 
+/* Not static: the compiler must not know that the mask behind the check changes nothing. */
+uint64_t dispatch_direct_limit = ROWS;
+
+/* The capability an operation is invoked on; NULL if it is on none. */
+static ALWAYS_INLINE enum tessera_error find_cap(const struct thread *self, const struct operation *operation,
+						 struct slot **cap)
+{
+	*cap = NULL;
+	if (operation->kind != OP_BY_CAP)
+		return E_OK;
+	return cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type, operation->rights, cap);
+}
+
 static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct operation *operation)
 {
-	struct slot *cap = NULL;
+	struct slot *cap;
+	enum tessera_error error = find_cap(self, operation, &cap);
 
-	if (operation->kind == OP_BY_CAP) {
-		enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type,
-						      operation->rights, &cap);
+	return error == E_OK ? operation->handler(self, cap) : error;
+}
 
-		if (error != E_OK)
-			return error;
-	}
-	return operation->handler(self, cap);
+/* Where the CPU must not guess what a pointer points to. */
+static NOINLINE enum tessera_error invoke_guarded(struct thread *self, uint64_t number)
+{
+	const struct operation *operation = &operations[number & (ROWS - 1u)];
+	struct slot *cap;
+	enum tessera_error error = find_cap(self, operation, &cap);
+
+	return error == E_OK ? arch_call_guarded(self, cap, operation->handler) : error;
 }
 
 /* Anything but success, or the wish to choose another thread. */
@@ -81,8 +98,10 @@ void kernel_syscall(uint64_t number)
 	here->caller = self;
 	ctx_set_error(&self->ctx,
 		      E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
-	if (LIKELY(number < OPERATIONS))
-		error = invoke(self, &operations[number]);
+	if (LIKELY(number < dispatch_direct_limit))
+		error = invoke(self, &operations[number & (ROWS - 1u)]);
+	else if (number < ROWS)
+		error = invoke_guarded(self, number);
 	if (UNLIKELY((error | here->reschedule) != 0))
 		finish(cpu(), error);
 }
