@@ -42,6 +42,8 @@ static inline paddr_t ptr_to_phys(const void *pointer);
 
 /* Zeroes / copies; sizes are multiples of 8 bytes, pointers 8-byte aligned. */
 static inline void arch_zero(void *destination, size_t size_bytes);
+/* The same for a whole page, aligned. */
+void arch_zero_page(void *page);
 static inline void arch_copy(void *destination, const void *source, size_t size_bytes);
 
 /* Calls handler(self, cap) without letting the CPU guess where that leads (a retpoline). */
