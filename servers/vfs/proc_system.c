@@ -365,6 +365,7 @@ int proc_system_text(const struct inode *inode, struct text *text)
 	case PROC_SERVICES: return text_services(text);
 	case PROC_OBJECTS: return text_objects(text);
 	case PROC_UNIMPLEMENTED: return text_unimplemented(text);
+	case PROC_AUTHORITY: return proc_authority_text(text);
 	default: return text_short(inode, text);
 	}
 }

@@ -27,6 +27,7 @@ RESULT = re.compile(r"^(bench|switches) (\S+) ([0-9.]+)(?: (\S+))?\s*$", re.MULT
 ROWS = [
     ("ipc-round-trip", "call + reply_recv, two address spaces, 4 words", 400),
     ("empty-syscall", "empty native system call", 80),
+    ("authority-batch", "authority_graph, 80 capabilities", 5000),
     ("getppid", "reflected getppid", 150),
     ("clock_gettime", "clock_gettime", 90),
     ("pipe-ping-pong", "1-byte pipe ping-pong between two processes", 8000),
