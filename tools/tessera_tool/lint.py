@@ -23,7 +23,7 @@ def _files() -> list[str]:
 def _tidy() -> None:
     """Over what the cross build compiles. The analyser does not see through out-parameters, so that its word is no verdict."""
     build.build_target(quiet=True)
-    command = ["run-clang-tidy-19", "-quiet", "-checks=-*,clang-analyzer-*", "-p", str(TARGET), r"/(kernel|lib|servers|drivers|linux|system)/.*\.c$"]
+    command = ["run-clang-tidy-19", "-quiet", "-checks=-bugprone-*,-misc-*", "-p", str(TARGET), r"/(kernel|lib|servers|drivers|linux|system)/.*\.c$"]
     result = subprocess.run(command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     findings = [line for line in result.stdout.splitlines() if "warning:" in line or "error:" in line]
     print("\n".join(sorted(set(findings))))
