@@ -175,7 +175,8 @@ struct timer_wheel {
 	uint32_t reserved;
 };
 
-/* One CPU's data, from the boot allocator.  The entry stubs use the first six fields. */
+/* One CPU's data, from the boot allocator.  The entry stubs use the first six fields; they need no more than its first page,
+ * which is all that user mode's page tables hold where they are separated. */
 struct cpu {
 	struct cpu *self;
 	struct thread *current;
@@ -190,7 +191,7 @@ struct cpu {
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
 	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */
 	uint32_t work;	     /* instructions of long operations since the last restart (restart.h) */
-	struct run_queue ready;
+	struct run_queue ready ALIGNED(4096);
 	struct timer_wheel wheel;
 };
 

@@ -8,7 +8,7 @@
 #include <hal.h>
 
 #include "asm.h"
-#include "options.h"
+#include "../../genarch/options.h"
 
 #define DEBUG_PORT 0xe9u
 #define COM1 0x3f8u

@@ -10,10 +10,11 @@
  */
 #include "fpu.h"
 
-#include <hal.h>
+#include <object.h>
 
 #include "asm.h"
 #include "cpu.h"
+#include "speculation.h"
 #include "layout.h"
 
 #define MSR_FS_BASE 0xc0000100u
@@ -28,6 +29,7 @@
 
 static enum { FPU_FXSAVE, FPU_XSAVE, FPU_XSAVEOPT } fpu_mode;
 static uint64_t xcr0;
+bool zero_by_vector;
 static size_t fpu_bytes = FXSAVE_BYTES;
 
 /* The components to use: all of AVX-512 or nothing of it. */
@@ -55,6 +57,7 @@ void fpu_init(void)
 	}
 	fpu_bytes = (cpuid(13, 0).ebx + 7u) & ~7u;
 	fpu_mode = cpu_features.has_xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
+	zero_by_vector = (xcr0 & XSTATE_AVX) != 0 && !cpu_features.has_erms;
 }
 
 uint64_t fpu_components(void)
@@ -119,6 +122,11 @@ static void bases_load(const struct arch_context *ctx)
 
 void context_switch_old(struct arch_context *from, struct arch_context *to)
 {
+	const struct thread *next = (const void *)((const unsigned char *)to - CTX_IN_THREAD);
+
+	if (speculation_has_barrier() && next->vspace_root.raw != 0 &&
+	    next->vspace_root.raw != THIS_CPU->root)
+		speculation_barrier();
 	bases_save(from);
 	swap_gs(); /* clearing a selector may clear its base */
 	selectors_clear();

@@ -9,17 +9,18 @@
 
 #include <boot_source.h>
 
-#include "acpi.h"
+#include "../../genarch/acpi.h"
 #include "asm.h"
 #include "boot_memory.h"
 #include "console.h"
 #include "cpu.h"
 #include "fpu.h"
-#include "frames.h"
+#include "../../genarch/frames.h"
 #include "irq.h"
 #include "kernel_map.h"
 #include "layout.h"
-#include "options.h"
+#include "../../genarch/options.h"
+#include "speculation.h"
 #include "timer.h"
 #include "trap.h"
 
@@ -49,6 +50,8 @@ static void setup_memory(struct boot_source *source)
 		panic_boot("the boot archive does not start at a page");
 	frames_open(boot_memory_window(&ranges));
 	kernel_map_init(source);
+	if (speculation.is_separated)
+		kernel_map_separate(&boot_cpu);
 }
 
 static void report_clock(void)
@@ -70,6 +73,7 @@ static void setup_devices(const struct boot_source *source)
 	fpu_init();
 	timer_init(handover.boot_tsc);
 	report_clock();
+	speculation_report();
 }
 
 static void copy_ranges(struct boot_range *to, uint32_t *count, const struct range_set *set)
@@ -105,6 +109,7 @@ void arch_start(struct boot_source *source)
 	print("\n");
 	cpu_detect();
 	canary_init();
+	speculation_choose();
 	cpu_enable();
 	cpu_make_idt();
 	cpu_load_tables(&boot_cpu, boot_stacks);
