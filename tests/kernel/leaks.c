@@ -217,7 +217,7 @@ static void test_preemption(void)
 /* A thread in the memory of one that died with markers everywhere. */
 static void test_new_thread(void)
 {
-	cap_t home, thread, wake;
+	cap_t home, thread, wake, time;
 	struct user_regs regs = {.rip = (uint64_t)leak_spin, .rsp = SHARED_VA + 0x83000, .rdi = (uint64_t)filled};
 	uint64_t *stack = (uint64_t *)(SHARED_VA + 0x83000);
 
@@ -225,6 +225,7 @@ static void test_new_thread(void)
 	home = make(CAP_UNTYPED, 13);
 	thread = slot_new();
 	wake = make(CAP_NOTIFICATION, 0);
+	time = make(CAP_SCHED_CONTEXT, 0);
 	stack[0] = (uint64_t)image;
 	stack[1] = wake;
 	*filled = (struct leak_call){MARKER, MARKER, MARKER, MARKER, leak_flags()};
@@ -235,6 +236,7 @@ static void test_new_thread(void)
 		must(ts_untyped_retype(home, CAP_THREAD, 0, OWN(thread), 1, 0, 0), "a thread");
 		*(struct thread_config *)page_block() = config;
 		must(ts_thread_configure(thread), "configure");
+		must(ts_sched_bind(time, thread), "its time");
 		bare_start(thread, &regs, 0);
 		sleep_ns(20000000);
 		must(ts_cnode_delete(OWN(thread), 0), "delete");
