@@ -42,6 +42,8 @@ static inline paddr_t ptr_to_phys(const void *pointer);
 
 /* Zeroes / copies; sizes are multiples of 8 bytes, pointers 8-byte aligned. */
 static inline void arch_zero(void *destination, size_t size_bytes);
+/* The same for a whole page, aligned. */
+void arch_zero_page(void *page);
 static inline void arch_copy(void *destination, const void *source, size_t size_bytes);
 
 /* Calls handler(self, cap) without letting the CPU guess where that leads (a retpoline). */
@@ -157,10 +159,10 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 extern uint64_t dispatch_direct_limit;
 void kernel_foreign_syscall(
 	void); /* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
-void kernel_page_fault(uint64_t address, uint64_t error_code);
-void kernel_exception(uint64_t vector, uint64_t error_code);
-void kernel_irq(uint32_t line); /* masked and acknowledged at the controller by the architecture */
-void kernel_timer(void);	/* the armed deadline has passed */
+NOINLINE void kernel_page_fault(uint64_t address, uint64_t error_code);
+NOINLINE void kernel_exception(uint64_t vector, uint64_t error_code);
+NOINLINE void kernel_irq(uint32_t line); /* masked and acknowledged at the controller by the architecture */
+NOINLINE void kernel_timer(void);	 /* the armed deadline has passed */
 
 /* The core's entry after the architecture has set itself up. Makes root from boot and runs it. Does not return. */
 struct boot_handover;
