@@ -62,7 +62,7 @@ def fuzz_for(program: pathlib.Path, seconds: int, found: pathlib.Path) -> tuple[
 
 def _replay_all(program: pathlib.Path) -> list[tuple[str, bool, str]]:
     results = []
-    for path in sorted(REGRESSIONS.iterdir()):
+    for path in sorted(REGRESSIONS.glob("*")):
         status, text = _run(program, str(path))
         results.append((path.name, status == 0, text))
     return results
