@@ -8,6 +8,8 @@
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <lock.h>
+#include <remote.h>
 #include <sched.h>
 #include <thread.h>
 #include <timer.h>
@@ -21,8 +23,10 @@ struct operation {
 	enum tessera_error (*handler)(struct thread *self, struct slot *cap);
 	uint8_t type;
 	uint8_t rights;
-	uint8_t kind; /* OP_PLAIN, OP_BY_CAP, OP_BY_SLOT */
+	uint8_t kind; /* OP_PLAIN, OP_BY_CAP, OP_BY_SLOT, OP_ON_THREAD */
 };
+#define OP_ON_THREAD 3u /* OP_BY_CAP with a Thread: that CPU executes it where the thread runs */
+#define REMOTE_CALLS 4u /* of others in one interrupt */
 
 static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 {
@@ -34,7 +38,10 @@ static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
 #define X(number, name, cap_type, needed, how) \
-	[number] = {.handler = invoke_##name, .type = (cap_type), .rights = (needed), .kind = (how)},
+	[number] = {.handler = invoke_##name,                                \
+		    .type = (cap_type),                                      \
+		    .rights = (needed),                                      \
+		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
 static const struct operation operations[OPERATIONS] = {
 	[0 ... OPERATIONS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
 #include <kernel/dispatch_table.inc>
@@ -42,32 +49,48 @@ static const struct operation operations[OPERATIONS] = {
 #undef X
 #pragma GCC diagnostic pop
 
-static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct operation *operation)
+static NOINLINE enum tessera_error lookup_thread(struct thread *self, const struct operation *operation,
+						 struct slot **cap)
 {
-	struct slot *cap = NULL;
+	enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), CAP_THREAD, operation->rights, cap);
 
-	if (operation->kind == OP_BY_CAP) {
-		enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type,
-						      operation->rights, &cap);
-
-		if (error != E_OK)
-			return error;
-	}
-	return operation->handler(self, cap);
+	if (error == E_OK && sched_is_elsewhere(thread_at(slot_object(*cap))))
+		return E_ELSEWHERE;
+	return error;
 }
 
-/* Anything but success, or the wish to choose another thread. */
-static NOINLINE void finish(struct cpu *here, enum tessera_error error)
+static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct operation *operation)
+{
+	enum tessera_error error = E_OK;
+	struct slot *cap = NULL;
+
+	if (LIKELY(operation->kind == OP_BY_CAP))
+		error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type, operation->rights, &cap);
+	else if (operation->kind == OP_ON_THREAD)
+		error = lookup_thread(self, operation, &cap);
+	return error != E_OK ? error : operation->handler(self, cap);
+}
+
+/* Anything but success: into the caller's registers, unless it blocked or is to be executed again. */
+static void settle(struct cpu *here, enum tessera_error error)
 {
 	struct thread *caller = here->caller;
 
 	if (error == E_RESTART) {
 		here->work = 0;
 		ctx_restart(&caller->ctx);
+	} else if (error == E_ELSEWHERE) {
+		remote_send(caller, here->elsewhere);
 	} else if (error != E_OK && error != E_BLOCKED) {
 		ctx_set_error(&caller->ctx, error);
 	}
-	if (here->reschedule)
+}
+
+/* Not success, or the wish to choose another thread. */
+static NOINLINE void finish(enum tessera_error error)
+{
+	settle(cpu(), error);
+	if (cpu()->reschedule)
 		sched_finish();
 }
 
@@ -75,16 +98,54 @@ void kernel_syscall(uint64_t number)
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
-	enum tessera_error error = E_NO_OP;
+	const struct operation *operation = &operations[number < OPERATIONS ? number : 0];
+	enum tessera_error error;
 
 	here->entries++;
-	here->caller = self;
 	ctx_set_error(&self->ctx,
 		      E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
-	if (LIKELY(number < OPERATIONS))
-		error = invoke(self, &operations[number]);
+	if (operation->kind == OP_PLAIN) { /* about the caller alone: without the lock */
+		error = operation->handler(self, NULL);
+		if (error != E_OK)
+			ctx_set_error(&self->ctx, error);
+		return;
+	}
+	lock_take();
+	here->caller = self;
+	error = invoke(self, operation);
 	if (UNLIKELY((error | here->reschedule) != 0))
-		finish(cpu(), error);
+		finish(error);
+	lock_release();
+}
+
+/* A call whose caller is blocked on another CPU: remote.h. */
+static void execute_remote(struct cpu *here, struct thread *caller)
+{
+	uint32_t number = ctx_call_number(&caller->ctx);
+
+	here->caller = caller;
+	here->work = 0;
+	ctx_set_error(&caller->ctx, E_OK);
+	settle(here, invoke(caller, &operations[number < OPERATIONS ? number : 0]));
+	if (caller->state == THREAD_REMOTE && caller->queue_object == 0)
+		sched_ready(caller);
+}
+
+void kernel_interrupted(void)
+{
+	struct cpu *here = cpu();
+	struct thread *caller;
+
+	lock_answer(here);
+	if (here->remote == 0 && !here->reschedule)
+		return;
+	lock_take();
+	for (uint32_t i = 0; i < REMOTE_CALLS && (caller = remote_take(here)) != NULL; i++)
+		execute_remote(here, caller);
+	if (here->remote != 0)
+		lock_kick(here->id);
+	sched_finish();
+	lock_release();
 }
 
 void kernel_foreign_syscall(void)
@@ -103,6 +164,7 @@ void kernel_timer(void)
 	uint32_t steps = TIMER_STEPS;
 	struct thread *expired;
 
+	lock_take();
 	here->timer_irqs++;
 	here->wheel.armed_ns = DEADLINE_NEVER;
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
@@ -110,13 +172,18 @@ void kernel_timer(void)
 	sched_tick(now);
 	timer_rearm();
 	sched_finish();
+	lock_release();
 }
 
 enum tessera_error invoke_yield(struct thread *self, struct slot *cap)
 {
 	(void)self;
 	(void)cap;
+	lock_take();
 	sched_give_way();
+	if (cpu()->reschedule)
+		sched_finish();
+	lock_release();
 	return E_OK;
 }
 

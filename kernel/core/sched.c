@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The scheduler of one CPU.
+ * The scheduler: a run queue for each CPU.
  *
  * Invariants: the run queue holds exactly the threads that are READY, not current and not in a hand-over; its bitmap and
  * `best` agree with its rings; current is READY whenever the kernel is left, or it is the idle thread.
  * A slice (slice_end_ns) begins when a thread that stood in the queue is noticed to have equals waiting; it is kept
  * over preemption and over calls, and ends when the thread is put last.
- * Locking: per CPU; interrupts are off.
+ * A thread is made ready on its home CPU; a server that is called runs on its caller's.
+ * Locking: the kernel lock; interrupts are off.
  */
+#include <lock.h>
 #include <queue.h>
 #include <sched.h>
 #include <switch.h>
@@ -75,17 +77,50 @@ void sched_init(struct cpu *self, struct thread *idle)
 	self->reschedule = 1;
 }
 
+/* A CPU has to choose again. */
+static void reconsider(struct cpu *target)
+{
+	target->reschedule = 1;
+	if (target != cpu())
+		lock_kick(target->id);
+}
+
+static void enqueue(struct cpu *target, struct thread *thread)
+{
+	thread->cpu = (uint8_t)target->id;
+	thread->slice_end_ns = 0;
+	queue_append(&target->ready, thread);
+	if (target->current->state != THREAD_READY || thread->priority <= target->current->priority)
+		reconsider(target);
+}
+
 void sched_ready(struct thread *thread)
+{
+	thread->state = THREAD_READY;
+	if (thread != cpu()->current && !thread->is_queued)
+		enqueue(cpus[thread->home], thread);
+}
+
+bool sched_is_elsewhere(const struct thread *thread)
 {
 	struct cpu *self = cpu();
 
-	thread->state = THREAD_READY;
-	if (thread == self->current || thread->is_queued)
+	if (CPUS_MAX == 1 || thread->cpu == self->id || cpus[thread->cpu]->current != thread)
+		return false;
+	self->elsewhere = thread->cpu;
+	return true;
+}
+
+void sched_set_home(struct thread *thread, uint32_t id)
+{
+	thread->home = (uint8_t)id;
+	if (thread->cpu == id || thread->state != THREAD_READY)
 		return;
-	thread->slice_end_ns = 0;
-	queue_append(&self->ready, thread);
-	if (self->current->state != THREAD_READY || thread->priority <= self->current->priority)
-		self->reschedule = 1;
+	if (thread->is_queued)
+		queue_remove(&cpus[thread->cpu]->ready, thread);
+	else
+		reconsider(cpu()); /* it is current: sched_is_elsewhere */
+	enqueue(cpus[id], thread);
 }
 
 void sched_block(struct thread *thread, enum thread_state state)
@@ -93,7 +128,7 @@ void sched_block(struct thread *thread, enum thread_state state)
 	struct cpu *self = cpu();
 
 	if (thread->is_queued)
-		queue_remove(&self->ready, thread);
+		queue_remove(&cpus[thread->cpu]->ready, thread);
 	thread->state = (uint8_t)state;
 	if (thread == self->current)
 		self->reschedule = 1;
@@ -113,15 +148,15 @@ void sched_give_way(void)
 
 void sched_set_priority(struct thread *thread, uint8_t priority)
 {
-	struct cpu *self = cpu();
+	struct cpu *target = cpus[thread->cpu];
 	bool was_queued = thread->is_queued != 0;
 
 	if (was_queued)
-		queue_remove(&self->ready, thread);
+		queue_remove(&target->ready, thread);
 	thread->priority = priority;
 	if (was_queued)
-		queue_append(&self->ready, thread);
-	self->reschedule = 1;
+		queue_append(&target->ready, thread);
+	reconsider(target);
 }
 
 /* ---- choice and switch ---- */
@@ -132,6 +167,7 @@ void switch_to(struct thread *next)
 	struct thread *from = self->current;
 
 	self->slow_switches++;
+	next->cpu = (uint8_t)self->id;
 	switch_accounts(arch_here(), from, next);
 	arch_context_switch(&from->ctx, &next->ctx);
 	if (next->vspace_root.raw != 0) /* the idle thread has none */
@@ -150,7 +186,8 @@ void sched_handoff(struct thread *partner)
 	struct cpu *self = cpu();
 
 	if (partner->priority > self->ready.best) {
-		sched_ready(partner);
+		partner->state = THREAD_READY;
+		enqueue(self, partner);
 		return;
 	}
 	partner->state = THREAD_READY;
@@ -203,8 +240,10 @@ void sched_finish(void)
 		if (next != self->idle)
 			return;
 		self->is_idling = 1;
+		lock_release();
 		while (!self->reschedule)
 			arch_idle();
+		lock_take();
 		self->is_idling = 0;
 	}
 }

@@ -57,6 +57,12 @@ void fpu_init(void)
 	fpu_mode = cpu_features.has_xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
 }
 
+void fpu_enable(void)
+{
+	if (cpu_features.has_xsave)
+		write_xcr0(xcr0);
+}
+
 uint64_t fpu_components(void)
 {
 	return xcr0;

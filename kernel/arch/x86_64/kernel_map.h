@@ -13,6 +13,8 @@ enum { KERNEL_MAP_LAPIC, KERNEL_MAP_IOAPIC };
 
 /* Builds the tables and makes them current. frames_open first. */
 void kernel_map_init(const struct boot_source *source);
+/* Maps new stacks (STACKS_BYTES: layout.h) for a CPU that is not the first. */
+unsigned char *kernel_map_stacks(uint32_t number);
 /* Makes sure that a physical range can be read through phys_to_ptr; for firmware tables, while boot runs. */
 void kernel_map_direct(uint64_t start, uint64_t end);
 /* Whether va lies in the page below a kernel stack, which is never mapped. */
