@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # The everyday targets. ./tessera does the work; this file makes sure that what it needs is installed.
-.PHONY: build setup run test bench count docs lint clean
+.PHONY: build setup run test bench count docs fuzz lint clean
 .DEFAULT_GOAL := build
 
 setup:
@@ -26,6 +26,10 @@ docs: setup
 # Lines of the kernel, against the limits that the style suite enforces.
 count:
 	@./tessera count
+
+# Ten million operations of the kernel core beside its specification (docs/fuzzing.md).
+fuzz: setup
+	@./tessera fuzz
 
 lint: setup
 	@./tessera lint

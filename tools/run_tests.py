@@ -5,7 +5,7 @@
     run_tests.py [SUITE ...] [-k TEXT]
 
 Suites: style (tools/check_style.py), host (unit tests, TAP), tools / system / twin / ... (pytest, one per folder tests/NAME that
-holds test_*.py), kernel (programs of tests/kernel, booted instead of root, TAP in the log).
+holds test_*.py), kernel (programs of tests/kernel, booted instead of root, TAP in the log), bounds (docs/bounds.md).
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-from tessera_tool import build
+from tessera_tool import bounds, build
 from tessera_tool.common import BUILD, HOST, PROGRAMS, REPO, ToolError
 
 RESULTS = BUILD / "tests"
@@ -29,6 +29,7 @@ PYTHON = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sy
 UNIT_TEST_SECONDS = 120
 KERNEL_TEST_SECONDS = 180
 PYTEST_SECONDS = 5400
+FUZZ_SECONDS = 900
 
 
 @dataclasses.dataclass
@@ -123,6 +124,15 @@ def suite_host(name_filter: str | None) -> Count:
     return total
 
 
+def suite_fuzz(_filter: str | None) -> Count:
+    """The kernel core beside its specification: every regression input, and a minute of libFuzzer from the kept corpus."""
+    status, text = _run([sys.executable, str(REPO / "tessera"), "fuzz", "--ci"], FUZZ_SECONDS)
+    for line in text.splitlines():
+        if "operations compared" in line:
+            print(f"   {line}")
+    return _judge_tap("fuzz", status, text)
+
+
 def suite_kernel(name_filter: str | None) -> Count:
     """The programs of tests/kernel, which speak TAP: their names begin with `conformance`."""
     build.build_target(quiet=True)
@@ -135,6 +145,22 @@ def suite_kernel(name_filter: str | None) -> Count:
         command = [str(REPO / "tessera"), "run", "--no-build", "--boot-program", name, "--log", str(log), "--timeout", str(KERNEL_TEST_SECONDS)]
         status, text = _run(command, KERNEL_TEST_SECONDS + 60)
         total.add(_judge_tap(name, status, log.read_text(errors="replace") + text))
+    return total
+
+
+def suite_bounds(name_filter: str | None) -> Count:
+    """Each published bound is a test (docs/bounds.md), and so is each check of the program that provokes the worst cases."""
+    build.build_target(quiet=True)
+    measured, total, rows = bounds.longest(bounds.RUNS), Count(), bounds.published()
+    wrong = {line.split(":")[0]: line for line in bounds.problems(measured, rows)}
+    for name in sorted(rows.keys() | measured.keys()):
+        if name_filter and name_filter not in name:
+            continue
+        if name in wrong:
+            total.fail(f"bounds: {wrong[name]}")
+        else:
+            total.ok()
+    total.add(count_tap("bounds", (BUILD / "bench/bounds.log").read_text(errors="replace")))
     return total
 
 
@@ -173,12 +199,13 @@ def suite_pytest(folder: str, name_filter: str | None) -> Count:
 
 def suites() -> dict:
     """All suites in the order in which they run: the quick ones first."""
-    result = {"style": suite_style, "host": suite_host}
+    result = {"style": suite_style, "host": suite_host, "fuzz": suite_fuzz}
     for folder in sorted((REPO / "tests").iterdir(), key=lambda path: (path.name != "tools", path.name)):
         if any(folder.rglob("test_*.py")):
             result[folder.name] = lambda text, name=folder.name: suite_pytest(name, text)
     if (REPO / "tests/kernel").exists() and "kernel" not in result:
         result["kernel"] = suite_kernel
+        result["bounds"] = suite_bounds
     return result
 
 

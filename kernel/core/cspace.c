@@ -21,9 +21,9 @@ enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, u
 		if (cap_lookup(thread, address, CAP_CNODE, 0, &cnode) != E_OK)
 			return E_SLOT;
 	} else {
-		if (index == 0 || (index >> 8) >= thread->cspace_slots)
+		if (index == 0 || (index >> 8) > thread->cspace_mask)
 			return E_SLOT;
-		cnode = slot_at(thread->cspace_first + (index >> 8));
+		cnode = slot_at(thread->cspace_first + arch_mask_index(index >> 8, &thread->cspace_mask));
 		if (slot_type(cnode) != CAP_CNODE || slot_has(cnode, SLOT_DYING))
 			return E_SLOT;
 		index &= 0xffu;
@@ -31,12 +31,13 @@ enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, u
 	}
 	if ((~slot_rights(cnode) & cnode_rights) != 0)
 		return E_RIGHTS;
-	if (index >> cnode->badge != 0)
+	if (index > cnode->aux)
 		return E_SLOT;
 	if (slots > 1u << cnode->badge)
 		slots = 1u << cnode->badge;
-	*out = (struct slot_place){
-		.slot = slot_at(slot_object(cnode) + index), .depth = cnode->detail, .room = slots - index};
+	*out = (struct slot_place){.slot = slot_at(slot_object(cnode) + arch_mask_index(index, &cnode->aux)),
+				   .depth = cnode->detail,
+				   .room = slots - index};
 	return E_OK;
 }
 

@@ -16,7 +16,7 @@
 
 #include <kernel/handlers.h>
 
-#define OPERATIONS 1000u
+#define ROWS 1024u /* of the table; a power of two: the number is masked behind its check (see cap_lookup) */
 #define TIMER_STEPS 8u /* timeouts that end in one interrupt; the next one comes at once */
 
 struct operation {
@@ -37,38 +37,43 @@ static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
-#define X(number, name, cap_type, needed, how) \
+#define X(number, name, cap_type, needed, how)                               \
 	[number] = {.handler = invoke_##name,                                \
 		    .type = (cap_type),                                      \
 		    .rights = (needed),                                      \
 		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
-static const struct operation operations[OPERATIONS] = {
-	[0 ... OPERATIONS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
+static const struct operation operations[ROWS] = {
+	[0 ... ROWS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
 #include <kernel/dispatch_table.inc>
 };
 #undef X
 #pragma GCC diagnostic pop
 
-static NOINLINE enum tessera_error lookup_thread(struct thread *self, const struct operation *operation,
-						 struct slot **cap)
-{
-	enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), CAP_THREAD, operation->rights, cap);
+/* Not static: the compiler must not know that the mask behind the check changes nothing. */
+uint64_t dispatch_direct_limit = ROWS;
 
-	if (error == E_OK && sched_is_elsewhere(thread_at(slot_object(*cap))))
-		return E_ELSEWHERE;
-	return error;
+/* is_guarded: the CPU must not guess what a pointer points to. */
+static ALWAYS_INLINE enum tessera_error call_handler(const struct operation *operation, struct thread *self,
+						     struct slot *cap, bool is_guarded)
+{
+	return is_guarded ? arch_call_guarded(self, cap, operation->handler) : operation->handler(self, cap);
 }
 
-static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct operation *operation)
+static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct operation *operation,
+					       bool is_guarded)
 {
-	enum tessera_error error = E_OK;
 	struct slot *cap = NULL;
 
-	if (LIKELY(operation->kind == OP_BY_CAP))
-		error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type, operation->rights, &cap);
-	else if (operation->kind == OP_ON_THREAD)
-		error = lookup_thread(self, operation, &cap);
-	return error != E_OK ? error : operation->handler(self, cap);
+	if (LIKELY(operation->kind != OP_BY_SLOT)) {
+		enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type,
+						      operation->rights, &cap);
+
+		if (error != E_OK)
+			return error;
+		if (operation->kind == OP_ON_THREAD && sched_is_elsewhere(thread_at(slot_object(cap))))
+			return E_ELSEWHERE;
+	}
+	return call_handler(operation, self, cap, is_guarded);
 }
 
 /* Anything but success: into the caller's registers, unless it blocked or is to be executed again. */
@@ -94,28 +99,57 @@ static NOINLINE void finish(enum tessera_error error)
 		sched_finish();
 }
 
-void kernel_syscall(uint64_t number)
+static ALWAYS_INLINE void execute(struct thread *self, const struct operation *operation, bool is_guarded)
 {
-	struct cpu ARCH_CPU_SPACE *here = arch_here();
-	struct thread *self = here->current;
-	const struct operation *operation = &operations[number < OPERATIONS ? number : 0];
-	enum tessera_error error;
-
-	here->entries++;
-	ctx_set_error(&self->ctx,
-		      E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
-	if (operation->kind == OP_PLAIN) { /* about the caller alone: without the lock */
-		error = operation->handler(self, NULL);
-		if (error != E_OK)
-			ctx_set_error(&self->ctx, error);
-		return;
-	}
 	lock_take();
-	here->caller = self;
-	error = invoke(self, operation);
-	if (UNLIKELY((error | here->reschedule) != 0))
+	arch_here()->caller = self;
+	enum tessera_error error = invoke(self, operation, is_guarded);
+
+	if (UNLIKELY((error | arch_here()->reschedule) != 0))
 		finish(error);
 	lock_release();
+}
+
+static NOINLINE void execute_direct(struct thread *self, const struct operation *operation)
+{
+	execute(self, operation, false);
+}
+
+/* About the caller alone: without the lock. */
+static ALWAYS_INLINE void execute_plain(struct thread *self, const struct operation *operation, bool is_guarded)
+{
+	enum tessera_error error = call_handler(operation, self, NULL, is_guarded);
+
+	if (error != E_OK)
+		ctx_set_error(&self->ctx, error);
+}
+
+static NOINLINE void execute_guarded(struct thread *self, uint64_t number)
+{
+	const struct operation *operation = &operations[number & (ROWS - 1u)];
+
+	if (number >= ROWS)
+		ctx_set_error(&self->ctx, E_NO_OP);
+	else if (operation->kind == OP_PLAIN)
+		execute_plain(self, operation, true);
+	else
+		execute(self, operation, true);
+}
+
+void kernel_syscall(uint64_t number)
+{
+	struct thread *self = arch_here()->current;
+	const struct operation *operation = &operations[number & (ROWS - 1u)];
+
+	arch_here()->entries++;
+	ctx_set_error(&self->ctx,
+		      E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
+	if (UNLIKELY(number >= dispatch_direct_limit))
+		execute_guarded(self, number);
+	else if (operation->kind != OP_PLAIN)
+		execute_direct(self, operation);
+	else
+		execute_plain(self, operation, false);
 }
 
 /* A call whose caller is blocked on another CPU: remote.h. */
@@ -126,7 +160,7 @@ static void execute_remote(struct cpu *here, struct thread *caller)
 	here->caller = caller;
 	here->work = 0;
 	ctx_set_error(&caller->ctx, E_OK);
-	settle(here, invoke(caller, &operations[number < OPERATIONS ? number : 0]));
+	settle(here, invoke(caller, &operations[number & (ROWS - 1u)], true));
 	if (caller->state == THREAD_REMOTE && caller->queue_object == 0)
 		sched_ready(caller);
 }

@@ -20,6 +20,7 @@ void thread_init(struct thread *thread)
 	thread->priority = PRIORITIES - 1u;
 	thread->timer_bucket = TIMER_NONE;
 	thread->state = THREAD_SUSPENDED;
+	thread_cspace_gone(thread);
 }
 
 /* Out of every queue, timer and Reply; the state is SUSPENDED then, the registers are as they were. */
@@ -107,6 +108,6 @@ void thread_vspace_gone(struct thread *thread)
 
 void thread_cspace_gone(struct thread *thread)
 {
-	thread->cspace_first = 0;
-	thread->cspace_slots = 0;
+	thread->cspace_first = slot_index(&thread->slots[THREAD_SLOT_FAULT]);
+	thread->cspace_mask = 0;
 }

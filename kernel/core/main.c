@@ -128,7 +128,7 @@ static void make_thread(void)
 	must(cap_embed(&boot.slots[BOOT_SLOT_VSPACE], &boot.thread->slots[THREAD_SLOT_VSPACE]),
 	     "boot: VSpace");
 	boot.thread->cspace_first = index_of(boot.root_cnode);
-	boot.thread->cspace_slots = 1u << ROOT_SLOTS_LOG2;
+	boot.thread->cspace_mask = (1u << ROOT_SLOTS_LOG2) - 1u;
 	boot.thread->vspace_root = vspace_root_address(boot.vspace);
 	boot.thread->page_va = ROOT_MSG_PAGE_VA;
 	boot.thread->priority = ROOT_PRIORITY;

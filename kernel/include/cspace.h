@@ -117,6 +117,8 @@ static ALWAYS_INLINE void slot_clear(struct slot *slot)
 /*
  * A capability of a thread's CSpace by its address: two loads.  E_CAP: no slot, empty or dying; E_TYPE; E_RIGHTS.
  * type CAP_NULL: any.
+ * Both indices are masked by the table's size behind their check: a CPU that runs ahead of a check it will find failed
+ * still reads inside the table (Spectre, variant 1).
  */
 static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct thread *thread, cap_t address,
 							      uint32_t type, uint32_t rights,
@@ -126,13 +128,12 @@ static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct threa
 	struct slot *slot;
 	uint64_t word;
 
-	if (UNLIKELY((address >> 8) >= thread->cspace_slots))
+	if (UNLIKELY((address >> 8) > thread->cspace_mask))
 		return E_CAP;
-	leaf = slot_at(thread->cspace_first + (address >> 8));
-	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE ||
-		     (address & 0xffu) >= leaf->aux))
+	leaf = slot_at(thread->cspace_first + arch_mask_index(address >> 8, &thread->cspace_mask));
+	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE || (address & 0xffu) > leaf->aux))
 		return E_CAP;
-	slot = slot_at(slot_object(leaf) + (address & 0xffu));
+	slot = slot_at(slot_object(leaf) + arch_mask_index(address & 0xffu, &leaf->aux));
 	word = slot->word;
 	if (UNLIKELY((word & 0xffu) == CAP_NULL || (word & (SLOT_DYING << 16)) != 0))
 		return E_CAP;

@@ -17,6 +17,7 @@
 
 #include <compiler.h>
 #include <paddr.h>
+#include <tessera/operations.h>
 #include <tessera/types.h>
 
 #include <arch/context.h>
@@ -52,6 +53,18 @@ static inline paddr_t ptr_to_phys(const void *pointer);
 /* Zeroes / copies; sizes are multiples of 8 bytes, pointers 8-byte aligned. */
 static inline void arch_zero(void *destination, size_t size_bytes);
 static inline void arch_copy(void *destination, const void *source, size_t size_bytes);
+
+/* Calls handler(self, cap) without letting the CPU guess where that leads (a retpoline). */
+struct thread;
+struct slot;
+enum tessera_error arch_call_guarded(struct thread *self, struct slot *cap,
+				     enum tessera_error (*handler)(struct thread *self, struct slot *cap));
+
+/*
+ * index & *mask, which the compiler may not leave out although it knows that index <= *mask: the CPU may run ahead of the
+ * check that says so (Spectre, variant 1).
+ */
+static inline uint32_t arch_mask_index(uint32_t index, const uint32_t *mask);
 
 /*
  * paging.h gives:
@@ -156,6 +169,9 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t cap, uint64_t tag, uint64_
 				 uint64_t w2, uint64_t w3);
 ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
 				       uint64_t w2, uint64_t w3);
+/* Operations with numbers below are called directly, others by arch_call_guarded: the architecture sets it to 0 at boot
+ * where direct calls through a table are not safe. */
+extern uint64_t dispatch_direct_limit;
 void kernel_foreign_syscall(
 	void); /* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
 void kernel_page_fault(uint64_t address, uint64_t error_code);

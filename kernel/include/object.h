@@ -38,7 +38,7 @@ typedef uint32_t cnode_ref;	   /* paddr / 64: its first slot */
  * One cache line.  What data[] holds, by type:
  *   Untyped       badge: physical base   data[0]: size in bytes   data[1]: watermark in bytes   data[2]: VSpace it is donated to
  *                 detail: 1 for device memory   aux: end of what retype zeroed ahead, in pages   link_*: the VSpace's list
- *   CNode         badge: slots_log2      data[0]: deletion cursor   detail: depth of its origin   aux: slots   link_next: chain of dying CNodes
+ *   CNode         badge: slots_log2      data[0]: deletion cursor   detail: depth of its origin   aux: slots, less one   link_next: chain of dying CNodes
  *   Endpoint, Notification   badge: badge   (anchors: link_* = ring of notices)
  *   Reply         object: the waiting Thread
  *   Memory        badge: first frame number   data[0]: pages   detail: 1 for device memory
@@ -90,9 +90,10 @@ enum { THREAD_SLOT_CSPACE, THREAD_SLOT_VSPACE, THREAD_SLOT_FAULT, THREAD_SLOT_LA
 struct thread {
 	struct slot slots[THREAD_SLOT_COUNT];
 	/* hot: what the fast path reads */
-	paddr_t vspace_root;   /* of the VSpace in slots[]; 0 if none */
-	slot_ref cspace_first; /* first slot of the root CNode; 0 if none */
-	uint32_t cspace_slots; /* how many it has */
+	paddr_t vspace_root; /* of the VSpace in slots[]; 0 if none */
+	slot_ref
+		cspace_first; /* first slot of the root CNode; without one, a slot that never holds a CNode */
+	uint32_t cspace_mask; /* how many it has, less one */
 	/* these four bytes are read as one word by the fast path */
 	uint8_t state;	      /* enum thread_state */
 	uint8_t is_suspended; /* suspended while its call is still open (CALLING, FAULTED) */

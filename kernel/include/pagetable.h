@@ -46,8 +46,9 @@ uint64_t pagetable_seek(pte_t *root, uint64_t va, uint64_t end, pte_t **entry, u
  */
 MUST_CHECK enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, pte_t **entry);
 
-/* Splits the large page that covers va, if one does and va is not its start. E_NO_TABLE, nothing changed. */
-MUST_CHECK enum tessera_error pagetable_split_at(vspace_ref ref, uint64_t va);
+/* Splits the large pages of which [va, end) covers a part, before anything else changes.  E_NO_TABLE; E_RESTART: that was
+ * enough work for one entry, the operation is to be executed again from its start. */
+MUST_CHECK enum tessera_error pagetable_split_edges(vspace_ref ref, uint64_t va, uint64_t end);
 
 /* ---- clearing ------------------------------------------------------------------------------------------ */
 
@@ -63,7 +64,7 @@ static ALWAYS_INLINE bool frames_contain(const struct frame_range *range, pte_t 
 }
 
 /* How far one step goes behind va, which lies in a leaf table (level 0) or a large page: so many entries at most. */
-#define PT_STEP_ENTRIES 32u
+#define PT_STEP_ENTRIES 16u
 #define PT_STEP_BYTES (PT_STEP_ENTRIES * PAGE_SIZE)
 uint64_t pagetable_step_end(uint64_t va, uint64_t end, uint32_t level);
 

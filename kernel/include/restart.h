@@ -13,7 +13,7 @@
 
 #include <cspace.h>
 
-#define WORK_MAX 1500u
+#define WORK_MAX 1200u
 
 static ALWAYS_INLINE void work_add(uint32_t instructions)
 {

@@ -10,11 +10,14 @@
 #include <pagetable.h>
 #include <restart.h>
 
+#define EIGHT 8u
+
 /* Instructions, about (work_add). */
 #define WALK_WORK 60u
-#define SKIP_WORK 4u   /* an absent entry passed over */
-#define CLEAR_WORK 28u /* an entry looked at and cleared */
+#define SKIP_WORK 3u   /* an absent entry passed over */
+#define CLEAR_WORK 32u /* an entry looked at and cleared */
 #define PRUNE_WORK 800u
+#define SPLIT_WORK 1900u
 
 void tlb_gather_flush(struct tlb_gather *gather, vspace_ref ref)
 {
@@ -122,13 +125,20 @@ pte_t *pagetable_walk(pte_t *root, uint64_t va, uint32_t *level)
 	return entry;
 }
 
+/* Eight entries in one look. */
+static bool are_absent(const pte_t *at)
+{
+	return !pte_present(at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7]);
+}
+
 /* The end of the run of absent entries that begins with entry, which covers va; at most the table's end. */
 static uint64_t skip_absent(const pte_t *entry, uint64_t va, uint32_t level)
 {
 	uint32_t first = pt_index(va, level), i = first + 1u;
+	const pte_t *table = entry - first;
 
-	while (i < PT_ENTRIES && !pte_present(entry[i - first])) /* at most PT_ENTRIES turns */
-		i++;
+	while (i < PT_ENTRIES && !pte_present(table[i])) /* at most PT_ENTRIES turns */
+		i += i % EIGHT == 0 && are_absent(&table[i]) ? EIGHT : 1u;
 	work_add((i - first) * SKIP_WORK);
 	return (va & ~(pt_span(level) - 1u)) + (i - first) * pt_span(level);
 }
@@ -159,15 +169,17 @@ static enum tessera_error split(vspace_ref ref, pte_t *entry, uint64_t va)
 	if (!pool_take(vspace_at(ref), &table))
 		return E_NO_TABLE;
 	entries = phys_to_ptr(table);
-	for (uint32_t i = 0; i < PT_ENTRIES; i++)
-		entries[i] = leaf + i * PAGE_SIZE; /* the address stands in the entry as it is */
+	for (uint32_t i = 0; i < PT_ENTRIES; i += EIGHT)
+		for (uint32_t k = i; k < i + EIGHT; k++)
+			entries[k] = leaf + k * PAGE_SIZE; /* the address stands in the entry as it is */
 	*entry = pte_table(table);
 	arch_tlb_flush_page(vspace_root_address(ref), va);
 	lock_shoot(vspace_root_address(ref));
+	work_add(SPLIT_WORK);
 	return E_OK;
 }
 
-enum tessera_error pagetable_split_at(vspace_ref ref, uint64_t va)
+static enum tessera_error split_at(vspace_ref ref, uint64_t va)
 {
 	uint32_t level;
 	pte_t *entry;
@@ -176,6 +188,15 @@ enum tessera_error pagetable_split_at(vspace_ref ref, uint64_t va)
 		return E_OK;
 	entry = pagetable_walk(vspace_root(ref), va, &level);
 	return level == 1 && pte_present(*entry) ? split(ref, entry, va) : E_OK;
+}
+
+enum tessera_error pagetable_split_edges(vspace_ref ref, uint64_t va, uint64_t end)
+{
+	enum tessera_error error = split_at(ref, va);
+
+	if (error == E_OK)
+		error = split_at(ref, end);
+	return error == E_OK && work_is_enough() ? E_RESTART : error;
 }
 
 enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, pte_t **entry)
@@ -204,17 +225,23 @@ enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, p
 
 /* ---- clearing ------------------------------------------------------------------------------------------ */
 
-/* Looks from where something was cleared on, round the table, sixteen entries at a time. */
+/* Whether a run of entries, a multiple of sixteen, is zero. */
+static ALWAYS_INLINE bool are_zero(const pte_t *at, const pte_t *end)
+{
+	pte_t any = 0;
+
+	for (; at < end && any == 0; at += 16)
+		any = at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7] | at[8] | at[9] | at[10] |
+		      at[11] | at[12] | at[13] | at[14] | at[15];
+	return any == 0;
+}
+
+/* Looks from where something was cleared on, round the table: what was not cleared yet stands there. */
 static bool table_is_empty(const pte_t *table, uint32_t from)
 {
-	for (uint32_t i = 0; i < PT_ENTRIES; i += 16u) {
-		const pte_t *at = &table[((from & ~15u) + i) & (PT_ENTRIES - 1u)];
+	const pte_t *start = table + (from & ~15u);
 
-		if ((at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7] | at[8] | at[9] | at[10] |
-		     at[11] | at[12] | at[13] | at[14] | at[15]) != 0)
-			return false;
-	}
-	return true;
+	return are_zero(start, table + PT_ENTRIES) && are_zero(table, start);
 }
 
 /* Returns the tables above va that are empty, from the given level's table up. */

@@ -21,7 +21,7 @@ void boot_make_origin(struct slot *slots, uint32_t which, uint32_t type, uint32_
 {
 	slot_set(&slots[which], slot_word(type, rights, SLOT_ORIGIN, object), badge);
 	slots[which].detail = type == CAP_CNODE;
-	slots[which].aux = type == CAP_CNODE ? 1u << badge : 0;
+	slots[which].aux = type == CAP_CNODE ? (1u << badge) - 1u : 0;
 	derivation_insert_child(&slots[BOOT_SLOT_SENTINEL], &slots[which]);
 }
 

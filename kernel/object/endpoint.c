@@ -16,7 +16,7 @@
 
 #include <kernel/handlers.h>
 
-#define WAITER_WORK 400u /* instructions to wake one, about (work_add) */
+#define WAITER_WORK 700u /* instructions to wake one, about (work_add) */
 #define LOST_WORK 1500u	 /* to tell the log of a lost fault */
 
 /* ---- queues ---- */

@@ -7,6 +7,7 @@
 #include <cspace.h>
 #include <ipc.h>
 #include <queue.h>
+#include <restart.h>
 #include <sched.h>
 #include <thread.h>
 
@@ -14,7 +15,7 @@
 
 #include "irq.h"
 
-#define DESTROY_STEPS 16u
+#define WAITER_WORK 700u /* instructions to wake one, about (work_add) */
 
 /* The bound thread, which waits in recv, gets the word as a message. */
 static void deliver_to_bound(struct notification *notification, struct thread *bound)
@@ -64,9 +65,11 @@ bool notification_destroy(notification_ref ref)
 	if (notification->bound != 0)
 		thread_at(notification->bound)->bound = 0;
 	notification->bound = 0;
-	for (uint32_t step = 0; step < DESTROY_STEPS && notification->waiters != 0; step++)
-		thread_wake(thread_at(notification->waiters), E_REVOKED);
-	return notification->waiters == 0;
+	if (notification->waiters == 0)
+		return true;
+	work_add(WAITER_WORK);
+	thread_wake(thread_at(notification->waiters), E_REVOKED);
+	return false;
 }
 
 enum tessera_error invoke_signal(struct thread *self, struct slot *cap)

@@ -19,7 +19,11 @@
 #define UNTYPED_MIN_LOG2 6u
 #define UNTYPED_MAX_LOG2 47u
 #define ZERO_PIECE 0x2000ull /* bytes zeroed in one step */
-#define OBJECT_WORK 300u     /* instructions to make an object, about (work_add) */
+
+/* Instructions, about (work_add). */
+#define OBJECT_WORK 300u
+#define VSPACE_WORK 900u
+#define CHECK_WORK 6u
 
 struct retype {
 	uint32_t type, flags, count;
@@ -98,6 +102,20 @@ static enum tessera_error decode(const struct thread *self, struct slot *untyped
 	return out->end > untyped->data[0] ? E_NO_MEMORY : E_OK;
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool are_empty(const struct slot *slots, uint32_t count)
+{
+	uint32_t i = 0;
+
+	while (i < count && slot_is_empty(&slots[i])) /* at most RETYPE_MAX_COUNT turns */
+		i++;
+	return i == count;
+}
+
 /* All destination slots: there, empty and deep enough. */
 static enum tessera_error check_slots(const struct thread *self, const struct slot *untyped,
 				      const struct retype *retype)
@@ -109,13 +127,13 @@ static enum tessera_error check_slots(const struct thread *self, const struct sl
 		return E_DEPTH;
 	if ((uint64_t)(uint32_t)retype->dst + retype->count > 1ull << 32)
 		return E_SLOT;
-	for (uint32_t i = 0;
-	     i < retype->count && error == E_OK;) { /* each turn passes the part in one CNode */
+	for (uint32_t i = 0; i < retype->count && error == E_OK;) { /* each turn takes those in one CNode */
 		error = slot_lookup_empty(self, retype->dst + i, &place);
 		if (error == E_OK && !place_allows(&place, untyped->depth + 1u))
 			error = E_DEPTH;
-		for (uint32_t end = i + place.room; error == E_OK && i < end && i < retype->count; i++)
-			error = slot_is_empty(place.slot++) ? E_OK : E_SLOT_USED;
+		if (error == E_OK && !are_empty(place.slot, least(place.room, retype->count - i)))
+			error = E_SLOT_USED;
+		i += place.room;
 	}
 	return error;
 }
@@ -163,7 +181,7 @@ static void init_object(const struct slot *untyped, struct slot *slot, const str
 		break;
 	case CAP_CNODE:
 		slot->detail = slot->depth;
-		slot->aux = 1u << slot->badge;
+		slot->aux = (1u << slot->badge) - 1u;
 		break;
 	case CAP_THREAD: thread_init(thread_at(slot_object(slot))); break;
 	case CAP_VSPACE: vspace_init(slot_object(slot), slot_index(slot), retype->flags); break;
@@ -209,6 +227,7 @@ enum tessera_error invoke_untyped_retype(struct thread *self, struct slot *cap)
 
 	if (error == E_OK && before == 0)
 		error = check_slots(self, cap, &retype);
+	work_add(before == 0 ? (uint32_t)ctx_arg(&self->ctx, 4) * CHECK_WORK : 0);
 	if (error != E_OK) {
 		ctx_set_result(&self->ctx, 0, before);
 		return error;
@@ -220,7 +239,7 @@ enum tessera_error invoke_untyped_retype(struct thread *self, struct slot *cap)
 		error = make_object(self, cap, &retype, made);
 		if (error == E_OK)
 			cap->data[1] = retype.start + ++made * retype.object_bytes;
-		work_add(OBJECT_WORK);
+		work_add(retype.type == CAP_VSPACE ? VSPACE_WORK : OBJECT_WORK);
 		if (error == E_OK && made < retype.count && work_is_enough())
 			return restart_later(self, OP_UNTYPED_RETYPE, before + made);
 	}

@@ -198,7 +198,7 @@ enum tessera_error invoke_view_map(struct thread *self, struct slot *cap)
 		error = map_next(&mapping, va + done * PAGE_SIZE, mapping.frames.first + page + done,
 				 count - done, (uint32_t)flags, &pages);
 		done += error == E_OK ? pages : 0;
-		if (UNLIKELY(done < count)) {
+		if (UNLIKELY(error == E_OK && done < count)) {
 			work_add(MAP_WORK + FILL_WORK * (uint32_t)(pages % LARGE_PAGE_PAGES));
 			if (work_is_enough()) {
 				tlb_gather_flush(&mapping.gather, mapping.ref);
@@ -375,7 +375,7 @@ enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 		cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 1), CAP_VSPACE, RIGHT_WRITE, &src);
 
 	if (error == E_OK)
-		error = copy_check(cap, va, pages, flags);
+		error = slot_object(src) == slot_object(cap) ? E_ARG : copy_check(cap, va, pages, flags);
 	if (error != E_OK) {
 		ctx_set_result(&self->ctx, 0, 0);
 		return error;
@@ -385,9 +385,9 @@ enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 	copying.is_protecting = (flags & COPY_WRITE_PROTECT) != 0;
 	copying.from_gather.count = 0;
 	if (done == 0)
-		error = pagetable_split_at(copying.from, va);
-	if (error == E_OK && done == 0)
-		error = pagetable_split_at(copying.from, end);
+		error = pagetable_split_edges(copying.from, va, end);
+	if (error == E_RESTART)
+		return error;
 	while (error == E_OK &&
 	       at < end) { /* each turn passes a part of a leaf table or all that is absent */
 		error = copy_step(&copying, &at, end);

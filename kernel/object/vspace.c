@@ -14,9 +14,9 @@
 #include <restart.h>
 
 #define RETYPE_ALLOW_WX 1u
-#define PROTECT_VIEWS_MAX 96u /* Views looked at for one page */
-#define VIEW_WORK 16u	      /* instructions to look at one, about (work_add) */
-#define PROTECT_WORK 20u
+#define PROTECT_VIEWS_MAX 48u /* Views looked at for one page */
+#define VIEW_WORK 55u	      /* instructions to look at one, about (work_add) */
+#define PROTECT_WORK 40u
 #define QUERY_ACCESSED 0x10000u
 #define QUERY_DIRTY 0x20000u
 
@@ -247,14 +247,6 @@ static enum tessera_error check_range(uint64_t va, uint64_t pages)
 	return E_OK;
 }
 
-/* Large pages that only a part of the range covers are split before anything changes. */
-static enum tessera_error split_edges(vspace_ref ref, uint64_t va, uint64_t end)
-{
-	enum tessera_error error = pagetable_split_at(ref, va);
-
-	return error == E_OK ? pagetable_split_at(ref, end) : error;
-}
-
 /* Clears what maps those frames in a range that is allowed if error is E_OK; sets the result `done`. */
 static enum tessera_error unmap(struct thread *self, uint32_t operation, vspace_ref ref,
 				const struct frame_range *frames, enum tessera_error error)
@@ -265,7 +257,9 @@ static enum tessera_error unmap(struct thread *self, uint32_t operation, vspace_
 	struct tlb_gather gather = {.count = 0};
 
 	if (error == E_OK && done == 0)
-		error = split_edges(ref, va, end);
+		error = pagetable_split_edges(ref, va, end);
+	if (error == E_RESTART)
+		return error;
 	if (error != E_OK || pages == 0)
 		end = at;
 	while (at < end) { /* each turn passes a part of a leaf table or all that is absent */
@@ -396,7 +390,9 @@ enum tessera_error invoke_vspace_protect(struct thread *self, struct slot *cap)
 
 	protection.rights = (uint32_t)rights | (rights != 0 ? RIGHT_READ : 0);
 	if (error == E_OK && progress == 0)
-		error = split_edges(protection.ref, va, end);
+		error = pagetable_split_edges(protection.ref, va, end);
+	if (error == E_RESTART)
+		return error;
 	if (error != E_OK)
 		end = at;
 	while (at < end) { /* each turn passes a part of a leaf table or all that is absent */

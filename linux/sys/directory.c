@@ -94,6 +94,8 @@ static long change_directory(uint64_t user, cap_t destination)
 		return error;
 	cap_t temporary = LX_SCRATCH(LX_SCRATCH_THREAD(self->slot));
 	error = may_search(self, temporary);
+	if (!error && destination == ROOT && self->identity->euid != 0)
+		error = -EPERM;
 	if (!error)
 		return adopt_directory(self, destination);
 	(void)ts_cnode_delete(SLOT_OWN(temporary), 0);
@@ -131,8 +133,6 @@ long sys_fchdir(int32_t fd)
 long sys_chroot(uint64_t path)
 {
 	struct lx_thread *self = lx_self();
-	if (self->identity->euid != 0)
-		return -EPERM;
 	long error = change_directory(path, ROOT);
 	if (!error)
 		self->process->fs.has_root = 1;
@@ -149,6 +149,8 @@ long sys_mount(uint64_t source, uint64_t target, uint64_t type, uint64_t flags, 
 	const uint64_t strings[4] = {source, target, type, data};
 	uint32_t at = 0;
 	for (uint32_t i = 0; i < 4; i++) {
+		if (i == 1 && !target)
+			return -EFAULT;
 		long length = strings[i] ? lx_get_string(to + at, strings[i], VFS_MOUNT_IN_MAX - at) : 0;
 		if (length < 0)
 			return length;

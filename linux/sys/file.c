@@ -273,14 +273,54 @@ long sys_sync(void)
 	return 0;
 }
 
+/* Puts an open file's path into a request of vfs; its length or a negative errno. */
+static long path_into(struct lx_thread *self, cap_t file, void *to, uint32_t max)
+{
+	struct file_path_in ask;
+	struct file_path_out name = {0};
+	long error = lx_result(file_path(file, self->page, &ask, &name));
+	if (error || name.data_len > max)
+		return error ? error : -ENAMETOOLONG;
+	memmove(to, file_path_out_data(self->page), name.data_len);
+	return name.data_len;
+}
+
 long sys_fchmod(int32_t fd, uint32_t mode)
 {
-	FILE_CALL(chmod, fd, .mode = mode & 07777);
+	struct lx_thread *self = lx_self();
+	cap_t file = lx_fd_own(fd);
+	struct file_chmod_in in = {.mode = mode & 07777};
+	struct file_chmod_out out;
+	if (!file)
+		return -EBADF;
+	int status = file_chmod(file, self->page, &in, &out);
+	if (status != ST_BY_NAME)
+		return lx_result(status);
+	long length = path_into(self, file, vfs_chmod_in_data(self->page), VFS_CHMOD_IN_MAX);
+	if (length < 0)
+		return length;
+	struct vfs_chmod_in node = {.mode = mode & 07777, .data_len = (uint32_t)length};
+	struct vfs_chmod_out done;
+	return lx_result(vfs_chmod(LX_SCRATCH(LX_SCRATCH_ROOT), self->page, &node, &done));
 }
 
 long sys_fchown(int32_t fd, uint32_t uid, uint32_t gid)
 {
-	FILE_CALL(chown, fd, .uid = uid, .gid = gid);
+	struct lx_thread *self = lx_self();
+	cap_t file = lx_fd_own(fd);
+	struct file_chown_in in = {.uid = uid, .gid = gid};
+	struct file_chown_out out;
+	if (!file)
+		return -EBADF;
+	int status = file_chown(file, self->page, &in, &out);
+	if (status != ST_BY_NAME)
+		return lx_result(status);
+	long length = path_into(self, file, vfs_chown_in_data(self->page), VFS_CHOWN_IN_MAX);
+	if (length < 0)
+		return length;
+	struct vfs_chown_in node = {.uid = uid, .gid = gid, .data_len = (uint32_t)length};
+	struct vfs_chown_out done;
+	return lx_result(vfs_chown(LX_SCRATCH(LX_SCRATCH_ROOT), self->page, &node, &done));
 }
 
 long sys_fadvise64(int32_t fd, int64_t offset, int64_t bytes, uint32_t advice)
@@ -488,5 +528,7 @@ long sys_timerfd_settime(int32_t fd, uint32_t flags, uint64_t user_new, uint64_t
 
 long sys_timerfd_gettime(int32_t fd, uint64_t user)
 {
+	if (!user)
+		return lx_fd_own(fd) ? -EFAULT : -EBADF;
 	return timer_ioctl(fd, FILE_IOCTL_TIMERFD_GET, 0, NULL, user);
 }

@@ -137,7 +137,7 @@ long sys_getgroups(int32_t count, uint64_t user)
 	int32_t have = (int32_t)(out.data_len / 4);
 	if (count < 0 || (count > 0 && count < have))
 		return -EINVAL;
-	if (count > 0 && lx_put(user, proc_groups_out_data(page), out.data_len))
+	if (count > 0 && have > 0 && lx_put(user, proc_groups_out_data(page), out.data_len))
 		return -EFAULT;
 	return have;
 }
@@ -145,6 +145,8 @@ long sys_getgroups(int32_t count, uint64_t user)
 long sys_setgroups(int32_t count, uint64_t user)
 {
 	struct msg_page *page = lx_self()->page;
+	if (lx_self()->identity->euid != 0)
+		return -EPERM;
 	if (count < 0 || (uint32_t)count > PROC_GROUPS_IN_MAX / 4)
 		return -EINVAL;
 	if (lx_get(proc_groups_in_data(page), user, (uint64_t)count * 4))
@@ -234,11 +236,15 @@ long sys_prlimit64(int32_t pid, uint32_t resource, uint64_t user_new, uint64_t u
 
 long sys_getrlimit(uint32_t resource, uint64_t user)
 {
+	if (!user && resource < 16)
+		return -EFAULT;
 	return sys_prlimit64(0, resource, 0, user);
 }
 
 long sys_setrlimit(uint32_t resource, uint64_t user)
 {
+	if (!user)
+		return -EFAULT;
 	return sys_prlimit64(0, resource, user, 0);
 }
 
@@ -289,7 +295,7 @@ long sys_sched_getscheduler(int32_t pid)
 long sys_sched_setscheduler(int32_t pid, int32_t policy, uint64_t user)
 {
 	int32_t priority;
-	if (pid < 0 || sys_sched_get_priority_max(policy) < 0)
+	if (pid < 0 || !user || sys_sched_get_priority_max(policy) < 0)
 		return -EINVAL;
 	if (lx_get(&priority, user, sizeof(priority)))
 		return -EFAULT;
@@ -302,16 +308,18 @@ long sys_sched_getparam(int32_t pid, uint64_t user)
 {
 	const int32_t priority = 0;
 	int64_t policy;
-	long error = pid < 0 ? -EINVAL : sched_call(SCHED_GET_POLICY, pid, 0, &policy);
+	long error = pid < 0 || !user ? -EINVAL : sched_call(SCHED_GET_POLICY, pid, 0, &policy);
 	return error ? error : lx_put(user, &priority, sizeof(priority));
 }
 
 long sys_sched_setparam(int32_t pid, uint64_t user)
 {
 	int32_t priority;
+	if (pid < 0 || !user)
+		return -EINVAL;
 	if (lx_get(&priority, user, sizeof(priority)))
 		return -EFAULT;
-	return pid < 0 || priority != 0 ? -EINVAL : 0;
+	return priority != 0 ? -EINVAL : 0;
 }
 
 long sys_sched_get_priority_max(int32_t policy)
@@ -366,14 +374,14 @@ long sys_getcpu(uint64_t user_cpu, uint64_t user_node)
 static long cap_header(uint64_t user, uint32_t *words)
 {
 	struct __user_cap_header_struct header;
-	if (lx_get(&header, user, sizeof(header)))
+	uint32_t version, known = _LINUX_CAPABILITY_VERSION_3;
+	if (lx_get(&version, user, sizeof(version)))
 		return -EFAULT;
-	*words = header.version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
-	if (header.version == _LINUX_CAPABILITY_VERSION_1 || header.version == _LINUX_CAPABILITY_VERSION_2 ||
-	    header.version == _LINUX_CAPABILITY_VERSION_3)
-		return 0;
-	header.version = _LINUX_CAPABILITY_VERSION_3;
-	return lx_put(user, &header, sizeof(header)) ? -EFAULT : -EINVAL;
+	if (version != _LINUX_CAPABILITY_VERSION_1 && version != _LINUX_CAPABILITY_VERSION_2 &&
+	    version != _LINUX_CAPABILITY_VERSION_3)
+		return lx_put(user, &known, sizeof(known)) ? -EFAULT : -EINVAL;
+	*words = version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
+	return lx_get(&header, user, sizeof(header)); /* whose capabilities: everybody's are the same */
 }
 
 #define CAPS_KNOWN ((1ull << (CAP_LAST_CAP + 1)) - 1)
@@ -440,6 +448,9 @@ long sys_prctl(uint32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uin
 		error = parent_death(0, 0, &value);
 		return error ? error : lx_put(arg2, &value, sizeof(value));
 	case PR_SET_CHILD_SUBREAPER: return parent_death(arg2 != 0, 2, &value);
+	case PR_GET_CHILD_SUBREAPER:
+		error = parent_death(0, 5, &value);
+		return error ? error : lx_put(arg2, &value, sizeof(value));
 	case PR_GET_DUMPABLE: return 1;
 	case PR_SET_DUMPABLE: return arg2 > 1 ? -EINVAL : 0;
 	case PR_CAPBSET_READ: return arg2 > CAP_LAST_CAP ? -EINVAL : 1;

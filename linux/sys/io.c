@@ -626,11 +626,16 @@ static long copy_with_offsets(struct copy_request *r, uint64_t in_user, uint64_t
 	return result;
 }
 
+static bool has_position(int32_t fd)
+{
+	return sys_lseek(fd, 0, 1 /* SEEK_CUR */) != -ESPIPE;
+}
+
 long sys_sendfile(int32_t out_fd, int32_t in_fd, uint64_t offset, uint64_t bytes)
 {
 	struct copy_request r = {.in_fd = in_fd, .out_fd = out_fd, .bytes = bytes};
 	/* Linux refuses an input without a position, and programs (BusyBox' cat) count on it: they fall back to read. */
-	return sys_lseek(in_fd, 0, 1 /* SEEK_CUR */) == -ESPIPE ? -EINVAL : copy_with_offsets(&r, offset, 0);
+	return has_position(in_fd) ? copy_with_offsets(&r, offset, 0) : -EINVAL;
 }
 
 long sys_copy_file_range(int32_t in_fd, uint64_t in_offset, int32_t out_fd, uint64_t out_offset,
@@ -644,5 +649,9 @@ long sys_splice(int32_t in_fd, uint64_t in_offset, int32_t out_fd, uint64_t out_
 		uint32_t flags)
 {
 	struct copy_request r = {.in_fd = in_fd, .out_fd = out_fd, .bytes = bytes};
-	return flags & ~0xfu ? -EINVAL : copy_with_offsets(&r, in_offset, out_offset);
+	if (flags & ~0xfu)
+		return -EINVAL;
+	if ((in_offset && !has_position(in_fd)) || (out_offset && !has_position(out_fd)))
+		return -ESPIPE;
+	return copy_with_offsets(&r, in_offset, out_offset);
 }

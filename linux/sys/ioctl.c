@@ -7,14 +7,17 @@
 #include <linux/fs.h>
 #include <tessera/file.h>
 #include <tessera/proto/file.h>
+#include <tessera/proto/vfs.h>
 
 #include "lx/files.h"
 #include "sys.h"
+#include "lx/text.h"
 
 #define IN 1u
 #define OUT 2u
 #define KERNEL_TERMIOS_BYTES 36u
 #define WINSIZE_BYTES 8u
+#define TERMIO_BYTES 17u /* without the padding, which Linux leaves alone, too */
 
 struct ioctl_kind {
 	uint32_t command;
@@ -26,10 +29,10 @@ static const struct ioctl_kind kinds[] = {
 	{TCSETS, KERNEL_TERMIOS_BYTES, IN},
 	{TCSETSW, KERNEL_TERMIOS_BYTES, IN},
 	{TCSETSF, KERNEL_TERMIOS_BYTES, IN},
-	{TCGETA, 18, OUT},
-	{TCSETA, 18, IN},
-	{TCSETAW, 18, IN},
-	{TCSETAF, 18, IN},
+	{TCGETA, TERMIO_BYTES, OUT},
+	{TCSETA, TERMIO_BYTES, IN},
+	{TCSETAW, TERMIO_BYTES, IN},
+	{TCSETAF, TERMIO_BYTES, IN},
 	{TIOCGWINSZ, WINSIZE_BYTES, OUT},
 	{TIOCSWINSZ, WINSIZE_BYTES, IN},
 	{TIOCGPGRP, 4, OUT},
@@ -69,6 +72,36 @@ static struct ioctl_kind kind_of(uint32_t command)
 	return (struct ioctl_kind){command, 0, 0};
 }
 
+/* The other end of a pseudo-terminal: opened by its name. */
+static long open_peer(struct lx_thread *self, cap_t master, uint32_t flags)
+{
+	struct file_ioctl_in ask = {.command = TIOCGPTN};
+	struct file_ioctl_out answer = {0};
+	uint32_t number;
+	long error = lx_result(file_ioctl(master, self->page, &ask, &answer));
+	if (error)
+		return error;
+	memcpy(&number, file_ioctl_out_data(self->page), sizeof(number));
+	int32_t fd = lx_fd_reserve(self, 0, flags & O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	struct lx_text path;
+	text_start(&path);
+	text_string(&path, "/dev/pts/");
+	text_number(&path, number);
+	memcpy(vfs_open_in_data(self->page), path.bytes, path.length);
+	struct vfs_open_in in = {.flags = flags & (O_ACCMODE | O_NOCTTY | O_NONBLOCK),
+				 .data_len = path.length};
+	struct vfs_open_out out;
+	lx_fd_receive(self, 0, fd);
+	error = lx_result(vfs_open(LX_SCRATCH(LX_SCRATCH_ROOT), self->page, &in, &out));
+	lx_receive_none(self);
+	if (!error)
+		return fd;
+	lx_fd_release(self, fd);
+	return error;
+}
+
 /* FIONBIO and friends are about the descriptor or its flags. */
 static long generic(struct lx_thread *self, cap_t file, int32_t fd, uint32_t command, uint64_t argument)
 {
@@ -84,6 +117,7 @@ static long generic(struct lx_thread *self, cap_t file, int32_t fd, uint32_t com
 		if (flags < 0)
 			return flags;
 		return sys_fcntl(fd, F_SETFL, (uint64_t)(value ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+	case TIOCGPTPEER: return open_peer(self, file, (uint32_t)argument);
 	default: return -ENOTTY;
 	}
 }
@@ -95,7 +129,7 @@ long sys_ioctl(int32_t fd, uint32_t command, uint64_t argument)
 	if (!file)
 		return -EBADF;
 	long done = generic(self, file, fd, command, argument);
-	if (done != -ENOTTY)
+	if (done != -ENOTTY || command == TIOCGPTPEER)
 		return done;
 	struct ioctl_kind kind = kind_of(command);
 	struct file_ioctl_in in = {.command = command, .argument = argument};

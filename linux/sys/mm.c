@@ -225,14 +225,28 @@ long sys_msync(uint64_t addr, uint64_t len, uint32_t flags)
 	return error ? error : range_mapped(addr, rounded);
 }
 
+/* The whole pages of a range that may begin and end within a page. */
+static long range_around(uint64_t *addr, uint64_t len, uint64_t *rounded)
+{
+	uint64_t start = *addr & ~(LX_PAGE - 1);
+	*rounded = lx_align_up(*addr - start + len, LX_PAGE);
+	*addr = start;
+	if (start + *rounded < start)
+		return -EINVAL;
+	return lx_user_ok(start, *rounded) ? 0 : -ENOMEM;
+}
+
 long sys_mlock(uint64_t addr, uint64_t len)
 {
-	uint64_t start = addr & ~(LX_PAGE - 1);
-	if (!lx_user_ok(addr, len))
-		return -ENOMEM;
-	struct mem_touch_in in = {.addr = start, .len = lx_align_up(addr + len, LX_PAGE) - start, .write = 0};
-	struct mem_touch_out out;
-	long error = len ? lx_result(mem_touch(LX_CAP_MEM, lx_self()->page, &in, &out)) : 0;
+	uint64_t rounded;
+	long error = range_around(&addr, len, &rounded);
+	while (!error && rounded > 0) {
+		struct mem_touch_in in = {.addr = addr, .len = rounded, .write = 0};
+		struct mem_touch_out out = {0};
+		error = lx_result(mem_touch(LX_CAP_MEM, lx_self()->page, &in, &out));
+		addr += out.done;
+		rounded -= out.done;
+	}
 	return error == -EFAULT ? -ENOMEM : error;
 }
 
@@ -243,7 +257,9 @@ long sys_mlock2(uint64_t addr, uint64_t len, uint32_t flags)
 
 long sys_munlock(uint64_t addr, uint64_t len)
 {
-	return lx_user_ok(addr, len) ? range_mapped(addr & ~(LX_PAGE - 1), len) : -ENOMEM;
+	uint64_t rounded;
+	long error = range_around(&addr, len, &rounded);
+	return error ? error : range_mapped(addr, rounded);
 }
 
 long sys_mlockall(uint32_t flags)

@@ -482,7 +482,7 @@ static long set_times(int32_t dirfd, uint64_t user, const struct file_times *t, 
 {
 	if (!times_ok(t))
 		return -EINVAL;
-	if (user)
+	if (user || dirfd == AT_FDCWD)
 		return set_times_path(dirfd, user, t, flags);
 	cap_t file = lx_fd_own(dirfd);
 	struct file_utimens_in in = {.atime_sec = t->sec[0],

@@ -117,7 +117,9 @@ long sys_sigaltstack(uint64_t user_new, uint64_t user_old)
 		uint32_t mode = (uint32_t)stack.ss_flags & ~SS_AUTODISARM;
 		if (mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK)
 			return -EINVAL;
-		if (mode != SS_DISABLE && stack.ss_size < MINSIGSTKSZ)
+		bool is_same =
+			(uint64_t)stack.ss_sp == self->altstack_sp && stack.ss_size == self->altstack_size;
+		if (mode != SS_DISABLE && !is_same && stack.ss_size < MINSIGSTKSZ)
 			return -ENOMEM;
 		self->altstack_sp = mode == SS_DISABLE ? 0 : (uint64_t)stack.ss_sp;
 		self->altstack_size = mode == SS_DISABLE ? 0 : stack.ss_size;

@@ -104,8 +104,14 @@ long sys_clock_getres(uint32_t clock, uint64_t buffer)
 
 long sys_clock_settime(uint32_t clock, uint64_t buffer)
 {
-	(void)buffer;
-	return clock == CLOCK_REALTIME ? -EPERM : -EINVAL; /* only root (the service) holds the Clock */
+	int64_t time[2];
+	if (clock != CLOCK_REALTIME)
+		return -EINVAL;
+	if (lx_get(time, buffer, sizeof(time)))
+		return -EFAULT;
+	if (time[0] < 0 || time[1] < 0 || time[1] >= NS_PER_SEC)
+		return -EINVAL;
+	return -EPERM; /* only root (the service) holds the Clock */
 }
 
 long sys_gettimeofday(uint64_t buffer, uint64_t zone)
@@ -121,8 +127,15 @@ long sys_gettimeofday(uint64_t buffer, uint64_t zone)
 
 long sys_settimeofday(uint64_t buffer, uint64_t zone)
 {
-	(void)zone;
-	return buffer ? -EPERM : 0;
+	int64_t time[2];
+	int32_t unused[2];
+	if (buffer && lx_get(time, buffer, sizeof(time)))
+		return -EFAULT;
+	if (buffer && (time[0] < 0 || time[1] < 0 || time[1] > 1000000))
+		return -EINVAL;
+	if (zone && lx_get(unused, zone, sizeof(unused)))
+		return -EFAULT;
+	return buffer || lx_self()->identity->euid != 0 ? -EPERM : 0;
 }
 
 long sys_time(uint64_t buffer)

@@ -82,10 +82,10 @@ static int32_t code_of(uint32_t status)
 	return status & 0x80 ? CLD_DUMPED : CLD_KILLED;
 }
 
-long sys_waitid(uint32_t which, int32_t id, uint64_t user_info, uint32_t options, uint64_t user_usage)
+static long wait_info(uint32_t which, int32_t id, struct lx_siginfo *info, uint32_t options,
+		      uint64_t user_usage)
 {
 	struct wait_result result;
-	struct lx_siginfo info = {0};
 	const uint32_t known =
 		WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | __WNOTHREAD | __WCLONE | __WALL;
 	if ((options & ~known) || !(options & (WSTOPPED | WEXITED | WCONTINUED)) || which > P_GROUP)
@@ -94,16 +94,24 @@ long sys_waitid(uint32_t which, int32_t id, uint64_t user_info, uint32_t options
 		return -EINVAL;
 	uint32_t wanted = which == P_GROUP && id == 0 ? lx_self()->identity->pgid : (uint32_t)id;
 	long child = wait_child((int32_t)which, wanted, options, &result);
-	if (child < 0)
-		return child;
 	if (child > 0) {
 		const int32_t fields[3] = {(int32_t)result.out.pid, (int32_t)result.out.uid,
 					   status_of(result.out.status)};
-		info.signo = SIGCHLD;
-		info.code = code_of(result.out.status);
-		memcpy(info.rest, fields, sizeof(fields));
+		info->signo = SIGCHLD;
+		info->code = code_of(result.out.status);
+		memcpy(info->rest, fields, sizeof(fields));
 		if (user_usage && lx_put(user_usage, &result.usage, sizeof(result.usage)))
 			return -EFAULT;
 	}
-	return user_info ? lx_put(user_info, &info, sizeof(info)) : 0;
+	return child < 0 ? child : 0;
+}
+
+/* What it tells is written even when it failed: nothing then. */
+long sys_waitid(uint32_t which, int32_t id, uint64_t user_info, uint32_t options, uint64_t user_usage)
+{
+	struct lx_siginfo info = {0};
+	long result = wait_info(which, id, &info, options, user_usage);
+	if (user_info && lx_put(user_info, &info, sizeof(info)))
+		return -EFAULT;
+	return result;
 }

@@ -6,6 +6,7 @@
     gen_syscalls.py syscalls.toml table       table.S         the two dispatch tables (32-bit offsets, no relocations)
     gen_syscalls.py syscalls.toml info        info.c          names and kinds of arguments for --strace
     gen_syscalls.py syscalls.toml names       linux_names.c   the names alone, for the services' logs
+    gen_syscalls.py syscalls.toml rows        linux_calls.h   rows for a test of all implemented calls (tests/twin/c/wild_pointers.c)
     gen_syscalls.py syscalls.toml docs        linux-syscalls.md
 
 An entry: name = { nr, status = "full" | "partial" | "not yet", args = "name:kind ...", fast, handler, entry, reason, test }.
@@ -101,6 +102,13 @@ const char *linux_call_name(uint32_t number)
 """
 
 
+def rows(calls: dict) -> str:
+    """CALL(name, number, "argument:kind ...") for each implemented call."""
+    lines = [f"/* {FIRST_LINE} */", f"/* {MADE} */"]
+    lines += [f'CALL({name}, {call["nr"]}, "{call.get("args", "")}")' for name, call in calls.items() if call["status"] != "not yet"]
+    return "\n".join(lines) + "\n"
+
+
 def docs(calls: dict) -> str:
     counts = {status: sum(call["status"] == status for call in calls.values()) for status in STATUS}
     lines = ["# Linux system calls", "", "Made from the personality's own table, `linux/syscalls.toml`. A call that is not yet there returns `ENOSYS` and is counted",
@@ -112,7 +120,7 @@ def docs(calls: dict) -> str:
 
 
 def main() -> int:
-    makers = {"prototypes": prototypes, "table": table, "info": info, "names": names, "docs": docs}
+    makers = {"prototypes": prototypes, "table": table, "info": info, "names": names, "rows": rows, "docs": docs}
     source, what, out = sys.argv[1:4]
     text = makers[what](load(source))
     with open(out, "w", encoding="utf-8") as file:

@@ -26,6 +26,24 @@ static bool is_vfs(const struct request *rq)
 	return MEM_BADGE_KIND(rq->badge) == MEM_BADGE_VFS;
 }
 
+/* The space or object that a request names, for those who may ask about it; otherwise the error to answer. */
+
+static int readable_space(const struct request *rq, uint32_t id, struct space **space)
+{
+	if (!is_proc(rq) && !is_vfs(rq))
+		return MEM_EPERM;
+	*space = space_by_id(id);
+	return *space ? 0 : MEM_ESRCH;
+}
+
+static int vfs_object(const struct request *rq, uint32_t id, struct object **object)
+{
+	if (!is_vfs(rq))
+		return MEM_EPERM;
+	*object = object_by_id(id);
+	return *object ? 0 : MEM_ESRCH;
+}
+
 /* ---- by proc --------------------------------------------------------------------------------- */
 
 static void tell_entries(const struct space *space, struct personality_config *out)
@@ -186,13 +204,12 @@ int mem_on_as_robust(struct request *rq, const struct mem_as_robust_in *in, stru
 
 int mem_on_as_read(struct request *rq, const struct mem_as_read_in *in, struct mem_as_read_out *out)
 {
-	struct space *space = space_by_id(in->space);
 	uint32_t len = in->len < MEM_AS_READ_OUT_MAX ? in->len : MEM_AS_READ_OUT_MAX;
+	struct space *space;
+	int error = readable_space(rq, in->space, &space);
 
-	if (!is_proc(rq) && !is_vfs(rq))
-		return MEM_EPERM;
-	if (!space)
-		return MEM_ESRCH;
+	if (error)
+		return error;
 	out->data_len = space_read(space, in->addr, answer_data(rq), len);
 	return 0;
 }
@@ -222,14 +239,13 @@ static_assert(PROT_READ == MEM_AREA_READ && PROT_WRITE == MEM_AREA_WRITE && PROT
 
 int mem_on_as_maps(struct request *rq, const struct mem_as_maps_in *in, struct mem_as_maps_out *out)
 {
-	struct space *space = space_by_id(in->space);
 	struct mem_area *records = answer_data(rq);
 	uint32_t count = 0;
+	struct space *space;
+	int error = readable_space(rq, in->space, &space);
 
-	if (!is_proc(rq) && !is_vfs(rq))
-		return MEM_EPERM;
-	if (!space)
-		return MEM_ESRCH;
+	if (error)
+		return error;
 	struct area *area = area_from(space, in->from >> PAGE_SHIFT);
 	while (area && !(area->flags & AREA_PERSONALITY) &&
 	       (count + 1) * sizeof(*records) <= MEM_AS_MAPS_OUT_MAX) {
@@ -259,12 +275,11 @@ static uint64_t count_shared(const struct area *area)
 
 int mem_on_as_usage(struct request *rq, const struct mem_as_usage_in *in, struct mem_as_usage_out *out)
 {
-	struct space *space = space_by_id(in->space);
+	struct space *space;
+	int error = readable_space(rq, in->space, &space);
 
-	if (!is_proc(rq) && !is_vfs(rq))
-		return MEM_EPERM;
-	if (!space)
-		return MEM_ESRCH;
+	if (error)
+		return error;
 	out->virtual_pages = space->virtual_pages;
 	out->resident_pages = pages_count(&space->pages, 0, PROGRAM_END_PAGE);
 	for (struct area *area = area_from(space, 0); area && !(area->flags & AREA_PERSONALITY);
@@ -313,14 +328,13 @@ int mem_on_object_create(struct request *rq, const struct mem_object_create_in *
 int mem_on_object_supply(struct request *rq, const struct mem_object_supply_in *in,
 			 struct mem_object_supply_out *out)
 {
-	struct object *object = object_by_id(in->object);
 	const uint32_t *index = answer_data(rq); /* data of the request stands there too */
+	struct object *object;
+	int error = vfs_object(rq, in->object, &object);
 
 	(void)out;
-	if (!is_vfs(rq))
-		return MEM_EPERM;
-	if (!object)
-		return MEM_ESRCH;
+	if (error)
+		return error;
 	if (in->count * sizeof(*index) > in->data_len || in->first_page + in->count < in->first_page)
 		return MEM_EINVAL;
 	for (uint32_t i = 0; i < in->count; i++) {
@@ -337,13 +351,12 @@ int mem_on_object_supply(struct request *rq, const struct mem_object_supply_in *
 int mem_on_object_resize(struct request *rq, const struct mem_object_resize_in *in,
 			 struct mem_object_resize_out *out)
 {
-	struct object *object = object_by_id(in->object);
+	struct object *object;
+	int error = vfs_object(rq, in->object, &object);
 
 	(void)out;
-	if (!is_vfs(rq))
-		return MEM_EPERM;
-	if (!object)
-		return MEM_ESRCH;
+	if (error)
+		return error;
 	object_resize(object, in->size);
 	return 0;
 }
@@ -351,13 +364,12 @@ int mem_on_object_resize(struct request *rq, const struct mem_object_resize_in *
 int mem_on_object_destroy(struct request *rq, const struct mem_object_destroy_in *in,
 			  struct mem_object_destroy_out *out)
 {
-	struct object *object = object_by_id(in->object);
+	struct object *object;
+	int error = vfs_object(rq, in->object, &object);
 
 	(void)out;
-	if (!is_vfs(rq))
-		return MEM_EPERM;
-	if (!object)
-		return MEM_ESRCH;
+	if (error)
+		return error;
 	if (object->area_count)
 		return MEM_EBUSY;
 	object_destroy(object);
@@ -367,12 +379,11 @@ int mem_on_object_destroy(struct request *rq, const struct mem_object_destroy_in
 int mem_on_object_state(struct request *rq, const struct mem_object_state_in *in,
 			struct mem_object_state_out *out)
 {
-	struct object *object = object_by_id(in->object);
+	struct object *object;
+	int error = vfs_object(rq, in->object, &object);
 
-	if (!is_vfs(rq))
-		return MEM_EPERM;
-	if (!object)
-		return MEM_ESRCH;
+	if (error)
+		return error;
 	out->mappings = object->area_count;
 	out->writable_shared = object->writable_shared;
 	out->dirty = object->writable_shared != 0;

@@ -273,6 +273,8 @@ int proc_on_parent_death(struct request *rq, const struct proc_parent_death_in *
 	} else if (in->set == 3) {
 		p->no_new_privs = true;
 	}
-	out->signal = in->set == 4 ? p->no_new_privs : p->parent_death_signal;
+	out->signal = in->set == 4   ? p->no_new_privs
+		      : in->set == 5 ? p->is_subreaper
+				     : p->parent_death_signal;
 	return 0;
 }

@@ -13,6 +13,8 @@
 #define POWER_PROCESS_EXIT 3u
 
 static uint32_t started; /* services up to this number have been started */
+static uint32_t
+	were_ready; /* services up to this number have been ready; one may crash and restart before it is */
 
 static void start_next(void)
 {
@@ -43,16 +45,15 @@ int root_on_log(struct request *rq, const struct root_log_in *in, struct root_lo
 int root_on_ready(struct request *rq, const struct root_ready_in *in, struct root_ready_out *out)
 {
 	struct service *service = controller(rq);
-	bool is_first = service && service->state == SERVICE_STARTING && service->number == started &&
-			service->restarts == 0;
-
 	(void)in;
 	(void)out;
 	if (!service)
 		return EPERM;
 	service->state = SERVICE_READY;
-	if (is_first)
+	if (service->number == were_ready + 1) {
+		were_ready++;
 		start_next();
+	}
 	return 0;
 }
 

@@ -40,6 +40,19 @@ struct tty_file *file_of_badge(uint64_t badge)
 	return &files[index];
 }
 
+void files_share_stat(const struct tty_file *file)
+{
+	for (uint32_t i = 0; i < FILES_MAX; i++) {
+		struct file_stat *stat = &files[i].stat;
+
+		if (!files[i].terminal || stat->dev != file->stat.dev || stat->ino != file->stat.ino)
+			continue;
+		stat->mode = file->stat.mode;
+		stat->uid = file->stat.uid;
+		stat->gid = file->stat.gid;
+	}
+}
+
 struct tty_file *file_open(struct terminal *terminal, enum file_side side, uint32_t flags, uint32_t kind,
 			   uint32_t account)
 {

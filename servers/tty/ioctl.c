@@ -14,6 +14,10 @@ enum {
 	CMD_TCSETS,
 	CMD_TCSETSW,
 	CMD_TCSETSF,
+	CMD_TCGETA,
+	CMD_TCSETA,
+	CMD_TCSETAW,
+	CMD_TCSETAF,
 	CMD_TCSBRK = 0x5409,
 	CMD_TCXONC,
 	CMD_TCFLSH,
@@ -107,10 +111,41 @@ static int drained(const struct command *c)
 	return ST_WOULD_BLOCK;
 }
 
-static int set_termios(const struct command *c, bool drain, bool flush)
+/* The structure of System V: the low halves of the flags, and the first control characters. */
+static int get_termio(const struct command *c)
+{
+	const struct tty_termios *t = &c->terminal->ldisc.termios;
+	struct tty_termio old = {.iflag = (uint16_t)t->iflag,
+				 .oflag = (uint16_t)t->oflag,
+				 .cflag = (uint16_t)t->cflag,
+				 .lflag = (uint16_t)t->lflag,
+				 .line = t->line};
+
+	memcpy(old.cc, t->cc, sizeof(old.cc));
+	return give(c, &old, TTY_TERMIO_BYTES);
+}
+
+static int take_termio(const struct command *c, struct tty_termios *t)
+{
+	struct tty_termio old;
+	int status = take(c, &old, TTY_TERMIO_BYTES);
+
+	if (status != 0)
+		return status;
+	*t = c->terminal->ldisc.termios;
+	t->iflag = (t->iflag & ~0xffffu) | old.iflag;
+	t->oflag = (t->oflag & ~0xffffu) | old.oflag;
+	t->cflag = (t->cflag & ~0xffffu) | old.cflag;
+	t->lflag = (t->lflag & ~0xffffu) | old.lflag;
+	t->line = old.line;
+	memcpy(t->cc, old.cc, sizeof(old.cc));
+	return 0;
+}
+
+static int set_termios(const struct command *c, bool is_old, bool drain, bool flush)
 {
 	struct tty_termios t;
-	int status = take(c, &t, sizeof(t));
+	int status = is_old ? take_termio(c, &t) : take(c, &t, sizeof(t));
 
 	if (status == 0)
 		status = job_check(c->terminal, c->caller, TTY_SIGTTOU);
@@ -122,6 +157,8 @@ static int set_termios(const struct command *c, bool drain, bool flush)
 		ldisc_flush_input(&c->terminal->ldisc);
 	ldisc_set(&c->terminal->ldisc, &t);
 	waiters_wake(&c->terminal->readers);
+	if (c->terminal->kind == TERMINAL_SERIAL)
+		terminal_after_read(c->terminal); /* IXOFF may have gone */
 	return 0;
 }
 
@@ -293,6 +330,17 @@ static int session_command(const struct command *c, uint32_t command)
 	}
 }
 
+/* Putting words into another's mouth is for root alone; Linux lets a session do it to itself, which shells have paid for. */
+static int simulate_input(const struct command *c)
+{
+	uint8_t byte;
+	int status = c->caller->euid == 0 && c->caller->is_known ? take(c, &byte, 1) : EPERM;
+
+	if (status == 0 && ldisc_input(&c->terminal->ldisc, &byte, 1) == 1)
+		waiters_wake(&c->terminal->readers);
+	return status;
+}
+
 static int other_command(const struct command *c, uint32_t command)
 {
 	switch (command) {
@@ -304,7 +352,7 @@ static int other_command(const struct command *c, uint32_t command)
 	case CMD_TIOCOUTQ: return give_number(c, terminal_output_used(c->terminal));
 	case CMD_FIONREAD: return give_number(c, readable_bytes(c));
 	case CMD_FIONBIO: return set_nonblocking(c);
-	case CMD_TIOCSTI: /* putting words into another's mouth: never */ return EPERM;
+	case CMD_TIOCSTI: return simulate_input(c);
 	case CMD_TIOCGETD: return give_number(c, 0);
 	case CMD_TIOCSETD: return EINVAL;
 	case CMD_TIOCGDEV: return give_number(c, terminal_device(c->terminal));
@@ -321,11 +369,15 @@ static int dispatch(const struct command *c, uint32_t command)
 	case CMD_TCGETS: return get_termios(c, false);
 	case CMD_TCGETS2: return get_termios(c, true);
 	case CMD_TCSETS:
-	case CMD_TCSETS2: return set_termios(c, false, false);
+	case CMD_TCSETS2: return set_termios(c, false, false, false);
 	case CMD_TCSETSW:
-	case CMD_TCSETSW2: return set_termios(c, true, false);
+	case CMD_TCSETSW2: return set_termios(c, false, true, false);
 	case CMD_TCSETSF:
-	case CMD_TCSETSF2: return set_termios(c, true, true);
+	case CMD_TCSETSF2: return set_termios(c, false, true, true);
+	case CMD_TCGETA: return get_termio(c);
+	case CMD_TCSETA:
+	case CMD_TCSETAW:
+	case CMD_TCSETAF: return set_termios(c, true, command != CMD_TCSETA, command == CMD_TCSETAF);
 	case CMD_TIOCGWINSZ: return give(c, &c->terminal->winsize, sizeof(c->terminal->winsize));
 	case CMD_TIOCSWINSZ: return set_size(c);
 	case CMD_TCFLSH: return flush(c);

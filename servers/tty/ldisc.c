@@ -48,7 +48,7 @@ static void put(struct ldisc *ldisc, uint8_t byte, bool marked)
 void ldisc_flush_input(struct ldisc *ldisc)
 {
 	ldisc->tail = ldisc->canon_head = ldisc->head;
-	ldisc->lnext = false;
+	ldisc->lnext = ldisc->is_erasing = false;
 }
 
 void ldisc_init(struct ldisc *ldisc, const struct ldisc_port *port)
@@ -165,15 +165,34 @@ static uint32_t last_character(const struct ldisc *ldisc)
 	return at;
 }
 
+/* ECHOPRT: what is erased is printed, between a backslash and a slash. */
+static void echo_erased(struct ldisc *ldisc, uint32_t at, uint32_t end)
+{
+	if (!ldisc->is_erasing)
+		echo_raw(ldisc, '\\');
+	ldisc->is_erasing = true;
+	echo_character(ldisc, ldisc->data[at % LDISC_BUFFER]);
+	while (++at != end)
+		echo_raw(ldisc, ldisc->data[at % LDISC_BUFFER]);
+}
+
+static void finish_erasing(struct ldisc *ldisc)
+{
+	if (ldisc->is_erasing)
+		echo_raw(ldisc, '/');
+	ldisc->is_erasing = false;
+}
+
 /* Takes the last character off the line, and off the screen. */
 static void erase_character(struct ldisc *ldisc)
 {
-	uint32_t at = last_character(ldisc);
-	uint8_t byte = ldisc->data[at % LDISC_BUFFER];
+	uint32_t end = ldisc->head, at = last_character(ldisc), flags = ldisc->termios.lflag;
 
 	ldisc->head = at;
-	if (ldisc->termios.lflag & LF_ECHO)
-		echo_erase(ldisc, byte);
+	if ((flags & LF_ECHO) && (flags & LF_ECHOPRT))
+		echo_erased(ldisc, at, end);
+	else if (flags & LF_ECHO)
+		echo_erase(ldisc, ldisc->data[at % LDISC_BUFFER]);
 }
 
 static void erase_word(struct ldisc *ldisc)
@@ -201,6 +220,7 @@ static void kill_line(struct ldisc *ldisc)
 	}
 	ldisc->head = ldisc->canon_head;
 	if (flags & LF_ECHO) {
+		finish_erasing(ldisc);
 		echo_character(ldisc, cc(ldisc, CC_KILL));
 		if (flags & LF_ECHOK)
 			echo_raw(ldisc, '\n');
@@ -217,10 +237,13 @@ static void erase(struct ldisc *ldisc, uint8_t byte)
 		erase_character(ldisc);
 	else
 		erase_word(ldisc);
+	if (ldisc->head == ldisc->canon_head && (ldisc->termios.lflag & LF_ECHO))
+		finish_erasing(ldisc);
 }
 
 static void reprint(struct ldisc *ldisc)
 {
+	finish_erasing(ldisc);
 	echo_character(ldisc, cc(ldisc, CC_REPRINT));
 	echo_raw(ldisc, '\n');
 	ldisc->canon_column = ldisc->column;
@@ -292,6 +315,8 @@ static bool take_canonical(struct ldisc *ldisc, uint8_t byte)
 		erase(ldisc, byte);
 	} else if (extended && is_cc(ldisc, byte, CC_LNEXT)) {
 		ldisc->lnext = true;
+		if (flags & LF_ECHO)
+			finish_erasing(ldisc);
 		if ((flags & LF_ECHO) && (flags & LF_ECHOCTL))
 			echo_lnext(ldisc);
 	} else if (extended && (flags & LF_ECHO) && is_cc(ldisc, byte, CC_REPRINT)) {
@@ -316,13 +341,16 @@ static bool take_canonical(struct ldisc *ldisc, uint8_t byte)
 static void take_data(struct ldisc *ldisc, uint8_t byte)
 {
 	uint32_t flags = ldisc->termios.lflag;
+	/* PARMRK: 377 announces an error there, so one that was received is doubled */
+	bool is_doubled = byte == 0xff && (ldisc->termios.iflag & IF_PARMRK) != 0;
 
-	if (ldisc_is_canonical(ldisc) && room(ldisc) <= 1) {
+	if (ldisc_is_canonical(ldisc) && room(ldisc) <= 1u + is_doubled) {
 		if (ldisc->termios.iflag & IF_IMAXBEL)
 			echo_raw(ldisc, '\a');
 		return;
 	}
 	if (flags & LF_ECHO) {
+		finish_erasing(ldisc);
 		if (ldisc->head == ldisc->canon_head)
 			ldisc->canon_column = ldisc->column;
 		if (byte == '\n')
@@ -330,6 +358,8 @@ static void take_data(struct ldisc *ldisc, uint8_t byte)
 		else
 			echo_character(ldisc, byte);
 	}
+	if (is_doubled)
+		put(ldisc, byte, false);
 	put(ldisc, byte, false);
 }
 

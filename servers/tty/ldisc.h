@@ -37,6 +37,7 @@ struct ldisc {
 	uint32_t head, canon_head, tail;
 	uint32_t column, canon_column; /* of the output; where the edited line began */
 	bool lnext, is_stopped;
+	bool is_erasing; /* ECHOPRT: erased characters are being shown after a backslash */
 	uint8_t data[LDISC_BUFFER];
 	uint64_t marks[LDISC_BUFFER / 64];
 };
@@ -51,6 +52,11 @@ uint32_t ldisc_input(struct ldisc *ldisc, const uint8_t *bytes, uint32_t count);
 /* Bytes a read could return now (canonical: of complete lines; an end-of-file mark counts). */
 bool ldisc_is_readable(const struct ldisc *ldisc);
 uint32_t ldisc_available(const struct ldisc *ldisc);
+/* Bytes in the ring, of unfinished lines too. */
+static inline uint32_t ldisc_held(const struct ldisc *ldisc)
+{
+	return ldisc->head - ldisc->tail;
+}
 /* Takes up to count bytes; canonical: at most one line, without the end-of-file mark (0: end of file). */
 uint32_t ldisc_read(struct ldisc *ldisc, uint8_t *to, uint32_t count);
 /* Post-processes and outputs; how many bytes were taken (fewer than count: no room on the wire). */

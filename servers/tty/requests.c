@@ -236,7 +236,8 @@ int file_on_chmod(struct request *rq, const struct file_chmod_in *in, struct fil
 	if (caller.euid != 0 && caller.euid != file->stat.uid)
 		return EPERM;
 	file->stat.mode = (file->stat.mode & S_IFMT) | (in->mode & 0777);
-	return 0;
+	files_share_stat(file);
+	return ST_BY_NAME; /* the node is vfs's */
 }
 
 int file_on_chown(struct request *rq, const struct file_chown_in *in, struct file_chown_out *out)
@@ -254,7 +255,8 @@ int file_on_chown(struct request *rq, const struct file_chown_in *in, struct fil
 		file->stat.uid = in->uid;
 	if (in->gid != ~0u)
 		file->stat.gid = in->gid;
-	return 0;
+	files_share_stat(file);
+	return ST_BY_NAME;
 }
 
 int file_on_path(struct request *rq, const struct file_path_in *in, struct file_path_out *out)

@@ -151,6 +151,19 @@ struct terminal *terminal_serial(uint32_t index)
 	return index < SERIAL_PORTS && serial[index].port->is_present ? &serial[index] : NULL;
 }
 
+/* IXOFF: asks the other end to stop while much waits to be read, and to go on when little does. */
+static void settle_sender(struct terminal *terminal)
+{
+	struct ldisc *ldisc = &terminal->ldisc;
+	uint32_t held = ldisc_held(ldisc);
+	bool wanted = (ldisc->termios.iflag & IF_IXOFF) != 0 &&
+		      held > (terminal->is_sender_stopped ? LDISC_BUFFER / 4 : LDISC_BUFFER / 4 * 3);
+
+	if (wanted != terminal->is_sender_stopped &&
+	    port_output(terminal, &ldisc->termios.cc[wanted ? CC_STOP : CC_START], 1))
+		terminal->is_sender_stopped = wanted;
+}
+
 /* Bytes from the driver into the line discipline, as far as that takes them. */
 static void pump(struct terminal *terminal)
 {
@@ -172,6 +185,7 @@ static void pump(struct terminal *terminal)
 		return;
 	if (__atomic_load_n(&terminal->port->rx_waiting, __ATOMIC_SEQ_CST))
 		needs_kick = true; /* the driver waits for room */
+	settle_sender(terminal);
 	terminal->last_input_ns = time_now_ns();
 	waiters_wake(&terminal->readers);
 }
@@ -303,15 +317,23 @@ struct terminal *terminal_of_session(uint32_t sid)
 
 void terminal_after_read(struct terminal *terminal)
 {
-	if (terminal->kind == TERMINAL_SERIAL)
+	if (terminal->kind == TERMINAL_SERIAL) {
 		pump(terminal);
-	else
+		settle_sender(terminal);
+	} else {
 		waiters_wake(&terminal->master_waiters);
+	}
 }
 
 uint32_t terminal_output_used(const struct terminal *terminal)
 {
-	return ring_used(terminal->kind == TERMINAL_SERIAL ? &terminal->tx : &terminal->output);
+	const struct serial_port *port = terminal->port;
+
+	if (terminal->kind != TERMINAL_SERIAL)
+		return ring_used(&terminal->output);
+	if (__atomic_load_n(&port->tx_discarded, __ATOMIC_ACQUIRE) != port->tx_discard_to)
+		return port->tx.head - port->tx_discard_to; /* the driver has not looked yet */
+	return ring_used(&terminal->tx);
 }
 
 uint32_t terminal_output_free(const struct terminal *terminal)
@@ -319,13 +341,16 @@ uint32_t terminal_output_free(const struct terminal *terminal)
 	return ring_free(terminal->kind == TERMINAL_SERIAL ? &terminal->tx : &terminal->output);
 }
 
-/* A serial ring is the driver's to read: what stands in it goes out. The FIFO is far away at 115200 baud anyway. */
 void terminal_flush_output(struct terminal *terminal)
 {
 	if (terminal->kind == TERMINAL_PTY) {
 		ring_discard(&terminal->output);
 		waiters_wake(&terminal->writers);
+		return;
 	}
+	/* The ring is the driver's to read: it is asked. What the chip has already taken goes out. */
+	__atomic_store_n(&terminal->port->tx_discard_to, terminal->port->tx.head, __ATOMIC_RELEASE);
+	needs_kick = true;
 }
 
 void terminal_hang_up(struct terminal *terminal)

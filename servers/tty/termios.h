@@ -23,6 +23,13 @@ struct tty_termios2 { /* TCGETS2 */
 };
 static_assert(sizeof(struct tty_termios2) == 44, "struct termios2 of the system call");
 
+struct tty_termio { /* TCGETA, one byte less than the compiler makes it */
+	uint16_t iflag, oflag, cflag, lflag;
+	uint8_t line;
+	uint8_t cc[8];
+};
+#define TTY_TERMIO_BYTES 17u
+
 struct tty_winsize {
 	uint16_t rows, columns, xpixel, ypixel;
 };
@@ -49,6 +56,7 @@ enum {
 
 #define IF_IGNBRK 0x001u
 #define IF_BRKINT 0x002u
+#define IF_PARMRK 0x008u
 #define IF_ISTRIP 0x020u
 #define IF_INLCR 0x040u
 #define IF_IGNCR 0x080u

@@ -62,6 +62,7 @@ struct terminal {
 	/* serial */
 	struct serial_port *port;
 	struct ring rx, tx;
+	bool is_sender_stopped; /* IXOFF: STOP was sent */
 	/* pty: what the master reads */
 	struct ring_shared output_counters;
 	struct ring output;
@@ -150,6 +151,8 @@ struct tty_file *file_open(struct terminal *terminal, enum file_side side, uint3
 			   uint32_t account);
 /* All its capabilities are gone. */
 void file_close(struct tty_file *file);
+/* All open files of this one's node have its mode and owner from now on. */
+void files_share_stat(const struct tty_file *file);
 /* All files of the slave side give end of file from now on. */
 void files_hang_up(struct terminal *terminal);
 uint32_t files_in_use(void);

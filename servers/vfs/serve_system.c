@@ -238,12 +238,19 @@ static int take_string(char *out, uint32_t size, const char **from, uint32_t *le
 	return 0;
 }
 
+/* The place of a mount, for root alone; as on Linux others learn first whether it is there. */
 static int mount_path(const struct request *rq, const struct caller *caller, const char *path,
 		      struct walk *walk)
 {
 	struct walk_start start;
 	int error = serve_start(rq, 0, 0, &start);
-	return error != 0 ? error : walk_path(caller, start, path, (uint32_t)strlen(path), WALK_FOLLOW, walk);
+	if (error == 0)
+		error = walk_path(caller, start, path, (uint32_t)strlen(path), WALK_FOLLOW, walk);
+	if (error == 0 && !caller_is_root(caller)) {
+		walk_done(walk);
+		error = EPERM;
+	}
+	return error;
 }
 
 int vfs_on_mount(struct request *rq, const struct vfs_mount_in *in, struct vfs_mount_out *out)
@@ -255,8 +262,6 @@ int vfs_on_mount(struct request *rq, const struct vfs_mount_in *in, struct vfs_m
 	enum fs_type type;
 	struct walk walk;
 	(void)out;
-	if (!caller_is_root(&caller))
-		return EPERM;
 	int error = take_string(source, sizeof(source), &data, &left, in->source_len);
 	if (error == 0)
 		error = take_string(target, sizeof(target), &data, &left, in->target_len);
@@ -291,8 +296,6 @@ int vfs_on_umount(struct request *rq, const struct vfs_umount_in *in, struct vfs
 	uint32_t left = in->data_len;
 	struct walk walk;
 	(void)out;
-	if (!caller_is_root(&caller))
-		return EPERM;
 	int error = take_string(target, sizeof(target), &data, &left, left);
 	if (error == 0)
 		error = mount_path(rq, &caller, target, &walk);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The kernel's panic report: the boot option panic= does on purpose what each check of the kernel's own is there to find."""
 import re
+import subprocess
 
 import pytest
-from conftest import tessera
+from conftest import TOP, tessera
 
 PLACE = r"provoke\.c:\d+"
 
@@ -22,6 +23,19 @@ def test_report(what, reason, function):
     assert re.search(rf"^    0x[0-9a-f]+ .*{function} at kernel/arch/x86_64/{PLACE}", report, re.MULTILINE), report
     assert re.search(r"^  current thread 0x[0-9a-f]+ label 0x0000000000000000 user rip 0x[0-9a-f]+", report, re.MULTILINE), report
     assert "The machine has been stopped." in report
+
+
+def test_registers_and_processor(tmp_path):
+    """The log itself, through ./tessera symbolize by hand."""
+    log = tmp_path / "log"
+    tessera("--append", "panic=fault", "--log", log, "--", "true", timeout=120)
+    report = log.read_text(errors="replace")
+    assert re.search(r"^  current thread 0x[0-9a-f]+ label .* cpu 0x0{16}$", report, re.MULTILINE), report
+    for register in ("rip", "rsp", "rflags", "rax", "rbx", "rbp", "r15"):
+        assert re.search(rf"^  .*\b{register} +0x[0-9a-f]{{16}}\b", report, re.MULTILINE), report
+    assert re.search(r"^  cr2 0x[0-9a-f]{16} cr3 0x", report, re.MULTILINE)
+    named = subprocess.run([TOP / "tessera", "symbolize", log], capture_output=True, text=True, check=True).stdout
+    assert re.search(rf"^    0x[0-9a-f]+ provoke_panic at kernel/arch/x86_64/{PLACE}", named, re.MULTILINE), named
 
 
 def test_other_words_do_nothing():

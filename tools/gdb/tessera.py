@@ -124,7 +124,7 @@ class Cspace(gdb.Command):
     def invoke(self, argument, _from_tty):
         thread = typed(int(gdb.parse_and_eval(argument)) if argument else current_thread(), "thread")
         first = int(thread["cspace_first"])
-        for root_index in range(int(thread["cspace_slots"]) if first else 0):
+        for root_index in range(int(thread["cspace_mask"]) + 1):
             leaf = Slot(from_index(first + root_index))
             if leaf.kind != CAP_CNODE:
                 continue

@@ -191,8 +191,8 @@ static bool read_symbols(const char *path)
 
 	if (!file)
 		return false;
-	while (symbol_count < SYMBOLS &&
-	       fscanf(file, "%" SCNx64 " %63s", &symbols[symbol_count].address, symbols[symbol_count].name) == 2)
+	while (symbol_count < SYMBOLS && fscanf(file, "%" SCNx64 " %63s", &symbols[symbol_count].address,
+						symbols[symbol_count].name) == 2)
 		symbol_count++;
 	fclose(file);
 	return symbol_count > 1;

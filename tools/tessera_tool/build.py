@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import sys
 from . import image
 from .common import HOST, REPO, TARGET, ToolError, locked, step
 
-SOURCE_FOLDERS = ("abi", "kernel", "lib", "servers", "drivers", "linux", "system", "tests", "bench", "tools/meson")
+SOURCE_FOLDERS = ("abi", "kernel", "lib", "servers", "drivers", "linux", "system", "spec", "tests", "bench", "tools/meson")
 TOOLS = ("clang-19", "ld.lld-19", "llvm-ar-19", "llvm-strip-19", "llvm-readelf-19", "meson", "ninja", "dpkg-deb")
 
 
@@ -34,8 +35,8 @@ def _configure(folder, *options: str) -> None:
         raise ToolError(f"meson setup failed:\n{result.stdout}{result.stderr}")
 
 
-def _ninja(folder, what: str, quiet: bool) -> None:
-    command = ["ninja", "-C", str(folder), "-k0", f"-j{max(2, (os.cpu_count() or 2) // 2)}"]
+def _ninja(folder, what: str, quiet: bool, *targets: str) -> None:
+    command = ["ninja", "-C", str(folder), "-k0", f"-j{max(2, (os.cpu_count() or 2) // 2)}", *targets]
     if quiet:
         result = subprocess.run([*command, "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if result.returncode != 0:
@@ -63,3 +64,13 @@ def build_host(quiet: bool = False) -> None:
     with locked("build"):
         _configure(HOST, "--native-file", str(REPO / "tools/meson/host.ini"))
         _ninja(HOST, "the unit tests", quiet)
+
+
+def build_fuzzer(name: str) -> pathlib.Path:
+    """The kernel core beside its specification: fuzz-kernel, or fuzz-coverage."""
+    check_tools()
+    program = f"tools/meson/host/{name}"
+    with locked("build"):
+        _configure(HOST, "--native-file", str(REPO / "tools/meson/host.ini"))
+        _ninja(HOST, name, True, program)
+    return HOST / program

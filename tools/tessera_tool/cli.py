@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from . import bench, bounds, build, count, debug, lint, run, symbolize
+from . import bench, bounds, build, count, debug, fuzz, lint, run, symbolize
 from .common import BUILD, EXIT_FAILURE, REPO, TARGET, ToolError, say
 
 
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("run", help="boot and run a program or the shell",
                                   description="Boots Tessera and runs one program, or an interactive shell. The program's output, error "
-                                              "output and exit status are this command's.")
+                                              "output and exit status are this command's; 125 means that Tessera itself or this tool failed.")
     run.add_arguments(command)
     command.set_defaults(action=run.start)
     command = commands.add_parser("build", help="build everything that is not up to date")
@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(action=lint.start)
     command = commands.add_parser("count", help="count the kernel's lines against its limits")
     command.set_defaults(action=count.start)
+    command = commands.add_parser("fuzz", help="compare the kernel core with its specification, operation by operation")
+    fuzz.add_arguments(command)
+    command.set_defaults(action=fuzz.start)
     command = commands.add_parser("docs", help="generate the reference pages")
     command.set_defaults(action=_docs)
     command = commands.add_parser("test", help="run the tests", add_help=False)

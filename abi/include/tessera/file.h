@@ -6,6 +6,8 @@
 
 #define ST_WOULD_BLOCK 0xff01
 #define ST_OWN_DESCRIPTOR 0xff02
+#define ST_BY_NAME \
+	0xff03 /* chmod, chown of a terminal: done for open files; the node is to be changed by file.path */
 #define OPEN_EXEC 0x80000000u
 #define OPEN_EMPTY_PATH 0x40000000u /* vfs.open: an empty path means the object itself */
 #define OWN_SCRATCH 0x80000000u	    /* with ST_OWN_DESCRIPTOR: number is a scratch slot */

@@ -16,14 +16,36 @@ struct device {
 	struct uart uart;
 };
 
+#define CRASHES_MAX 60u /* of the option uart_crash: less than the manifest's max_restarts */
+
 static struct device devices[SERIAL_PORTS];
 static cap_t tty_notify;
+static uint64_t accesses_left; /* until the crash that the option uart_crash asks for; 0: none */
+
+/*
+ * The option uart_crash=N, for the test of restarts: a wild write before a register access, a different one in each life
+ * (at most N accesses later), so that every place between two accesses is met.
+ */
+static void prepare_crash(void)
+{
+	uint64_t most = service_option_number("uart_crash", 0), life = service_info()->restarts;
+
+	if (most > 0 && life < CRASHES_MAX)
+		accesses_left = 1 + (most - 1) * (life * 37 % CRASHES_MAX) / CRASHES_MAX;
+}
+
+static void count_access(void)
+{
+	if (accesses_left > 0 && --accesses_left == 0)
+		*(volatile int *)0x1234 = 1;
+}
 
 static uint8_t read_register(void *context, uint32_t reg)
 {
 	struct device *device = context;
 	uint64_t value = 0xff;
 
+	count_access();
 	(void)ts_ioport_in(device->ports, device->first + reg, 1, &value);
 	return (uint8_t)value;
 }
@@ -32,6 +54,7 @@ static void write_register(void *context, uint32_t reg, uint8_t value)
 {
 	struct device *device = context;
 
+	count_access();
 	(void)ts_ioport_out(device->ports, device->first + reg, 1, value);
 }
 
@@ -74,11 +97,14 @@ int main(void)
 	tty_notify = service_cap("tty_notify");
 	if (!region || bytes < sizeof(*region))
 		service_fail("region `uart` is missing or too small");
+	prepare_crash();
 	start(&devices[0], &region->port[0], "port_com1", "irq_com1", 0x3f8);
 	start(&devices[1], &region->port[1], "port_com2", "irq_com2", 0x2f8);
 	log_line(LOG_INFO, "COM1 %s, COM2 %s", devices[0].is_used ? "found" : "absent",
 		 devices[1].is_used ? "found" : "absent");
 	service_ready();
+	(void)ts_signal(tty_notify,
+			TTY_NOTIFY_UART); /* an instance before this one may have died before it could */
 	for (;;) {
 		serve();
 		(void)ts_wait(SERVICE_CAP_NOTIFICATION, DEADLINE_NEVER, NULL);

@@ -83,6 +83,12 @@ static bool receive(struct uart *uart)
 	return has_moved;
 }
 
+/* An instance before this one has turned them on: what they hold is ours to go on with. */
+static bool are_fifos_on(struct uart *uart)
+{
+	return (get(uart, UART_IIR) & UART_IIR_FIFOS) == UART_IIR_FIFOS;
+}
+
 bool uart_init(struct uart *uart)
 {
 	struct serial_port *port = uart->shared;
@@ -93,8 +99,9 @@ bool uart_init(struct uart *uart)
 		return false;
 	put(uart, UART_IER, 0);
 	set_baud(uart, port->baud);
-	(void)receive(uart); /* what came before us: turning the FIFOs on clears them */
-	put(uart, UART_IIR, UART_FCR_ENABLE | UART_FCR_CLEAR | UART_FCR_TRIGGER_8);
+	if (!are_fifos_on(uart))
+		(void)receive(uart); /* what came before us: turning the FIFOs on clears them */
+	put(uart, UART_IIR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
 	put(uart, UART_MCR, UART_MCR_DTR_RTS_OUT2);
 	read_modem(uart);
 	uart->enabled = UART_IER_RX | UART_IER_LINE | UART_IER_MODEM;
@@ -103,7 +110,25 @@ bool uart_init(struct uart *uart)
 	return true;
 }
 
-/* Fills the chip's FIFO while it is empty; a chip that sends at once (QEMU) is fed without an interrupt between. */
+/* Throws away the output that tty does not want sent any more, once for each wish. */
+static bool discard(struct uart *uart)
+{
+	struct serial_port *port = uart->shared;
+	uint32_t to = __atomic_load_n(&port->tx_discard_to, __ATOMIC_ACQUIRE);
+	uint32_t count = to - port->tx.tail;
+
+	if (port->tx_discarded == to)
+		return false;
+	if (count <= ring_used(&uart->tx))
+		ring_consume(&uart->tx, count);
+	__atomic_store_n(&port->tx_discarded, to, __ATOMIC_RELEASE);
+	return true;
+}
+
+/*
+ * Fills the chip's FIFO while it is empty; a chip that sends at once (QEMU) is fed without an interrupt between. A byte
+ * leaves the ring when the chip has it, so that a crash between two accesses neither loses nor repeats one.
+ */
 static bool transmit(struct uart *uart)
 {
 	bool has_moved = false;
@@ -111,10 +136,12 @@ static bool transmit(struct uart *uart)
 
 	while (uart->shared->tx_stop == 0 && ring_used(&uart->tx) > 0 &&
 	       (get(uart, UART_LSR) & UART_LSR_TX_EMPTY) != 0) {
-		uint32_t count = ring_read(&uart->tx, burst, sizeof(burst));
+		uint32_t count = ring_peek(&uart->tx, burst, sizeof(burst));
 
-		for (uint32_t i = 0; i < count; i++)
+		for (uint32_t i = 0; i < count; i++) {
 			put(uart, UART_DATA, burst[i]);
+			ring_consume(&uart->tx, 1);
+		}
 		has_moved = true;
 	}
 	return has_moved;
@@ -141,6 +168,7 @@ bool uart_service(struct uart *uart)
 		set_baud(uart, uart->shared->baud);
 	(void)get(uart, UART_IIR); /* acknowledges the transmitter's interrupt */
 	has_moved = receive(uart);
+	has_moved |= discard(uart);
 	has_moved |= transmit(uart);
 	read_modem(uart);
 	set_interrupts(uart);

@@ -25,8 +25,8 @@
 #define UART_IER_TX 0x02u
 #define UART_IER_LINE 0x04u
 #define UART_IER_MODEM 0x08u
+#define UART_IIR_FIFOS 0xc0u /* both set: the FIFOs are on */
 #define UART_FCR_ENABLE 0x01u
-#define UART_FCR_CLEAR 0x06u
 #define UART_FCR_TRIGGER_8 0x80u
 #define UART_LCR_8N1 0x03u
 #define UART_LCR_DLAB 0x80u
@@ -53,7 +53,7 @@ struct uart {
 	uint32_t baud;	 /* as the chip is set */
 };
 
-/* Looks for the chip and sets it up: 115200 8N1, FIFOs on. False: nothing there. What the rings hold stays. */
+/* Looks for the chip and sets it up: 115200 8N1, FIFOs on. False: nothing there. What the rings and the FIFOs hold stays. */
 bool uart_init(struct uart *uart);
 /* Does everything there is to do: bytes in, bytes out, status, settings. True: rings or status changed, tty is to be told. */
 bool uart_service(struct uart *uart);

@@ -16,6 +16,12 @@ _Alignas(4096) unsigned char host_memory[HOST_PHYS_BYTES];
 struct host_machine host;
 struct cpu *host_cpu = &boot_cpu;
 
+enum tessera_error arch_call_guarded(struct thread *self, struct slot *cap,
+				     enum tessera_error (*handler)(struct thread *self, struct slot *cap))
+{
+	return handler(self, cap);
+}
+
 void host_reset(void)
 {
 	memset(host_memory, 0, sizeof(host_memory));
@@ -249,12 +255,15 @@ void arch_power_off(bool reset)
 
 void arch_idle(void)
 {
+	if (host.idle != NULL)
+		host.idle();
 	abort(); /* a test let its last thread block: nothing would ever wake it */
 }
 
 void arch_debug_write(const char *text, size_t length)
 {
-	fwrite(text, 1, length, stderr);
+	if (!host.is_quiet)
+		fwrite(text, 1, length, stderr);
 }
 
 uint64_t arch_cr3_writes(const struct arch_cpu *other)

@@ -302,6 +302,20 @@ trap_stubs:
 	.set number, number + 1
 	.endr
 
+/* ---- speculation --------------------------------------------------------------------------------- */
+
+/* RDI, RSI: arguments; RDX: the function, entered by a return whose predicted target is the loop. */
+	.globl arch_call_guarded
+	.type arch_call_guarded, @function
+arch_call_guarded:
+	call 2f
+1:	pause
+	lfence
+	jmp 1b
+2:	movq %rdx, (%rsp)
+	ret
+	.size arch_call_guarded, . - arch_call_guarded
+
 /* ---- idling ---------------------------------------------------------------------------------------- */
 
 /* STI lets no interrupt in before the next instruction has been executed: none is lost before HLT. */

@@ -85,6 +85,7 @@ static void print_user(void)
 	print_pair(" label ", thread->label);
 	print_pair(" user rip ", thread->ctx.regs.rip);
 	print_pair(" rsp ", thread->ctx.regs.rsp);
+	print_pair(" cpu ", cpu()->id);
 	print("\n");
 }
 

@@ -25,11 +25,14 @@ struct serial_port {
 	uint32_t breaks, parity_errors, framing_errors;
 	uint32_t
 		rx_waiting; /* 1: rx is full, bytes stay in the chip; tty signals the driver once it has made room */
-	uint32_t reserved0[9];
+	uint32_t tx_discarded; /* the last tx_discard_to that was obeyed */
+	uint32_t reserved0[8];
 	/* tty writes */
 	uint32_t baud;	  /* 0: as it is (115200) */
 	uint32_t tx_stop; /* 1: hold the output (XOFF received) */
-	uint32_t reserved1[14];
+	uint32_t
+		tx_discard_to; /* the output before this place in tx (as its head counts) is not to be sent */
+	uint32_t reserved1[13];
 	struct ring_shared rx, tx;
 	uint8_t rx_data[SERIAL_RX_BYTES];
 	uint8_t tx_data[SERIAL_TX_BYTES];

@@ -320,6 +320,37 @@ static void random_bytes_keep_the_invariants(void **state)
 	}
 }
 
+static void received_377_is_doubled(void **state)
+{
+	struct tty_termios t = line.termios;
+	uint8_t got[8], room[LDISC_BUFFER];
+
+	(void)state;
+	t.iflag |= IF_PARMRK;
+	t.lflag &= ~LF_ECHO;
+	ldisc_set(&line, &t);
+	type("a\377b\n");
+	assert_int_equal(ldisc_read(&line, got, 8), 5);
+	assert_memory_equal(got, "a\377\377b\n", 5);
+	memset(room, 0xff, sizeof(room)); /* an endless line of them still ends */
+	for (int i = 0; i < 3; i++)
+		(void)ldisc_input(&line, room, sizeof(room));
+	type("\n");
+	assert_true(ldisc_is_readable(&line));
+	assert_true(line.head - line.tail <= LDISC_BUFFER);
+}
+
+static void erasing_can_print(void **state)
+{
+	(void)state;
+	set_flags(LF_ECHOKE, LF_ECHOPRT);
+	type("abc\177\177d\n");
+	expect_wire("abc\\cb/d\r\n");
+	expect_line("ad\n");
+	type("ab\177\177\n");
+	expect_wire("ab\\ba/\r\n");
+}
+
 #define T(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -342,6 +373,8 @@ int main(void)
 		T(output_processing),
 		T(output_takes_what_fits),
 		T(no_echo_but_newline),
+		T(received_377_is_doubled),
+		T(erasing_can_print),
 		T(random_bytes_keep_the_invariants),
 	};
 

@@ -29,6 +29,8 @@
 #define TIOCNOTTY 0x5422u
 #define TIOCSWINSZ 0x5414u
 #define TCSETS 0x5402u
+#define TCFLSH 0x540bu
+#define TIOCSTI 0x5412u
 
 /* ---- the world ---- */
 
@@ -221,6 +223,53 @@ static void raw_reader_leaves_input_on_the_wire(void **state)
 	while (read_as(PROCESS_SHELL, file, text, 1000, &done) == 0)
 		total += done;
 	assert_int_equal(total, 8000);
+}
+
+static void a_full_reader_stops_the_sender(void **state)
+{
+	struct tty_termios raw = line->ldisc.termios;
+	char text[4097];
+	uint32_t done;
+
+	(void)state;
+	raw.lflag = 0;
+	raw.iflag |= IF_IXOFF;
+	assert_int_equal(control(PROCESS_SHELL, file, TCSETS, &raw, sizeof(raw), 0), 0);
+	memset(text, 'x', 3500);
+	text[3500] = 0;
+	type(text);
+	assert_int_equal(terminal_output_used(line), 1);
+	assert_int_equal(serial.port[0].tx_data[0], 19); /* ^S */
+	assert_int_equal(read_as(PROCESS_SHELL, file, text, 1000, &done), 0);
+	assert_int_equal(terminal_output_used(line), 1);
+	assert_int_equal(read_as(PROCESS_SHELL, file, text, 2000, &done), 0);
+	assert_int_equal(terminal_output_used(line), 2);
+	assert_int_equal(serial.port[0].tx_data[1], 17); /* ^Q */
+}
+
+static void a_flush_asks_the_driver(void **state)
+{
+	(void)state;
+	(void)ldisc_write(&line->ldisc, (const uint8_t *)"old", 3);
+	assert_int_equal(control(PROCESS_SHELL, file, TCFLSH, NULL, 0, 1), 0);
+	assert_int_equal(terminal_output_used(line), 0);
+	assert_int_equal(serial.port[0].tx_discard_to, 3);
+	(void)ldisc_write(&line->ldisc, (const uint8_t *)"new!", 4);
+	assert_int_equal(terminal_output_used(line), 4);
+}
+
+static void only_root_simulates_input(void **state)
+{
+	char text[10];
+	uint32_t done;
+
+	(void)state;
+	labels->process[PROCESS_JOB].euid = 1000;
+	assert_int_equal(control(PROCESS_JOB, file, TIOCSTI, text, 1, 0), EPERM);
+	memcpy(text, "\n", 2);
+	assert_int_equal(control(PROCESS_SHELL, file, TIOCSTI, text, 1, 0), 0);
+	assert_int_equal(read_as(PROCESS_SHELL, file, text, 9, &done), 0);
+	assert_string_equal(text, "\n");
 }
 
 static void window_size(void **state)
@@ -512,6 +561,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(reader_waits_and_is_woken),
 		T(raw_reader_leaves_input_on_the_wire),
+		T(a_full_reader_stops_the_sender),
+		T(a_flush_asks_the_driver),
+		T(only_root_simulates_input),
 		T(window_size),
 		T(keys_signal_the_foreground_group),
 		T(background_read_is_stopped),

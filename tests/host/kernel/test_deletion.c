@@ -373,14 +373,23 @@ static void thread_loses_what_is_revoked(void **state)
 	(void)state;
 	make_thread();
 	thread = thread_at(slot_object(world_slot(THREAD)));
-	assert_int_equal(thread->cspace_slots, 16);
+	assert_int_equal(thread->cspace_mask, 15);
 	assert_int_equal(CALL(OP_CNODE_REVOKE, A, 0), E_OK);
-	assert_int_equal(thread->cspace_slots, 0);
+	assert_int_equal(thread->cspace_mask, 0);
+	assert_int_not_equal(slot_type(slot_at(thread->cspace_first)), CAP_CNODE);
 	assert_int_equal(CALL(OP_CNODE_DELETE, EP, 0), E_OK);
 	assert_true(slot_is_empty(&thread->slots[THREAD_SLOT_FAULT]));
 	assert_int_equal(CALL(OP_CNODE_DELETE, SPACE, 0), E_OK);
 	assert_int_equal(thread->vspace_root.raw, 0);
 	assert_int_equal(thread->state, THREAD_SUSPENDED);
+}
+
+/* Whether an address names a capability of the thread's CSpace. */
+static bool can_name(const struct thread *thread, cap_t address)
+{
+	struct slot *slot;
+
+	return cap_lookup(thread, address, CAP_NULL, 0, &slot) == E_OK;
 }
 
 static void a_thread_may_delete_itself(void **state)
@@ -389,11 +398,12 @@ static void a_thread_may_delete_itself(void **state)
 
 	(void)state;
 	make_nest();
+	assert_true(can_name(world.self, ROOT_CAP_CNODE));
 	assert_int_equal(CALL(OP_CNODE_DELETE, ROOT_CAP_THREAD, 0), E_OK); /* only root's copy of it */
 	assert_false(world.self_is_gone);
 	assert_int_equal(cap_delete(&world.boot_slots[BOOT_SLOT_THREAD], 0, &steps), E_OK);
 	assert_int_equal(world.self->state, THREAD_SUSPENDED);
-	assert_int_equal(world.self->cspace_slots, 0);
+	assert_false(can_name(world.self, ROOT_CAP_CNODE));
 	sched_finish();
 	assert_ptr_equal(cpu()->current, world.other);
 }

@@ -38,7 +38,7 @@ static void make_thread(struct thread *thread, uint64_t page_va)
 	assert_int_equal(cap_embed(&world.boot_slots[BOOT_SLOT_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]),
 			 E_OK);
 	thread->cspace_first = index_of(world.root_cnode);
-	thread->cspace_slots = WORLD_ROOT_SLOTS;
+	thread->cspace_mask = WORLD_ROOT_SLOTS - 1u;
 	thread->vspace_root = vspace_root_address(world.vspace);
 	thread->page_va = page_va;
 	thread->priority = 16;

@@ -20,8 +20,8 @@ static void stat_fields(long out[10])
 	FILE *f = fopen("/proc/self/stat", "r");
 	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
 	fclose(f);
-	sscanf(strrchr(text, ')') + 1, " %c %ld %ld %ld %ld %ld %ld %ld %ld %ld", &state, &out[0], &out[1], &out[2],
-	       &out[3], &out[4], &out[5], &out[6], &out[7], &out[8]);
+	sscanf(strrchr(text, ')') + 1, " %c %ld %ld %ld %ld %ld %ld %ld %ld %ld", &state, &out[0], &out[1],
+	       &out[2], &out[3], &out[4], &out[5], &out[6], &out[7], &out[8]);
 }
 
 static void terminal(void)
@@ -45,7 +45,8 @@ static void faults(void)
 	struct rusage before, after;
 	long f[10];
 	getrusage(RUSAGE_SELF, &before);
-	volatile char *memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile char *memory =
+		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < 1 << 20; i += 4096)
 		memory[i] = 1;
 	getrusage(RUSAGE_SELF, &after);

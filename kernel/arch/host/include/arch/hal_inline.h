@@ -37,6 +37,11 @@ static inline void arch_copy(void *destination, const void *source, size_t size_
 	memcpy(destination, source, size_bytes);
 }
 
+static inline uint32_t arch_mask_index(uint32_t index, const uint32_t *mask)
+{
+	return index & *mask;
+}
+
 /* hal.c */
 void host_vspace_switch(paddr_t root);
 uint64_t host_tsc(void);

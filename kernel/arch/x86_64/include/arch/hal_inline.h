@@ -26,6 +26,12 @@ static inline paddr_t ptr_to_phys(const void *pointer)
 
 #include <arch/switch.h>
 
+static ALWAYS_INLINE uint32_t arch_mask_index(uint32_t index, const uint32_t *mask)
+{
+	__asm__("andl %1, %0" : "+r"(index) : "m"(*mask) : "cc");
+	return index;
+}
+
 static inline void arch_zero(void *destination, size_t size_bytes)
 {
 	size_t words = size_bytes / 8;

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The abstraction function: the state of the specification, read from the kernel's tables, lists and links.
+ *
+ * It looks at everything anew and checks what the abstract state cannot show: that lists are linked both ways, that bitmaps and
+ * counts agree, that both ends of a link name each other.  What is wrong there stops the run.
+ */
+#include "machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SLOTS_MAX SPEC_CAPS
+
+static struct slot *slots[SLOTS_MAX]; /* of the capabilities in out->caps, by number */
+
+static void check(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "broken invariant: %s\n", what);
+	abort();
+}
+
+struct thread *machine_thread(uint64_t address)
+{
+	return thread_at((thread_ref)(address / 64u));
+}
+
+static uint64_t address_of(uint32_t index)
+{
+	return object_address(index).raw;
+}
+
+/* ---- capabilities ---- */
+
+static uint64_t address_of_slot(const struct slot *slot)
+{
+	return ptr_to_phys(slot).raw;
+}
+
+/* Which CNode or Thread a slot lies in. */
+static struct spec_place place_of(const struct slot *slot, const struct spec *out)
+{
+	uint64_t address = address_of_slot(slot);
+
+	for (uint32_t i = 0; i < out->cap_count; i++) {
+		const struct spec_cap *cap = &out->caps[i];
+		uint64_t bytes = cap->type == CAP_CNODE	   ? cap->size * sizeof(struct slot)
+				 : cap->type == CAP_THREAD ? THREAD_SLOT_COUNT * sizeof(struct slot)
+							   : 0;
+
+		if (cap->is_origin && address - cap->object < bytes)
+			return (struct spec_place){cap->object,
+						   (uint32_t)((address - cap->object) / sizeof(struct slot))};
+	}
+	return (struct spec_place){SPEC_KERNEL_SLOTS, (uint32_t)(address % PAGE_SIZE / sizeof(struct slot))};
+}
+
+/* How much of a dying View's window is done. */
+static uint64_t passed_bytes(const struct slot *view)
+{
+	uint64_t at = (view->badge & ~(uint64_t)(PT_STEP_BYTES - 1u)) + view->aux * PT_STEP_BYTES;
+
+	return at > view->badge ? at - view->badge : 0;
+}
+
+static void read_payload(const struct slot *slot, struct spec_cap *cap)
+{
+	switch (cap->type) {
+	case CAP_UNTYPED:
+		cap->base = slot->badge;
+		cap->size = slot->data[0];
+		cap->is_device = slot->detail != 0;
+		cap->is_donated = slot_has(slot, SLOT_TABLES);
+		/* an Untyped without descendants is reset when it is looked at next */
+		cap->used = cap->is_donated || !derivation_has_descendants(slot) ? 0 : slot->data[1];
+		cap->is_clean = slot_has(slot, SLOT_CLEAN) && slot->data[1] == cap->used;
+		cap->vspace = cap->is_donated ? address_of((uint32_t)slot->data[2]) : 0;
+		break;
+	case CAP_CNODE:
+		cap->base = slot->detail;
+		cap->size = 1ull << slot->badge;
+		check(slot->aux == cap->size, "a CNode's two sizes agree");
+		break;
+	case CAP_ENDPOINT:
+	case CAP_NOTIFICATION: cap->badge = slot->badge; break;
+	case CAP_MEMORY:
+		cap->base = slot->badge;
+		cap->size = slot->data[0];
+		cap->is_device = slot->detail != 0;
+		break;
+	case CAP_VIEW:
+		cap->base = slot->badge;
+		cap->size = slot->data[0];
+		cap->frame = slot->data[1];
+		cap->frames = slot->data[2];
+		cap->is_device = slot->detail != 0;
+		cap->used = cap->is_dying ? passed_bytes(slot) : 0;
+		break;
+	case CAP_IRQ: cap->base = slot->badge; break;
+	case CAP_IOPORT:
+		cap->base = slot->badge;
+		cap->size = slot->data[0];
+		break;
+	default: break;
+	}
+}
+
+static void read_cap(struct spec *out, struct slot *slot)
+{
+	struct spec_cap *cap = &out->caps[out->cap_count];
+
+	check(out->cap_count < SPEC_CAPS, "there are not more capabilities than the model has room for");
+	*cap = (struct spec_cap){
+		.type = slot_type(slot),
+		.rights = slot_rights(slot),
+		.object = slot_object(slot) != 0 ? address_of(slot_object(slot)) : 0,
+		.depth = slot_type(slot) != CAP_REPLY ? slot->depth : 0,
+		.is_origin = slot_has(slot, SLOT_ORIGIN),
+		.is_anchor = slot_has(slot, SLOT_ANCHOR),
+		.is_armed = slot_has(slot, SLOT_ARMED),
+		.is_dying = slot_has(slot, SLOT_DYING),
+	};
+	read_payload(slot, cap);
+	slots[out->cap_count++] = slot;
+}
+
+/* The sentinel is the first of the kernel's own slots. */
+static struct slot *sentinel(void)
+{
+	return phys_to_ptr((paddr_t){HOST_PHYS_BASE + PAGE_SIZE});
+}
+
+static void read_tree(struct spec *out)
+{
+	struct slot *before = sentinel();
+
+	for (struct slot *slot = slot_at(before->next); slot != sentinel(); slot = slot_at(slot->next)) {
+		check(slot_at(slot->prev) == before, "next and prev of the derivation list are inverse");
+		check(slot->depth > 0 && slot->depth <= before->depth + 1u, "depths rise by one");
+		out->tree[out->tree_count++] = out->cap_count;
+		read_cap(out, slot);
+		before = slot;
+	}
+	check(slot_at(sentinel()->prev) == before, "the derivation list is a ring");
+}
+
+/* Replies stand in no list: all CNodes are searched. Whatever else is there must have been in the tree. */
+static void read_replies(struct spec *out)
+{
+	uint32_t in_tree = out->cap_count, found = 0;
+
+	for (uint32_t i = 0; i < in_tree; i++) {
+		const struct spec_cap *cnode = &out->caps[i];
+
+		if (cnode->type != CAP_CNODE || !cnode->is_origin)
+			continue;
+		for (uint32_t n = 0; n < cnode->size; n++) {
+			struct slot *slot = slot_at((uint32_t)(cnode->object / 64u) + n);
+
+			if (slot_type(slot) == CAP_REPLY)
+				read_cap(out, slot);
+			found += !slot_is_empty(slot) && slot_type(slot) != CAP_REPLY;
+		}
+	}
+	for (uint32_t i = 0; i < out->cap_count; i++)
+		out->caps[i].place = place_of(slots[i], out);
+	for (uint32_t i = 0; i < in_tree; i++) {
+		uint64_t holder = out->caps[i].place.holder;
+
+		found += holder == SPEC_KERNEL_SLOTS || slot_has(slots[i], SLOT_EMBEDDED);
+	}
+	check(found == in_tree, "what lies in CNodes and Threads stands in the tree, and nothing else");
+}
+
+/* ---- threads ---- */
+
+static void read_ring(thread_ref head, uint64_t *list, uint32_t *count, uint32_t object)
+{
+	thread_ref at = head;
+
+	if (head == 0)
+		return;
+	do {
+		const struct thread *thread = thread_at(at);
+
+		check(*count < SPEC_THREADS, "a ring of threads ends");
+		check(thread_at(thread->queue_next)->queue_prev == at,
+		      "a ring of threads is linked both ways");
+		check(thread->queue_object == object, "a thread knows where it waits");
+		list[(*count)++] = address_of(at);
+		at = thread->queue_next;
+	} while (at != head);
+}
+
+static void check_reply(const struct thread *thread)
+{
+	if (thread->state != THREAD_CALLING && thread->state != THREAD_FAULTED)
+		return;
+	check(thread->reply_slot != 0, "a thread that waits for an answer has a Reply");
+	const struct slot *reply = slot_at(thread->reply_slot);
+
+	check(slot_type(reply) == CAP_REPLY && slot_object(reply) == thread_ref_of(thread),
+	      "a Reply and its thread name each other");
+}
+
+static void read_thread(struct spec *out, struct spec_thread *to, struct thread *thread)
+{
+	bool is_sending = thread->state == THREAD_SENDING;
+
+	check(out->now_ns == host.time_ns, "time is read first");
+	check_reply(thread);
+	*to = (struct spec_thread){
+		.address = ptr_to_phys(thread).raw,
+		.state = thread->state,
+		.is_suspended = thread->is_suspended,
+		.is_fault = thread->is_fault,
+		.is_interrupted = thread->is_interrupted,
+		.priority = thread->priority,
+		.label = thread->label,
+		.page_va = thread->page_va,
+		.has_vspace = thread->vspace_root.raw != 0,
+		.waits_at = thread->queue_object != 0 ? address_of(thread->queue_object) : 0,
+		.reply_slot = thread->state == THREAD_RECEIVING ? thread->reply_cap : 0,
+		.sent_is_call = is_sending && !thread->is_fault && thread->sent_is_call,
+		.sent_cap = is_sending ? thread->sent_cap : 0,
+		.sent_badge = is_sending ? thread->sent_badge : 0,
+		.deadline_ns =
+			thread->timer_bucket != TIMER_NONE ? thread->timer_deadline_ns : DEADLINE_NEVER,
+		.bound = thread->bound != 0 ? address_of(thread->bound) : 0,
+		.fault_op = thread->is_fault ? thread->fault_op : 0,
+		.fault_word = thread->is_fault ? thread->fault_word : 0,
+		.fault_error = thread->is_fault ? thread->fault_error : 0,
+		.personality = thread->personality,
+		.regs = thread->ctx.regs,
+		.consumed_ns = thread->consumed_tsc + (thread == cpu()->current ? arch_tsc() : 0),
+		.switches = thread->switches,
+		.slice_end_ns = thread->slice_end_ns,
+	};
+	memcpy(&to->page, thread_page(thread), sizeof(to->page));
+}
+
+static void read_ready(struct spec *out)
+{
+	const struct run_queue *queue = &cpu()->ready;
+	uint32_t best = PRIORITIES;
+
+	for (uint32_t i = 0; i < PRIORITIES; i++) {
+		uint32_t before = out->ready_count;
+
+		read_ring(queue->heads[i], out->ready, &out->ready_count, 0);
+		for (uint32_t n = before; n < out->ready_count; n++)
+			check(machine_thread(out->ready[n])->is_queued &&
+				      machine_thread(out->ready[n])->priority == i,
+			      "a thread in the run queue knows that");
+		check((queue->bits[i / 64u] >> (i % 64u) & 1u) == (before < out->ready_count),
+		      "the run queue's bitmap agrees with its rings");
+		if (best == PRIORITIES && before < out->ready_count)
+			best = i;
+	}
+	check(queue->best == best && sched_best(queue) == best, "the run queue's best is the best");
+	out->current = cpu()->current != cpu()->idle ? ptr_to_phys(cpu()->current).raw : 0;
+	check(out->current == 0 || (cpu()->current->state == THREAD_READY && !cpu()->current->is_queued),
+	      "the current thread is ready and in no queue");
+}
+
+/* ---- endpoints and notifications ---- */
+
+static void read_endpoint(struct spec *out, struct spec_endpoint *to, uint32_t ref)
+{
+	const struct endpoint *endpoint = endpoint_at(ref);
+	slot_ref at = endpoint->notices;
+	uint32_t plain = 0;
+
+	to->address = address_of(ref);
+	to->sender_count = to->receiver_count = to->plain_count = to->notice_count = 0;
+	for (uint32_t i = 0; i < PRIORITIES; i++) {
+		uint32_t before = to->sender_count;
+
+		if ((endpoint->sender_bits[i / 64u] >> (i % 64u) & 1u) == 0) {
+			check(endpoint->senders[i] == 0, "an endpoint's bitmap agrees with its rings");
+			continue;
+		}
+		read_ring(endpoint->senders[i], to->senders, &to->sender_count, ref);
+		check(before < to->sender_count, "an endpoint's bitmap agrees with its rings");
+		check((endpoint->sender_summary >> (i / 64u) & 1u) != 0, "an endpoint's summary");
+	}
+	check(to->sender_count > 0 || endpoint->sender_summary == 0, "an endpoint's summary");
+	for (uint32_t i = 0; i < to->sender_count; i++) {
+		const struct thread *sender = machine_thread(to->senders[i]);
+
+		plain += !sender->is_fault && !sender->sent_is_call;
+	}
+	check(plain == endpoint->plain_senders, "the senders that are no callers are counted");
+	read_ring(endpoint->receivers, to->receivers, &to->receiver_count, ref);
+	read_ring(endpoint->plain_receivers, to->plain, &to->plain_count, ref);
+	while (at != 0 && (to->notice_count == 0 || at != endpoint->notices)) {
+		const struct slot *anchor = slot_at(at);
+
+		check(slot_has(anchor, SLOT_QUEUED) && slot_at(anchor->link_next)->link_prev == at,
+		      "the ring of notices is linked both ways");
+		check(to->notice_count < SPEC_NOTICES, "the ring of notices ends");
+		to->notices[to->notice_count++] = place_of(anchor, out);
+		at = anchor->link_next;
+	}
+}
+
+static void read_notification(struct spec_notification *to, uint32_t ref)
+{
+	const struct notification *notification = notification_at(ref);
+
+	*to = (struct spec_notification){
+		.address = address_of(ref),
+		.word = notification->word,
+		.bound = notification->bound != 0 ? address_of(notification->bound) : 0,
+	};
+	read_ring(notification->waiters, to->waiters, &to->waiter_count, ref);
+}
+
+/* ---- address spaces ---- */
+
+static void add_leaf(struct spec_vspace *to, uint64_t va, pte_t entry, uint32_t level)
+{
+	struct spec_run run = {
+		.va = va,
+		.pages = level == 0 ? 1 : LARGE_PAGE_PAGES,
+		.frame = pte_address(entry).raw >> PAGE_SHIFT,
+		.rights = pte_rights(entry),
+		.cache = pte_cache_flags(entry),
+		.is_large = level > 0,
+		.is_kept = pte_is_kept(entry),
+	};
+	struct spec_run *last = to->run_count > 0 ? &to->runs[to->run_count - 1u] : NULL;
+
+	if (last != NULL && last->va + last->pages * PAGE_SIZE == va &&
+	    last->frame + last->pages == run.frame && last->rights == run.rights &&
+	    last->cache == run.cache && last->is_large == run.is_large && last->is_kept == run.is_kept) {
+		last->pages += run.pages;
+		return;
+	}
+	check(to->run_count < SPEC_RUNS, "there are not more mappings than the model has room for");
+	to->runs[to->run_count++] = run;
+}
+
+static void read_leaf_table(struct spec_vspace *to, uint64_t va, const pte_t *table)
+{
+	for (uint32_t i = 0; i < PT_ENTRIES; i++) {
+		if (table[i] != 0)
+			add_leaf(to, va + i * PAGE_SIZE, table[i], 0);
+	}
+}
+
+/* All entries of one table above the leaves; tables below are read by a stack, not by recursion. */
+static void read_tables(struct spec_vspace *to, const pte_t *root)
+{
+	const pte_t *table[PT_LEVELS] = {[PT_LEVELS - 1u] = root};
+	uint32_t index[PT_LEVELS] = {0}, level = PT_LEVELS - 1u;
+	uint64_t va[PT_LEVELS] = {0};
+
+	for (;;) {
+		uint32_t end = level == PT_LEVELS - 1u ? USER_PT_ENTRIES : PT_ENTRIES, i = index[level]++;
+
+		if (i == end) {
+			if (level++ == PT_LEVELS - 1u)
+				return;
+			continue;
+		}
+		pte_t entry = table[level][i];
+		uint64_t at = va[level] + i * pt_span(level);
+
+		if (entry == 0)
+			continue;
+		if (pte_is_leaf(entry, level)) {
+			check(level == 1, "a large page has 2 MiB");
+			add_leaf(to, at, entry, level);
+			continue;
+		}
+		check(to->table_count < SPEC_TABLES, "there are not more tables than the model has room for");
+		to->tables[to->table_count++] = at | (level - 1u);
+		if (level == 1) {
+			read_leaf_table(to, at, phys_to_ptr(pte_address(entry)));
+			continue;
+		}
+		level--;
+		table[level] = phys_to_ptr(pte_address(entry));
+		index[level] = 0;
+		va[level] = at;
+	}
+}
+
+/* Pages in the pool: in use, given back, and not touched yet. */
+static uint64_t pool_pages(const struct vspace *vspace)
+{
+	uint64_t pages = vspace->tables_used + vspace->tables_free;
+	slot_ref at = vspace->tables_current;
+
+	if (at != 0)
+		pages += (slot_at(at)->data[0] - slot_at(at)->data[1]) >> PAGE_SHIFT;
+	for (at = at != 0 ? slot_at(at)->link_next : 0; at != 0; at = slot_at(at)->link_next)
+		pages += slot_at(at)->data[0] >> PAGE_SHIFT;
+	return pages;
+}
+
+static void read_vspace(struct spec *out, struct spec_vspace *to, uint32_t ref)
+{
+	const struct vspace *vspace = vspace_at(ref);
+	slot_ref at = vspace->views;
+
+	to->address = address_of(ref);
+	to->allow_wx = vspace->allow_wx;
+	to->is_dying = vspace->is_dying;
+	to->run_count = to->table_count = to->view_count = 0;
+	read_tables(to, vspace_root(ref));
+	check(to->table_count == vspace->tables_used, "tables in use are counted");
+	to->pool_pages = pool_pages(vspace);
+	while (at != 0 && (to->view_count == 0 || at != vspace->views)) {
+		check(slot_at(slot_at(at)->link_next)->link_prev == at,
+		      "the ring of Views is linked both ways");
+		check(slot_type(slot_at(at)) == CAP_VIEW && slot_object(slot_at(at)) == ref,
+		      "a View of another space");
+		to->views[to->view_count++] = place_of(slot_at(at), out);
+		at = slot_at(at)->link_next;
+	}
+}
+
+/* ---- all ---- */
+
+static void read_objects(struct spec *out)
+{
+	uint32_t endpoints = 0, notifications = 0, threads = 0, vspaces = 0;
+
+	for (uint32_t i = 0; i < out->cap_count; i++) {
+		const struct spec_cap *cap = &out->caps[i];
+		uint32_t ref = (uint32_t)(cap->object / 64u);
+
+		if (!cap->is_origin)
+			continue;
+		switch (cap->type) {
+		case CAP_ENDPOINT: read_endpoint(out, &out->endpoints[endpoints++], ref); break;
+		case CAP_NOTIFICATION: read_notification(&out->notifications[notifications++], ref); break;
+		case CAP_THREAD: read_thread(out, &out->threads[threads++], thread_at(ref)); break;
+		case CAP_VSPACE: read_vspace(out, &out->vspaces[vspaces++], ref); break;
+		default: break;
+		}
+		check(endpoints < SPEC_ENDPOINTS && notifications < SPEC_NOTIFICATIONS &&
+			      threads < SPEC_THREADS && vspaces < SPEC_VSPACES,
+		      "there are not more objects than the model has room for");
+	}
+	for (uint32_t i = endpoints; i < SPEC_ENDPOINTS; i++)
+		out->endpoints[i].address = 0;
+	for (uint32_t i = notifications; i < SPEC_NOTIFICATIONS; i++)
+		out->notifications[i].address = 0;
+	for (uint32_t i = threads; i < SPEC_THREADS; i++)
+		out->threads[i].address = 0;
+	for (uint32_t i = vspaces; i < SPEC_VSPACES; i++)
+		out->vspaces[i].address = 0;
+}
+
+void machine_abstract(struct spec *out)
+{
+	out->cap_count = out->tree_count = out->ready_count = 0;
+	out->now_ns = host.time_ns;
+	read_tree(out);
+	read_replies(out);
+	read_objects(out);
+	read_ready(out);
+	for (uint32_t line = 0; line < SPEC_IRQ_LINES; line++)
+		out->irqs[line] = (struct spec_irq){.is_unmasked = (host.unmasked_lines >> line & 1u) != 0};
+	out->wall_offset_ns = host.wall_offset_ns;
+	out->time_page_frame = arch_time_page().raw >> PAGE_SHIFT;
+	out->port_value = host.port_value;
+	out->last_port = host.last_port;
+	out->last_port_value = host.last_port_value;
+}

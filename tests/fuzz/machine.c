@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The simulated machine: see machine.h.  A kernel entry that ends in waiting leaves through machine_entry's setjmp; the next
+ * interrupt goes on where the kernel's idle loop would.
+ */
+#include "machine.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define KEPT_BYTES (MACHINE_RAM_END - HOST_PHYS_BASE)
+#define PRESSED_WORK WORK_MAX
+
+static struct thread idle;
+static uint64_t next_free;
+static jmp_buf waiting;
+static bool is_waiting;
+
+static unsigned char kept_memory[KEPT_BYTES];
+static struct cpu kept_cpu;
+static struct host_machine kept_host;
+static struct thread kept_idle;
+
+static void *take(uint64_t bytes)
+{
+	void *memory;
+
+	next_free = (next_free + bytes - 1u) & ~(bytes - 1u);
+	memory = phys_to_ptr((paddr_t){next_free});
+	next_free += bytes;
+	memset(memory, 0, bytes);
+	return memory;
+}
+
+static uint32_t index_of(const void *object)
+{
+	return object_index(ptr_to_phys(object));
+}
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void embed(struct slot *origin, struct slot *slot)
+{
+	must(cap_embed(origin, slot) == E_OK);
+}
+
+/* Root's thread and the capabilities it starts with. */
+static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
+{
+	vspace_ref vspace = index_of(take(VSPACE_BYTES));
+	struct thread *thread = take(THREAD_BYTES);
+
+	boot_make_origin(boot, BOOT_SLOT_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(root), MACHINE_ROOT_LOG2);
+	boot_make_origin(boot, BOOT_SLOT_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(leaf), MACHINE_LEAF_LOG2);
+	boot_make_origin(boot, BOOT_SLOT_VSPACE, CAP_VSPACE, RIGHTS_ALL, vspace, 0);
+	boot_make_origin(boot, BOOT_SLOT_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(thread), 0);
+	boot_make_origin(boot, BOOT_SLOT_CLOCK, CAP_CLOCK, RIGHTS_ALL, 0, 0);
+	boot_make_origin(boot, BOOT_SLOT_CONSOLE, CAP_CONSOLE, RIGHTS_ALL, 0, 0);
+	boot_make_origin(boot, BOOT_SLOT_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
+	vspace_init(vspace, slot_index(&boot[BOOT_SLOT_VSPACE]), 0);
+	thread_init(thread);
+	embed(&boot[BOOT_SLOT_CNODE], &thread->slots[THREAD_SLOT_CSPACE]);
+	embed(&boot[BOOT_SLOT_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]);
+	thread->cspace_first = index_of(root);
+	thread->cspace_slots = 1u << MACHINE_ROOT_LOG2;
+	thread->vspace_root = vspace_root_address(vspace);
+	thread->page_va = ROOT_MSG_PAGE_VA;
+	thread->priority = 16;
+	for (uint32_t i = 0; i < 8; i++)
+		vspace_add_table_page(vspace, ptr_to_phys(take(PAGE_SIZE)));
+	must(vspace_map_kernel_page(vspace, ROOT_MSG_PAGE_VA, thread_page_phys(thread),
+				    RIGHT_READ | RIGHT_WRITE) == E_OK);
+	must(cap_derive(&boot[BOOT_SLOT_LEAF], &root[0], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[BOOT_SLOT_CNODE], &leaf[ROOT_CAP_CNODE], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[BOOT_SLOT_VSPACE], &leaf[ROOT_CAP_VSPACE], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[BOOT_SLOT_THREAD], &leaf[ROOT_CAP_THREAD], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[BOOT_SLOT_CLOCK], &leaf[ROOT_CAP_CLOCK], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[BOOT_SLOT_CONSOLE], &leaf[ROOT_CAP_CONSOLE], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[BOOT_SLOT_MACHINE], &leaf[ROOT_CAP_MACHINE], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[BOOT_SLOT_LEAF], &leaf[ROOT_CAP_LEAF], RIGHTS_ALL, true) == E_OK);
+	sched_ready(thread);
+}
+
+void machine_boot(void)
+{
+	static struct boot_handover handover;
+	static struct boot_info info;
+	struct slot *boot, *root, *leaf;
+
+	host_reset();
+	memset(host_memory, MACHINE_GARBAGE, KEPT_BYTES);
+	host.is_quiet = true;
+	host.idle = machine_wait;
+	next_free = HOST_PHYS_BASE + PAGE_SIZE;
+	boot = take(PAGE_SIZE);
+	root = take(sizeof(struct slot) << MACHINE_ROOT_LOG2);
+	leaf = take(sizeof(struct slot) << MACHINE_LEAF_LOG2);
+	boot_slots_init(boot);
+	sched_init(cpu(), &idle);
+	make_root(boot, root, leaf);
+	must(next_free <= MACHINE_RAM_START);
+	handover.free_ram[0] = (struct boot_range){MACHINE_RAM_START, MACHINE_RAM_END};
+	handover.free_ram_count = 1;
+	handover.device[0] = (struct boot_range){MACHINE_DEVICE_START, MACHINE_DEVICE_END};
+	handover.device_count = 1;
+	boot_make_untypeds(boot, &handover, leaf, 1u << MACHINE_LEAF_LOG2, &info);
+	sched_finish();
+}
+
+void machine_keep(void)
+{
+	memcpy(kept_memory, host_memory, KEPT_BYTES);
+	kept_cpu = *cpu();
+	kept_host = host;
+	kept_idle = idle;
+}
+
+void machine_restore(void)
+{
+	for (uint32_t line = 0; line < ARCH_IRQ_LINES; line++)
+		irq_destroy(&(const struct slot){.badge = line});
+	memcpy(host_memory, kept_memory, KEPT_BYTES);
+	*cpu() = kept_cpu;
+	host = kept_host;
+	idle = kept_idle;
+	is_waiting = false;
+}
+
+/* ---- waiting ---- */
+
+void machine_wait(void)
+{
+	longjmp(waiting, 1);
+}
+
+bool machine_is_idle(void)
+{
+	return is_waiting;
+}
+
+/* After an interrupt that came while the processor waited: the idle loop goes on if there is something to do. */
+static void go_on(void)
+{
+	if (!is_waiting || !cpu()->reschedule)
+		return;
+	is_waiting = false;
+	cpu()->is_idling = 0;
+	sched_finish();
+}
+
+/* Does something in the kernel; a macro, because setjmp must be called in the frame that longjmp goes back to. */
+#define ENTRY(statement)                    \
+	do {                                \
+		cpu()->work = 0;            \
+		if (setjmp(waiting) != 0) { \
+			is_waiting = true;  \
+		} else {                    \
+			statement;          \
+			go_on();            \
+		}                           \
+	} while (0)
+
+static void syscall_entry(uint32_t number, bool is_fast, bool is_pressed)
+{
+	const struct arch_context *ctx = &cpu()->current->ctx;
+
+	if (is_pressed)
+		cpu()->work = PRESSED_WORK;
+	if (is_fast && number == OP_CALL)
+		kernel_ipc_call(ENTRY_FIRST_NONE ctx_arg(ctx, 0), ctx_arg(ctx, 1), ctx_arg(ctx, 2),
+				ctx_arg(ctx, 3), ctx_arg(ctx, 4), ctx_arg(ctx, 5));
+	else if (is_fast && number == OP_REPLY_RECV)
+		kernel_ipc_reply_recv(ENTRY_FIRST_NONE ctx_arg(ctx, 0), ctx_arg(ctx, 1), ctx_arg(ctx, 2),
+				      ctx_arg(ctx, 3), ctx_arg(ctx, 4), ctx_arg(ctx, 5));
+	else
+		kernel_syscall(number);
+}
+
+void machine_syscall(uint32_t number, bool is_fast, bool is_pressed)
+{
+	ENTRY(syscall_entry(number, is_fast, is_pressed));
+}
+
+void machine_foreign_syscall(void)
+{
+	ENTRY(kernel_foreign_syscall());
+}
+
+void machine_page_fault(uint64_t address, uint64_t error_code)
+{
+	ENTRY(kernel_page_fault(address, error_code));
+}
+
+void machine_exception(uint64_t vector, uint64_t error_code)
+{
+	ENTRY(kernel_exception(vector, error_code));
+}
+
+void machine_irq(uint32_t line)
+{
+	host.unmasked_lines &= ~(1u << line); /* as the interrupt controller does */
+	ENTRY(kernel_irq(line));
+}
+
+void machine_time(uint64_t now_ns)
+{
+	host.time_ns = now_ns;
+}
+
+bool machine_timer_is_due(void)
+{
+	return host.timer_deadline_ns <= host.time_ns;
+}
+
+void machine_timer(void)
+{
+	host.timer_deadline_ns = DEADLINE_NEVER;
+	ENTRY(kernel_timer());
+}
