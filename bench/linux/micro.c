@@ -8,11 +8,13 @@
  * Arguments: names of rows (default: all).
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -93,6 +95,68 @@ static uint64_t run_pipe(unsigned count)
 	close(there[1]);
 	close(back[0]);
 	waitpid(child, NULL, 0);
+	return ticks;
+}
+
+#define POLLED 16
+
+static int polled[POLLED][2];
+
+static void make_polled(struct pollfd *fds)
+{
+	for (unsigned i = 0; i < POLLED; i++) {
+		if (pipe(polled[i]))
+			die("pipe");
+		fds[i] = (struct pollfd){.fd = polled[i][0], .events = POLLIN};
+	}
+}
+
+static void close_polled(void)
+{
+	for (unsigned i = 0; i < POLLED; i++) {
+		close(polled[i][0]);
+		close(polled[i][1]);
+	}
+}
+
+static uint64_t run_poll(unsigned count)
+{
+	struct pollfd fds[POLLED];
+
+	make_polled(fds);
+	for (unsigned i = 0; i < 3; i++)
+		poll(fds, POLLED, 0);
+	uint64_t start = rdtsc();
+	for (unsigned i = 0; i < count; i++)
+		if (poll(fds, POLLED, 0) != 0)
+			die("poll");
+	uint64_t ticks = rdtsc() - start;
+	close_polled();
+	return ticks;
+}
+
+/* One of the pipes becomes ready, is found, and is read. */
+static uint64_t run_epoll(unsigned count)
+{
+	struct pollfd fds[POLLED];
+	struct epoll_event event = {.events = EPOLLIN};
+	int set = epoll_create1(0);
+	char byte = 'x';
+
+	make_polled(fds);
+	for (unsigned i = 0; i < POLLED; i++) {
+		event.data.fd = polled[i][0];
+		if (epoll_ctl(set, EPOLL_CTL_ADD, polled[i][0], &event))
+			die("epoll_ctl");
+	}
+	uint64_t start = rdtsc();
+	for (unsigned i = 0; i < count; i++)
+		if (write(polled[i % POLLED][1], &byte, 1) != 1 || epoll_wait(set, &event, 1, -1) != 1 ||
+		    read(event.data.fd, &byte, 1) != 1)
+			die("epoll");
+	uint64_t ticks = rdtsc() - start;
+	close(set);
+	close_polled();
 	return ticks;
 }
 
@@ -254,6 +318,8 @@ static const struct row {
 	{"getppid", run_getppid, 1000},
 	{"clock_gettime", run_clock_gettime, 1000},
 	{"pipe-ping-pong", run_pipe, 200},
+	{"poll-16-pipes", run_poll, 200},
+	{"epoll-16-pipes", run_epoll, 200},
 	{"fork-exit-wait", run_fork_exit, 20},
 	{"fork-exec-wait", run_fork_exec, 20},
 	{"vfork-exec-wait", run_vfork_exec, 20},

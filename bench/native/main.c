@@ -95,8 +95,8 @@ static void serve(struct worker *w)
 	cap_t endpoint = (cap_t)w->argument[0], reply = (cap_t)w->argument[1];
 
 	(void)ts_recv(endpoint, reply, &message, NEVER);
-	for (;;) /* ends with its Thread */
-		(void)ts_reply_recv(endpoint, reply, &message, NEVER);
+	while (ts_reply_recv(endpoint, reply, &message, NEVER) == E_OK)
+		; /* until the endpoint is revoked */
 }
 
 static void bench_round_trip(const char *name, uint32_t words)
@@ -129,10 +129,8 @@ static void take_signals(struct worker *w)
 {
 	uint64_t bits;
 
-	for (;;) { /* ends with its Thread */
-		(void)ts_wait((cap_t)w->argument[0], NEVER, &bits);
+	while (ts_wait((cap_t)w->argument[0], NEVER, &bits) == E_OK) /* until that is revoked */
 		w->result[0] = tsc();
-	}
 }
 
 static void bench_signal(void)
@@ -206,6 +204,25 @@ static void bench_retype(void)
 	end("retype-page", &start, loop, 100);
 }
 
+/* ---- the capability graph ------------------------------------------------------------------------------------ */
+
+/* A full batch: the most one call does. */
+static void bench_authority(void)
+{
+	group_begin("authority");
+	cap_t cnode = make(CAP_CNODE, 8), endpoint = make(CAP_ENDPOINT, 0);
+	uint64_t count = 0, next = 0, loop = empty_loop(100);
+
+	for (uint32_t i = 0; i < AUTHORITY_BATCH; i++)
+		must(ts_cnode_copy(SLOT_IN(cnode, i), SLOT_OWN(endpoint), READ), "a copy");
+	struct figure start = begin();
+
+	for (uint32_t i = 0; i < 100; i++)
+		(void)ts_authority_graph(ROOT_CAP_MACHINE, 0, &count, &next);
+	must(count == AUTHORITY_BATCH ? E_OK : E_RANGE, "a full batch");
+	end("authority-batch", &start, loop, 100);
+}
+
 /* ---- faults ------------------------------------------------------------------------------------------------- */
 
 /* A fault that is answered without a mapping happens again: one round trip each. */
@@ -244,5 +261,6 @@ void program_start(const uint64_t *stack)
 	bench_map();
 	bench_retype();
 	bench_fault();
+	bench_authority();
 	finish();
 }

@@ -10,10 +10,14 @@
 #include <cspace.h>
 #include <panic.h>
 
+uint64_t derivation_generation;
+slot_ref derivation_sentinel;
+
 static void link_between(struct slot *prev, struct slot *new_slot, struct slot *next)
 {
 	slot_ref ref = slot_index(new_slot);
 
+	derivation_generation++;
 	new_slot->prev = slot_index(prev);
 	new_slot->next = slot_index(next);
 	prev->next = ref;
@@ -26,6 +30,7 @@ void derivation_init(struct slot *sentinel)
 	sentinel->depth = 0;
 	sentinel->next = slot_index(sentinel);
 	sentinel->prev = slot_index(sentinel);
+	derivation_sentinel = slot_index(sentinel);
 }
 
 void derivation_insert_child(struct slot *parent, struct slot *new_slot)
@@ -44,6 +49,7 @@ void derivation_move(struct slot *from, struct slot *to)
 {
 	uint64_t generation = to->word & 0xff000000ull;
 
+	derivation_generation++;
 	*to = *from;
 	to->word = (to->word & ~0xff000000ull) | generation;
 	if (to->next != 0) {
@@ -59,6 +65,7 @@ struct slot *derivation_remove(struct slot *leaf)
 	struct slot *next = slot_at(leaf->next);
 
 	ASSERT(next->depth <= leaf->depth);
+	derivation_generation++;
 	prev->next = leaf->next;
 	next->prev = leaf->prev;
 	leaf->next = 0;

@@ -15,7 +15,7 @@
 #include <switch.h>
 #include <timer.h>
 
-struct cpu boot_cpu;
+struct cpu boot_cpu ALIGNED(4096);
 struct cpu *cpus[CPUS_MAX] = {&boot_cpu};
 uint32_t cpus_used = 1;
 

@@ -173,6 +173,10 @@ static inline bool place_allows(const struct slot_place *place, uint32_t depth)
 
 /* ---- derivation list (core/derivation.c): list code only, no payload ------------------------------- */
 
+/* Counts the changes of the list: whoever reads it in steps begins again when it differs (authority.c). */
+extern uint64_t derivation_generation;
+extern slot_ref derivation_sentinel;
+
 /* Makes slot the list's sentinel (depth 0); once, at boot. */
 void derivation_init(struct slot *sentinel);
 /* Links new, whose word is set, as child of / sibling of; depth is set. Child: parent's depth < DERIVATION_MAX_DEPTH. */

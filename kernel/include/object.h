@@ -180,7 +180,8 @@ struct timer_wheel {
 	uint32_t reserved;
 };
 
-/* One CPU's data, from the boot allocator.  The entry stubs use the first six fields. */
+/* One CPU's data, from the boot allocator.  The entry stubs use the first six fields; they need no more than its first page,
+ * which is all that user mode's page tables hold where they are separated. */
 struct cpu {
 	struct cpu *self;
 	struct thread *current;
@@ -196,7 +197,7 @@ struct cpu {
 	uint32_t elsewhere;  /* E_ELSEWHERE: on which CPU */
 	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */
 	uint32_t work;	     /* instructions of long operations since the last restart (restart.h) */
-	struct run_queue ready;
+	struct run_queue ready ALIGNED(4096);
 	struct timer_wheel wheel;
 	/* what others write, under the lock: lock.h */
 	uint32_t word ALIGNED(64);

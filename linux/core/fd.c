@@ -94,7 +94,9 @@ long lx_fd_close(struct lx_thread *self, int32_t fd)
 		return -EBADF;
 	if (files->took_locks)
 		drop_record_locks(self, file);
+	lx_lock(&files->lock);
 	lx_epoll_forget(files, fd);
+	lx_unlock(&files->lock);
 	enum tessera_error error = ts_cnode_delete(SLOT_OWN(file), 0);
 	lx_fd_release(self, fd);
 	return error == E_OK || error == E_CAP ? 0 : -EIO;

@@ -11,6 +11,8 @@
 #include <linux/sched.h>
 #include <tessera/proto/proc.h>
 
+#include "lx/epoll.h"
+#include "lx/readiness.h"
 #include "lx/signal.h"
 #include "sys.h"
 #include "lx/thread.h"
@@ -154,6 +156,8 @@ static void after_fork(struct lx_process *process)
 {
 	lx_fork_unlock(process);
 	lx_futex_reset();
+	lx_readiness_after_fork();
+	lx_epoll_after_fork(&process->files);
 	memset(vfork_tids, 0, sizeof(vfork_tids));
 	for (uint32_t i = 0; i < BIRTHS; i++)
 		births[i].in_use = 0;
@@ -181,6 +185,8 @@ void lx_child_main(struct msg_page *page, struct lx_birth *birth)
 		}
 		birth_free(birth);
 	}
+	if (own.is_thread)
+		lx_readiness_new_thread(self->slot);
 	lx_set_fs_base(self, own.fs_base);
 	if (own.gs_base)
 		lx_set_gs_base(self, own.gs_base);

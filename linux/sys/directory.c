@@ -166,9 +166,13 @@ long sys_mount(uint64_t source, uint64_t target, uint64_t type, uint64_t flags, 
 	return lx_result(vfs_mount(CWD, self->page, &in, &out));
 }
 
+#define UMOUNT_FLAGS 0xfu /* MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW: Linux' include/linux/fs.h */
+
 long sys_umount2(uint64_t target, uint32_t flags)
 {
 	struct lx_thread *self = lx_self();
+	if (flags & ~UMOUNT_FLAGS)
+		return -EINVAL;
 	long length = lx_get_string(vfs_umount_in_data(self->page), target, LX_PATH_MAX);
 	if (length < 0)
 		return length;

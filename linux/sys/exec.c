@@ -16,7 +16,7 @@
 #include "lx/signal.h"
 #include "sys.h"
 
-#define SCRIPT_LEVELS 4u
+#define SCRIPT_LEVELS 5u /* as on Linux */
 #define SCRIPT_LINE 255u
 #define STRING_MAX 131072ull /* MAX_ARG_STRLEN */
 #define STRINGS_MAX (EXEC_AREA_MAX_BYTES / 2)

@@ -426,6 +426,8 @@ static long set_name(uint64_t user)
 	return lx_result(proc_set_name(LX_CAP_PROC, self->page, &in, &out));
 }
 
+#define TIMER_SLACK_DEFAULT_NS 50000
+
 static long parent_death(uint32_t signal, uint32_t set, uint32_t *old)
 {
 	struct proc_parent_death_in in = {.signal = signal, .set = set};
@@ -451,17 +453,27 @@ long sys_prctl(uint32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uin
 	case PR_GET_CHILD_SUBREAPER:
 		error = parent_death(0, 5, &value);
 		return error ? error : lx_put(arg2, &value, sizeof(value));
-	case PR_GET_DUMPABLE: return 1;
-	case PR_SET_DUMPABLE: return arg2 > 1 ? -EINVAL : 0;
+	case PR_GET_DUMPABLE: return !self->process->is_not_dumpable;
+	case PR_SET_DUMPABLE:
+		if (arg2 > 1)
+			return -EINVAL;
+		self->process->is_not_dumpable = arg2 == 0;
+		return 0;
 	case PR_CAPBSET_READ: return arg2 > CAP_LAST_CAP ? -EINVAL : 1;
 	case PR_SET_NO_NEW_PRIVS:
 		return arg2 != 1 || arg3 || arg4 || arg5 ? -EINVAL : parent_death(1, 3, &value);
 	case PR_GET_NO_NEW_PRIVS: error = parent_death(0, 4, &value); return error ? error : (long)value;
-	case PR_GET_KEEPCAPS:
-	case PR_GET_SECCOMP: return 0;
+	case PR_GET_KEEPCAPS: return self->process->keeps_capabilities;
 	case PR_SET_KEEPCAPS:
-	case PR_SET_TIMERSLACK: return 0;
-	case PR_GET_TIMERSLACK: return 50000;
+		if (arg2 > 1)
+			return -EINVAL;
+		self->process->keeps_capabilities = arg2 != 0;
+		return 0;
+	case PR_GET_SECCOMP: return 0;
+	case PR_SET_TIMERSLACK: self->process->timer_slack_ns = arg2; return 0;
+	case PR_GET_TIMERSLACK:
+		return self->process->timer_slack_ns ? (long)self->process->timer_slack_ns
+						     : TIMER_SLACK_DEFAULT_NS;
 	default: return -EINVAL;
 	}
 }

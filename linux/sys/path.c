@@ -309,7 +309,8 @@ long sys_statx(int32_t dirfd, uint64_t path, uint32_t flags, uint32_t mask, uint
 {
 	struct file_stat st;
 	const uint32_t known = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE;
-	if ((flags & ~known) || (mask & STATX__RESERVED))
+	if ((flags & ~known) || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||
+	    (mask & STATX__RESERVED))
 		return -EINVAL;
 	long error = stat_any(lx_self(), dirfd, path, flags, &st);
 	return error ? error : put_statx(buffer, &st);
@@ -500,6 +501,10 @@ long sys_utimensat(int32_t dirfd, uint64_t path, uint64_t user_times, uint32_t f
 		return -EINVAL;
 	if (user_times && lx_get(raw, user_times, sizeof(raw)))
 		return -EFAULT;
+	if (raw[1] == UTIME_OMIT && raw[3] == UTIME_OMIT)
+		return 0; /* not even looked for */
+	if (!path && dirfd != AT_FDCWD && flags)
+		return -EINVAL;
 	const struct file_times t = {.sec = {raw[0], raw[2]}, .nsec = {raw[1], raw[3]}};
 	return set_times(dirfd, path, &t, flags);
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * poll, select and their kin. One pass asks every file; the first pass that finds nothing ready has recorded us as a waiter
- * everywhere, so the sleep that follows ends at the first change, and the pass is repeated.
+ * poll, select and their kin. One pass looks at every file (core/readiness.c); the first pass that finds nothing ready has seen to
+ * it that changes wake us, so the sleep that follows ends at the first change, and the pass is repeated.
  */
-#include <linux/eventpoll.h>
-#include <tessera/proto/file.h>
-
 #include "lx/epoll.h"
 #include "lx/files.h"
+#include "lx/readiness.h"
 #include "lx/signal.h"
 #include "sys.h"
 #include "lx/when.h"
@@ -21,14 +19,7 @@ static int16_t poll_file(struct lx_thread *self, int32_t fd, int16_t events, boo
 	if (!file)
 		return POLLNVAL;
 	int32_t set = lx_epoll_readiness(self, fd, (uint32_t)events, is_waiting);
-	if (set >= 0)
-		return (int16_t)set;
-	struct file_poll_in in = {.events = (uint16_t)events, .wait = is_waiting};
-	struct file_poll_out out = {0};
-	int status = file_poll(file, self->page, &in, &out);
-	if (status != 0)
-		return status == -E_CAP ? POLLNVAL : POLLERR;
-	return (int16_t)(out.revents & ((uint16_t)events | POLLERR | POLLHUP));
+	return set >= 0 ? (int16_t)set : lx_fd_ready(self, fd, file, (uint16_t)events, is_waiting);
 }
 
 static long poll_pass(struct lx_thread *self, struct lx_pollfd *fds, uint32_t count, bool is_waiting)
@@ -94,7 +85,7 @@ static void put_rest(uint64_t user, uint64_t deadline)
 
 /* ---------------------------------------------------------------- masks for the time of a wait */
 
-static long enter_mask(struct lx_thread *self, uint64_t user, uint64_t bytes)
+long lx_enter_mask(struct lx_thread *self, uint64_t user, uint64_t bytes)
 {
 	uint64_t mask;
 	if (!user)
@@ -110,7 +101,7 @@ static long enter_mask(struct lx_thread *self, uint64_t user, uint64_t bytes)
 }
 
 /* Without a signal the old mask is back at once; with one, its handler sees it in the frame. */
-static long leave_mask(struct lx_thread *self, long result)
+long lx_leave_mask(struct lx_thread *self, long result)
 {
 	if (!self->restore_mask)
 		return result;
@@ -178,14 +169,14 @@ long sys_ppoll(uint64_t user, uint32_t count, uint64_t timeout, uint64_t mask, u
 	uint64_t deadline;
 	long error = lx_deadline_relative(timeout, &deadline);
 	if (!error)
-		error = enter_mask(self, mask, mask_bytes);
+		error = lx_enter_mask(self, mask, mask_bytes);
 	if (error)
 		return error;
 	long result = poll_user(self, user, count, deadline);
 	put_rest(timeout, deadline);
 	if (result == -EINTR && !self->restore_mask)
 		return -ERESTARTNOHAND;
-	return leave_mask(self, result);
+	return lx_leave_mask(self, result);
 }
 
 /* ---------------------------------------------------------------- select */
@@ -313,278 +304,12 @@ long sys_pselect6(int32_t n, uint64_t in, uint64_t out, uint64_t except, uint64_
 	if (!error && user_mask)
 		error = lx_get(mask, user_mask, sizeof(mask));
 	if (!error)
-		error = enter_mask(self, mask[0], mask[1]);
+		error = lx_enter_mask(self, mask[0], mask[1]);
 	if (error)
 		return error;
 	long result = select_until(self, n, user, deadline);
 	put_rest(timeout, deadline);
 	if (result == -EINTR && !self->restore_mask)
 		return -ERESTARTNOHAND;
-	return leave_mask(self, result);
-}
-
-/* ---------------------------------------------------------------- epoll */
-
-#define EPOLL_ENTRIES 128u
-
-struct epoll_entry {
-	int32_t fd;
-	uint32_t events; /* 0 with fd -1: free */
-	uint64_t data;
-	uint32_t reported;    /* EPOLLET: readiness that was reported and has not ceased since */
-	uint32_t is_disabled; /* EPOLLONESHOT has fired */
-	uint32_t
-		turn; /* place in the list of ready ones: when it became ready or was reported last; 0: not ready */
-	uint32_t ready; /* events of the current pass */
-};
-
-struct lx_epoll {
-	int32_t fd; /* its descriptor */
-	uint32_t count, last_turn;
-	struct epoll_entry entry[EPOLL_ENTRIES];
-};
-
-static struct lx_epoll *epoll_find(struct lx_files *files, int32_t fd)
-{
-	for (uint32_t i = 0; i < files->epolls; i++) {
-		if (files->epoll[i] && files->epoll[i]->fd == fd)
-			return files->epoll[i];
-	}
-	return NULL;
-}
-
-static struct epoll_entry *entry_find(struct lx_epoll *set, int32_t fd)
-{
-	for (uint32_t i = 0; i < set->count; i++) {
-		if (set->entry[i].fd == fd)
-			return &set->entry[i];
-	}
-	return NULL;
-}
-
-static void entry_remove(struct lx_epoll *set, struct epoll_entry *entry)
-{
-	*entry = set->entry[--set->count];
-}
-
-void lx_epoll_forget(struct lx_files *files, int32_t fd)
-{
-	for (uint32_t i = 0; i < files->epolls; i++) {
-		struct lx_epoll *set = files->epoll[i];
-		if (!set)
-			continue;
-		if (set->fd == fd) {
-			files->epoll[i] = NULL;
-			lx_free(set, sizeof(*set));
-			continue;
-		}
-		struct epoll_entry *entry = entry_find(set, fd);
-		if (entry)
-			entry_remove(set, entry);
-	}
-}
-
-/* Asks all files of the set; how many entries have something to report. */
-static uint32_t epoll_ask(struct lx_thread *self, struct lx_epoll *set, bool is_waiting)
-{
-	uint32_t ready = 0;
-	for (uint32_t i = 0; i < set->count; i++) {
-		struct epoll_entry *entry = &set->entry[i];
-		entry->ready = 0;
-		if (entry->is_disabled)
-			continue;
-		uint32_t now = (uint16_t)poll_file(self, entry->fd, (int16_t)entry->events,
-						   is_waiting && ready == 0);
-		uint32_t fresh = now;
-		if (entry->events &
-		    EPOLLET) { /* input may have been renewed unseen: only output is judged by edges */
-			fresh = now & (~entry->reported | EPOLLIN | EPOLLRDNORM);
-			entry->reported = now;
-		}
-		if (!fresh || (now & POLLNVAL)) {
-			entry->turn = 0;
-			continue;
-		}
-		entry->ready = now;
-		if (entry->turn == 0)
-			entry->turn = ++set->last_turn;
-		ready++;
-	}
-	return ready;
-}
-
-/* The ready entry whose turn is next, not behind the one reported last in this pass. */
-static struct epoll_entry *epoll_next(struct lx_epoll *set)
-{
-	struct epoll_entry *next = NULL;
-	for (uint32_t i = 0; i < set->count; i++) {
-		struct epoll_entry *entry = &set->entry[i];
-		if (entry->ready && (!next || entry->turn < next->turn))
-			next = entry;
-	}
-	return next;
-}
-
-/* One pass: events that are to be reported, at most `max`, in the order of Linux' ready list. */
-static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct epoll_event *events,
-			   uint32_t max, bool is_waiting)
-{
-	uint32_t count = 0;
-	if (epoll_ask(self, set, is_waiting) == 0)
-		return 0;
-	for (struct epoll_entry *entry; count < max && (entry = epoll_next(set)) != NULL;) {
-		events[count++] = (struct epoll_event){.events = entry->ready, .data = entry->data};
-		entry->ready = 0;
-		entry->turn = ++set->last_turn;
-		if (entry->events & EPOLLONESHOT)
-			entry->is_disabled = 1;
-	}
-	return count;
-}
-
-int32_t lx_epoll_readiness(struct lx_thread *self, int32_t fd, uint32_t events, bool is_waiting)
-{
-	struct lx_files *files = &self->process->files;
-	struct lx_epoll *set = epoll_find(files, fd);
-	if (!set)
-		return -1;
-	int32_t ready = 0;
-	for (uint32_t i = 0; i < set->count && !ready; i++) {
-		struct epoll_entry *entry = &set->entry[i];
-		if (!entry->is_disabled && !epoll_find(files, entry->fd))
-			ready = poll_file(self, entry->fd, (int16_t)entry->events, is_waiting)
-					? POLLIN | POLLRDNORM
-					: 0;
-	}
-	return ready & (int32_t)events;
-}
-
-long sys_epoll_create1(uint32_t flags)
-{
-	struct lx_thread *self = lx_self();
-	struct lx_files *files = &self->process->files;
-	if (flags & ~(uint32_t)EPOLL_CLOEXEC)
-		return -EINVAL;
-	uint32_t index = 0;
-	while (index < LX_EPOLL_MAX && files->epoll[index])
-		index++;
-	struct lx_epoll *set = index < LX_EPOLL_MAX ? lx_alloc(sizeof(*set)) : NULL;
-	if (!set)
-		return -ENOMEM;
-	long fd = sys_eventfd2(0, flags & EPOLL_CLOEXEC); /* holds the number; the set is ours */
-	if (fd < 0) {
-		lx_free(set, sizeof(*set));
-		return fd;
-	}
-	set->fd = (int32_t)fd;
-	files->epoll[index] = set;
-	if (index >= files->epolls)
-		files->epolls = index + 1;
-	return fd;
-}
-
-long sys_epoll_create(int32_t size)
-{
-	return size <= 0 ? -EINVAL : sys_epoll_create1(0);
-}
-
-long sys_epoll_ctl(int32_t fd, uint32_t operation, int32_t target, uint64_t user)
-{
-	struct lx_thread *self = lx_self();
-	struct lx_files *files = &self->process->files;
-	struct epoll_event event = {0};
-	if (operation != EPOLL_CTL_DEL && lx_get(&event, user, sizeof(event)))
-		return -EFAULT;
-	if (!lx_fd_cap(files, fd) || !lx_fd_cap(files, target))
-		return -EBADF;
-	struct lx_epoll *set = epoll_find(files, fd);
-	if (!set || fd == target)
-		return -EINVAL;
-	struct epoll_entry *entry = entry_find(set, target);
-	switch (operation) {
-	case EPOLL_CTL_ADD:
-		if (entry)
-			return -EEXIST;
-		if (set->count == EPOLL_ENTRIES)
-			return -ENOSPC;
-		entry = &set->entry[set->count++];
-		break;
-	case EPOLL_CTL_MOD:
-		if (!entry)
-			return -ENOENT;
-		break;
-	case EPOLL_CTL_DEL:
-		if (!entry)
-			return -ENOENT;
-		entry_remove(set, entry);
-		return 0;
-	default: return -EINVAL;
-	}
-	*entry = (struct epoll_entry){.fd = target, .events = event.events, .data = event.data};
-	return 0;
-}
-
-static long epoll_until(int32_t fd, uint64_t user, int32_t max, uint64_t deadline)
-{
-	struct lx_thread *self = lx_self();
-	struct lx_epoll *set = epoll_find(&self->process->files, fd);
-	struct epoll_event events[64];
-	if (!lx_fd_own(fd))
-		return -EBADF;
-	if (!set || max <= 0)
-		return -EINVAL;
-	uint32_t room = (uint32_t)lx_min((uint64_t)max, ARRAY_SIZE(events));
-	if (!lx_user_ok(user, room * sizeof(events[0])))
-		return -EFAULT;
-	for (;;) {
-		uint32_t ready = epoll_pass(self, set, events, room, deadline != DEADLINE_POLL);
-		if (ready || deadline == DEADLINE_POLL) {
-			long error = lx_put(user, events, ready * sizeof(events[0]));
-			return error ? error : (long)ready;
-		}
-		long error = lx_wait(self, deadline);
-		if (error == -ETIMEDOUT)
-			deadline = DEADLINE_POLL;
-		else if (error)
-			return error == -ERESTARTSYS ? -EINTR : error;
-	}
-}
-
-long sys_epoll_wait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms)
-{
-	return sys_epoll_pwait(fd, user, max, timeout_ms, 0, 8);
-}
-
-long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms, uint64_t mask,
-		     uint64_t mask_bytes)
-{
-	struct lx_thread *self = lx_self();
-	uint64_t deadline = timeout_ms < 0    ? DEADLINE_NEVER
-			    : timeout_ms == 0 ? DEADLINE_POLL
-					      : lx_deadline_after((uint64_t)timeout_ms * 1000000u);
-	long error = enter_mask(self, mask, mask_bytes);
-	if (error)
-		return error;
-	long result = epoll_until(fd, user, max, deadline);
-	if (!self->restore_mask)
-		return result;
-	result = leave_mask(self, result);
-	return result == -ERESTARTNOHAND ? -EINTR : result;
-}
-
-long sys_epoll_pwait2(int32_t fd, uint64_t user, int32_t max, uint64_t timeout, uint64_t mask,
-		      uint64_t mask_bytes)
-{
-	struct lx_thread *self = lx_self();
-	uint64_t deadline;
-	long error = lx_deadline_relative(timeout, &deadline);
-	if (!error)
-		error = enter_mask(self, mask, mask_bytes);
-	if (error)
-		return error;
-	long result = epoll_until(fd, user, max, deadline);
-	if (!self->restore_mask)
-		return result;
-	result = leave_mask(self, result);
-	return result == -ERESTARTNOHAND ? -EINTR : result;
+	return lx_leave_mask(self, result);
 }

@@ -251,6 +251,8 @@ long sys_setitimer(uint32_t which, uint64_t user_new, uint64_t user_old)
 					       (uint64_t)wanted.value_usec * 1000u,
 				   .interval_ns = (uint64_t)wanted.interval_sec * (uint64_t)NS_PER_SEC +
 						  (uint64_t)wanted.interval_usec * 1000u};
+	if (which == ITIMER_REAL && in.value_ns == 0)
+		in.interval_ns = 0; /* those of processor time keep it */
 	struct proc_timer_out out = {0};
 	long error = timer_call(&in, &out);
 	if (error || !user_old)

@@ -140,6 +140,7 @@ static int commit(struct process *p, struct thread *t, struct space *s, const st
 	struct process_thread caller = process_page(p)->thread[t->slot];
 	struct space *old = space_at(p->space);
 	uint32_t slot;
+	robust_release(p, t);
 	space_slot_put(old, t->slot);
 	p->faults += space_put(old, p);
 	p->space = (space_ref)(s - proc.space);

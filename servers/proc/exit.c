@@ -44,10 +44,11 @@ struct cpu_time process_time(struct process *p)
 	return total;
 }
 
-static void robust_release(const struct process *p, const struct thread *t)
+void robust_release(const struct process *p, struct thread *t)
 {
 	if (t->robust_head != 0)
 		space_release_robust(space_at(p->space), t->robust_head, t->tid);
+	t->robust_head = 0;
 }
 
 /* One thread goes, others of its process stay. The process's bundle keeps its first thread's memory until the end. */

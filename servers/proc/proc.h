@@ -270,6 +270,8 @@ void report_line(const struct process *p, const char *format, ...) __attribute__
 
 /* Ends a process: status as wait reports it. Its caller's Reply, if it is in a call to us, dies with its thread. */
 void process_end(struct process *p, uint32_t status);
+/* The locks that a thread holds and has announced (set_robust_list) are released: it ends, or its memory is replaced. */
+void robust_release(const struct process *p, struct thread *t);
 void thread_end(struct thread *t);
 void parent_notify(struct process *p, uint32_t code, uint32_t status); /* SIGCHLD and wake-up of waiters */
 void vfork_release(struct process *p);

@@ -61,6 +61,8 @@ uint32_t env_slots_free(void);
 uint64_t env_tsc_hz(void);
 uint64_t env_ram_bytes(void);
 const char *env_command_line(void);
+/* The next capabilities of the whole system (authority_graph); count 0: that was all. EAGAIN: begin again with index 0. */
+int env_authority(uint64_t index, struct authority_record out[AUTHORITY_BATCH], uint32_t *count);
 /* A service's state for /proc/tessera/services; false past the last. */
 struct env_service {
 	char name[32];

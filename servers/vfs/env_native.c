@@ -19,7 +19,7 @@
 #include "env_native.h"
 
 const struct label_table *env_labels;
-static cap_t mem_endpoint, tty_endpoint;
+static cap_t mem_endpoint, tty_endpoint, machine;
 static const struct process_page *process_pages;
 static uint64_t process_pages_bytes;
 
@@ -29,6 +29,7 @@ void env_native_start(void)
 	process_pages = service_region("procpages", &process_pages_bytes);
 	mem_endpoint = service_cap("mem");
 	tty_endpoint = service_cap("tty");
+	machine = service_cap("machine");
 }
 
 const struct process_page *env_process_page(uint32_t index)
@@ -256,6 +257,17 @@ uint64_t env_ram_bytes(void)
 const char *env_command_line(void)
 {
 	return service_info()->cmdline;
+}
+
+int env_authority(uint64_t index, struct authority_record to[AUTHORITY_BATCH], uint32_t *count)
+{
+	uint64_t read = 0, next = 0;
+	enum tessera_error error = ts_authority_graph(machine, index, &read, &next);
+	if (error != E_OK)
+		return error == E_STATE ? EAGAIN : EIO;
+	memcpy(to, &service_page()->words[MSG_REGISTER_WORDS], read * sizeof(*to));
+	*count = (uint32_t)read;
+	return 0;
 }
 
 bool env_service(uint32_t index, struct env_service *to)

@@ -121,6 +121,8 @@ void openfile_close(struct file *file)
 {
 	if (!(file->state & OPENFILE_IN_USE))
 		return;
+	if (file->inode->watches)
+		watch_closed(&file->inode->watches, file);
 	count_close(file);
 	struct filesystem *fs = file->inode->fs;
 	if (file->snapshot)

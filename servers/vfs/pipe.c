@@ -107,6 +107,7 @@ void pipe_open_end(struct inode *inode, bool reads, bool writes)
 		inode->pipe->writers++;
 		grant(inode, WAIT_OPEN_READ);
 	}
+	watch_changed_if(&inode->watches, 0);
 }
 
 void pipe_close_end(struct inode *inode, bool reads, bool writes)
@@ -120,6 +121,8 @@ void pipe_close_end(struct inode *inode, bool reads, bool writes)
 		wait_wake_if(&inode->waiters, POLLOUT | POLLERR);
 	if (writes && writer_count(inode) == 0)
 		wait_wake_if(&inode->waiters, POLLIN | POLLHUP);
+	watch_changed_if(&inode->watches,
+			 (reads ? POLLOUT | POLLERR : 0u) | (writes ? POLLIN | POLLHUP : 0u));
 	if (pipe->readers == 0 && pipe->writers == 0 && reader_count(inode) == 0 &&
 	    writer_count(inode) == 0) {
 		drop_pages(pipe, 0);
@@ -201,12 +204,14 @@ int pipe_read(struct inode *inode, const struct caller *caller, void *to, uint32
 		return ST_WOULD_BLOCK;
 	}
 	uint32_t part = length < pipe->length ? length : pipe->length;
+	bool was_full = pipe->length + PIPE_ATOMIC > pipe->capacity;
 	copy_out(pipe, to, part);
 	pipe->head = (pipe->head + part) & RING_MASK;
 	pipe->length -= part;
 	*done = part;
 	if (pipe->length + PIPE_ATOMIC <= pipe->capacity)
 		wait_wake_if(&inode->waiters, POLLOUT);
+	watch_changed_if(&inode->watches, was_full ? POLLOUT : 0);
 	return 0;
 }
 
@@ -215,6 +220,7 @@ void pipe_unread(struct inode *inode, uint32_t bytes)
 	inode->pipe->head = (inode->pipe->head - bytes) & RING_MASK;
 	inode->pipe->length += bytes;
 	wait_wake_if(&inode->waiters, POLLIN);
+	watch_changed_if(&inode->watches, POLLIN);
 }
 
 /* A pipe's first frame is part of its open descriptions' price; the others are charged. 0: none to be had. */
@@ -290,6 +296,7 @@ int pipe_write(struct inode *inode, const struct caller *caller, const void *fro
 	copy_in(pipe, from, part);
 	*done = part;
 	wait_wake_if(&inode->waiters, POLLIN);
+	watch_changed_if(&inode->watches, POLLIN);
 	return 0;
 }
 
@@ -325,5 +332,6 @@ int pipe_set_capacity(struct inode *inode, const struct caller *caller, uint64_t
 	inode->pipe->capacity = capacity;
 	*result = capacity;
 	wait_wake_if(&inode->waiters, POLLOUT);
+	watch_changed_if(&inode->watches, POLLOUT);
 	return 0;
 }

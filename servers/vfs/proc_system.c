@@ -287,8 +287,11 @@ static void objects_of_mem(struct text *text)
 static void objects_of_vfs(struct text *text)
 {
 	struct frame_counts counts = frames_count();
-	text_format(text, "vfs.open_files %u\nvfs.inodes %u\nvfs.pipes %u\nvfs.anchors %u\nvfs.windows %u\n",
-		    openfile_count(), inode_count(), pipe_count(), openfile_high(), window_count());
+	text_format(text,
+		    "vfs.open_files %u\nvfs.inodes %u\nvfs.pipes %u\nvfs.anchors %u\nvfs.windows "
+		    "%u\nvfs.readiness_pages %u\n",
+		    openfile_count(), inode_count(), pipe_count(), openfile_high(), window_count(),
+		    readiness_count());
 	text_format(text,
 		    "vfs.cache_pages %llu\nvfs.cache_pages_used %llu\nvfs.slab_pages %llu\nvfs.window_pages "
 		    "%llu\n",
@@ -308,6 +311,7 @@ static int text_objects(struct text *text)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		text_format(text, "proc.%s %llu\n", names[i], (unsigned long long)upcall_answer()[i]);
 	window_reap();
+	readiness_reap();
 	object_reap();
 	objects_of_mem(text);
 	objects_of_vfs(text);
@@ -365,6 +369,7 @@ int proc_system_text(const struct inode *inode, struct text *text)
 	case PROC_SERVICES: return text_services(text);
 	case PROC_OBJECTS: return text_objects(text);
 	case PROC_UNIMPLEMENTED: return text_unimplemented(text);
+	case PROC_AUTHORITY: return proc_authority_text(text);
 	default: return text_short(inode, text);
 	}
 }

@@ -55,6 +55,7 @@ enum proc_type {
 	PROC_SERVICES,
 	PROC_OBJECTS,
 	PROC_UNIMPLEMENTED,
+	PROC_AUTHORITY,
 	/* devpts */
 	PROC_PTS,
 };
@@ -72,5 +73,7 @@ const struct label_process *proc_process(const struct inode *inode);
 /* Of a process's files (proc_pid.c) and of the system (proc_system.c). 0, errno, VFS_PARK. */
 int proc_pid_text(const struct inode *inode, uint64_t reader, struct text *text);
 int proc_system_text(const struct inode *inode, struct text *text);
+/* Who holds what (proc_authority.c). EAGAIN: the system changes faster than it can be read. */
+int proc_authority_text(struct text *text);
 /* Text of constant files by number (proc_system.c). */
 uint32_t proc_constant(const char *name);

@@ -43,10 +43,12 @@ void openfile_undo_last(void)
 	case NODE_EVENT:
 		file->inode->event.count += undo.value;
 		wait_wake_if(&file->inode->waiters, POLLIN);
+		watch_changed_if(&file->inode->watches, POLLIN);
 		break;
 	case NODE_TIMER:
 		file->inode->timer.expirations += undo.value;
 		wait_wake_if(&file->inode->waiters, POLLIN);
+		watch_changed_if(&file->inode->watches, POLLIN);
 		break;
 	default:
 		if (undo.offset != OPENFILE_OWN_OFFSET)
@@ -110,6 +112,8 @@ static int read_stream(struct file *file, const struct caller *caller, void *to,
 		memcpy(&value, to, 8);
 	if (error == 0)
 		remember(file, 0, value, *done);
+	if (error == 0 && inode->kind != NODE_FIFO) /* a pipe has told its watches itself */
+		watch_changed_if(&inode->watches, POLLOUT);
 	return error;
 }
 

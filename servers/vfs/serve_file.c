@@ -139,6 +139,40 @@ int file_on_poll(struct request *rq, const struct file_poll_in *in, struct file_
 	return wait_add(&file->inode->waiters, rq->label, events);
 }
 
+int file_on_readiness(struct request *rq, const struct file_readiness_in *in, struct file_readiness_out *out)
+{
+	const struct env_object *object;
+	(void)in;
+	(void)out; /* server 0 */
+	int error = readiness_open(rq->label, &object);
+	if (error != 0)
+		return error;
+	rq->page->send_slot[0] = SLOT_OWN(object->capability[0]);
+	rq->page->send_mode[0] = XFER_CHILD;
+	rq->page->send_rights[0] = RIGHT_WRITE | RIGHT_GRANT;
+	return 0;
+}
+
+int file_on_watch(struct request *rq, const struct file_watch_in *in, struct file_watch_out *out)
+{
+	struct file *file = serve_file(rq);
+	if (!file || (file->state & OPENFILE_PATH_ONLY))
+		return EBADF;
+	uint32_t kind = file->inode->kind;
+	if (kind != NODE_FIFO && kind != NODE_EVENT && kind != NODE_TIMER) {
+		out->kind = WATCH_CONSTANT;
+		out->revents = openfile_poll(file) & in->events;
+		return 0;
+	}
+	struct watch_page *page = readiness_page(rq->label);
+	struct watch_order order = {.label = rq->label,
+				    .cookie = in->cookie,
+				    .events = in->events,
+				    .flags = in->flags,
+				    .slot = in->slot};
+	return page ? watch_set(page, &file->inode->watches, file, &order, &out->revents) : ENOENT;
+}
+
 int file_on_get_flags(struct request *rq, const struct file_get_flags_in *in, struct file_get_flags_out *out)
 {
 	const struct file *file = serve_file(rq);

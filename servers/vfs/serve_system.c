@@ -196,6 +196,7 @@ int vfs_on_usage(struct request *rq, const struct vfs_usage_in *in, struct vfs_u
 	(void)rq;
 	(void)in;
 	window_reap();
+	readiness_reap();
 	object_reap();
 	struct frame_counts counts = frames_count();
 	*out = (struct vfs_usage_out){

@@ -50,6 +50,7 @@ int event_write(struct inode *inode, const struct caller *caller, const void *fr
 	*done = 8;
 	if (value > 0)
 		wait_wake_if(&inode->waiters, POLLIN);
+	watch_changed_if(&inode->watches, POLLIN);
 	return 0;
 }
 
@@ -84,16 +85,20 @@ void timer_disarm(struct inode *inode)
 static void catch_up(struct inode *inode, uint64_t now)
 {
 	struct timer_state *timer = &inode->timer;
+	bool was_ready = timer->expirations > 0;
 	if (!timer->is_armed || timer->expires_ns > now)
 		return;
 	if (timer->interval_ns == 0) {
 		timer->expirations++;
 		timer_disarm(inode);
-		return;
+	} else {
+		uint64_t periods = (now - timer->expires_ns) / timer->interval_ns + 1;
+		timer->expirations += periods;
+		timer->expires_ns += periods * timer->interval_ns;
 	}
-	uint64_t periods = (now - timer->expires_ns) / timer->interval_ns + 1;
-	timer->expirations += periods;
-	timer->expires_ns += periods * timer->interval_ns;
+	/* Linux starts an interval again when it is read: one change until then. */
+	if (!was_ready)
+		watch_changed_if(&inode->watches, POLLIN);
 }
 
 static bool spec_is_valid(int64_t sec, int64_t nsec)
@@ -132,6 +137,7 @@ int timer_set(struct inode *inode, uint32_t flags, const struct timer_spec *spec
 	timer_get(inode, old);
 	timer_disarm(inode);
 	inode->timer.expirations = 0;
+	watch_changed_if(&inode->watches, 0);
 	inode->timer.interval_ns = spec_ns(spec->interval_sec, spec->interval_nsec);
 	uint64_t value = spec_ns(spec->value_sec, spec->value_nsec);
 	if (value == 0)
@@ -175,7 +181,7 @@ uint64_t timers_next(void)
 {
 	uint64_t next = ~0ull;
 	for (const struct inode *inode = timers_armed; inode; inode = inode->timer.next_armed)
-		if (inode->waiters && inode->timer.expires_ns < next)
+		if ((inode->waiters || inode->watches) && inode->timer.expires_ns < next)
 			next = inode->timer.expires_ns;
 	return next;
 }

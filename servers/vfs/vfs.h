@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include <quota.h>
+#include <watch.h>
 #include <tessera/file.h>
 #include <tessera/labels.h>
 
@@ -59,7 +60,7 @@ const struct label_process *label_process_of(uint64_t label);
 enum quota_kind {
 	QUOTA_FILES,	  /* open descriptions */
 	QUOTA_NAMES,	  /* inodes, names, and each 256 bytes of a symbolic link */
-	QUOTA_PAGES,	  /* frames of files' contents, index frames included */
+	QUOTA_PAGES,	  /* frames of files' contents, index frames included; of readiness pages */
 	QUOTA_PIPE_PAGES, /* frames of pipes beyond each one's first */
 	QUOTA_WAITERS,	  /* records of waiting threads, beyond the first of an object */
 	QUOTA_LOCKS,
@@ -92,6 +93,22 @@ static inline void wait_wake_if(struct waiter **list, uint32_t events)
 	if (*list)
 		wait_wake(list, events);
 }
+
+static inline void watch_changed_if(struct watch **list, uint32_t key)
+{
+	if (*list)
+		watch_changed(list, key);
+}
+
+/* ---- readiness pages (readiness.c): one a process, made when it is first asked for */
+struct env_object;
+/* The caller's page, made or emptied. object: to be mapped by the process. ENOBUFS, ENOMEM. */
+int readiness_open(uint64_t label, const struct env_object **object);
+/* The page of the label's process, or NULL. */
+struct watch_page *readiness_page(uint64_t label);
+/* Frees the pages of processes that are gone. */
+void readiness_reap(void);
+uint32_t readiness_count(void);
 
 /* ---- inodes */
 enum node_kind {
@@ -182,6 +199,7 @@ struct inode {
 		struct proc_state proc;
 	};
 	struct waiter *waiters;
+	struct watch *watches; /* armed descriptors (watch.h) */
 	struct lock *locks;
 	struct mapped *mapped;
 	uint32_t writers, executors; /* open descriptions for writing; for OPEN_EXEC */

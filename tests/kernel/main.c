@@ -38,6 +38,7 @@ void program_start(const uint64_t *stack)
 	test_fpu();
 	test_devices();
 	test_native();
+	test_authority();
 	test_random();
 	finish();
 }

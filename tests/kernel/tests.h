@@ -29,4 +29,5 @@ void test_registers(void);
 void test_fpu(void);
 void test_devices(void);
 void test_native(void);
+void test_authority(void);
 void test_random(void);

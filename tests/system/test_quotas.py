@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import TOP, compile_static, tessera
 
-KINDS = ["files", "pipes", "events", "timers", "names", "pages", "ptys", "signals", "zombies"]
+KINDS = ["files", "pipes", "events", "timers", "names", "pages", "ptys", "signals", "zombies", "polls"]
 WORK = ("echo text > /tmp/$1.file && cat /tmp/$1.file | cat && mkdir /tmp/$1.dir && rmdir /tmp/$1.dir && rm /tmp/$1.file && "
         "ls / | sort | head -n 1 && echo works as $1")
 

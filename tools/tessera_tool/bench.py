@@ -27,9 +27,12 @@ RESULT = re.compile(r"^(bench|switches) (\S+) ([0-9.]+)(?: (\S+))?\s*$", re.MULT
 ROWS = [
     ("ipc-round-trip", "call + reply_recv, two address spaces, 4 words", 400),
     ("empty-syscall", "empty native system call", 80),
+    ("authority-batch", "authority_graph, 80 capabilities", 5000),
     ("getppid", "reflected getppid", 150),
     ("clock_gettime", "clock_gettime", 90),
     ("pipe-ping-pong", "1-byte pipe ping-pong between two processes", 8000),
+    ("poll-16-pipes", "poll of 16 pipes, none ready", "linux"),
+    ("epoll-16-pipes", "write, epoll_wait, read of one of 16 pipes", "linux"),
     ("fork-exit-wait", "fork + exit + wait of a small static program", "linux"),
     ("fork-exec-wait", "fork + exec + wait", "linux"),
     ("vfork-exec-wait", "vfork + exec + wait", "linux"),

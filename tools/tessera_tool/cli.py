@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from . import bench, bounds, build, count, debug, fuzz, lint, run, symbolize
+from . import authority_command, bench, bounds, build, count, debug, fuzz, lint, run, symbolize
 from .common import BUILD, EXIT_FAILURE, REPO, TARGET, ToolError, say
 
 
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("lint", help="check formatting, the rules of the house, and clang-tidy's findings")
     lint.add_arguments(command)
     command.set_defaults(action=lint.start)
+    authority_command.add_commands(commands)
     command = commands.add_parser("count", help="count the kernel's lines against its limits")
     command.set_defaults(action=count.start)
     command = commands.add_parser("fuzz", help="compare the kernel core with its specification, operation by operation")

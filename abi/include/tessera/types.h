@@ -186,6 +186,33 @@ struct map_entry {
 };
 #define MAP_VEC_MAX ((MSG_MAX_WORDS - MSG_REGISTER_WORDS) / 2u)
 
+/* ------------------------------------------------------------------ who holds what */
+
+/*
+ * One capability, as authority_graph tells it.  Addresses of slots and objects are physical, divided by 64.  A slot lies in the CNode whose
+ * slots begin at that CNode's `object`, or, with AUTHORITY_EMBEDDED, in the Thread at slot & ~127: its CSpace, VSpace, fault and last-resort
+ * endpoint, in this order.  Slots of neither are the kernel's own.  What badge and info hold:
+ *   Untyped   physical base, bytes       CNode   log2 of its slots, 0        Endpoint, Notification   badge, 0
+ *   Thread    label, slot of the Reply that answers it (0: none)             Memory   first frame, pages
+ *   View      first address of its window, pages of it (object: its VSpace; its Memory is its parent)
+ *   Irq       line, 0                    IoPort  first port, count           others: 0, 0
+ */
+struct authority_record {
+	uint32_t slot;
+	uint32_t object;
+	uint16_t depth; /* in the derivation tree: 1 or more */
+	uint8_t type;	/* enum cap_type; 255: the kernel's parent of all boot Untypeds */
+	uint8_t rights;
+	uint32_t flags; /* AUTHORITY_* */
+	uint64_t badge, info;
+};
+static_assert(sizeof(struct authority_record) == 32, "authority_record is ABI");
+#define AUTHORITY_ORIGIN 0x01u	 /* the object dies with this capability */
+#define AUTHORITY_ANCHOR 0x02u	 /* minted with a drop notice */
+#define AUTHORITY_DYING 0x10u	 /* its deletion has begun */
+#define AUTHORITY_EMBEDDED 0x80u /* one of a Thread's own slots */
+#define AUTHORITY_BATCH 80u	 /* a call stays below 5,000 instructions */
+
 /* ------------------------------------------------------------------ clock page */
 
 #define TIME_PAGE_VA 0x7fffffffd000ull /* mapped read-only in every VSpace that has a configured thread */

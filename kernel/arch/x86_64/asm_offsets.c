@@ -17,6 +17,11 @@ SAME(CPU_ENTRIES, struct cpu, entries);
 SAME(ARCH_IN_CPU, struct cpu, arch);
 SAME(CPU_USER_RSP, struct cpu, arch.user_rsp);
 SAME(CPU_USER_EAX, struct cpu, arch.user_eax);
+SAME(CPU_ROOT, struct cpu, arch.root);
+SAME(CPU_USER_ROOT, struct cpu, arch.user_root);
+SAME(CPU_ENTRY_STACK_TOP, struct cpu, arch.entry_self);
+static_assert(CPU_ENTRY_STACK_TOP % 16 == 0, "the CPU aligns the stack it enters on");
+static_assert(offsetof(struct cpu, ready) >= PAGE_SIZE, "the first page is what user mode's tables hold");
 
 SAME(THREAD_PAGE_VA, struct thread, page_va);
 SAME(THREAD_SYSCALL_ENTRY, struct thread, personality.syscall_entry);

@@ -8,8 +8,12 @@
 #include <hal.h>
 
 #include "asm.h"
+<<<<<<< HEAD
 #include "options.h"
 #include "smp.h"
+=======
+#include "../../genarch/options.h"
+>>>>>>> origin/main
 
 #define DEBUG_PORT 0xe9u
 #define COM1 0x3f8u

@@ -11,6 +11,7 @@
 
 #include "asm.h"
 #include "layout.h"
+#include "speculation.h"
 #include "trap.h"
 
 #define MSR_EFER 0xc0000080u
@@ -55,10 +56,6 @@ struct tss {
 } PACKED;
 static_assert(sizeof(struct tss) == 104, "a 64-bit TSS");
 
-struct gate {
-	uint16_t offset_low, selector, flags, offset_middle;
-	uint32_t offset_high, reserved;
-};
 static_assert(sizeof(struct gate) == 16, "a 64-bit gate");
 
 struct table_pointer {
@@ -69,7 +66,7 @@ struct table_pointer {
 struct cpu_features cpu_features;
 bool cpu_is_modern;
 
-static struct gate idt[VECTOR_COUNT] ALIGNED(16);
+struct gate cpu_idt[PAGE_SIZE / sizeof(struct gate)] ALIGNED(PAGE_SIZE);
 
 void cpu_detect(void)
 {
@@ -79,6 +76,10 @@ void cpu_detect(void)
 
 	if (highest >= 7)
 		more = cpuid(7, 0);
+	cpu_features.leaf7_edx = more.edx;
+	cpu_features.amd8_ebx = highest_extended >= 0x80000008u ? cpuid(0x80000008u, 0).ebx : 0;
+	cpu_features.amd21_eax = highest_extended >= 0x80000021u ? cpuid(0x80000021u, 0).eax : 0;
+	cpu_features.is_intel = cpuid(0, 0).ebx == 0x756e6547u; /* "Genu" */
 	cpu_features.has_x2apic = (basic.ecx >> 21) & 1;
 	cpu_features.has_tsc_deadline = (basic.ecx >> 24) & 1;
 	cpu_features.has_xsave = ((basic.ecx >> 26) & 1) && highest >= 13;
@@ -102,10 +103,11 @@ void cpu_detect(void)
 
 static void gate_set(unsigned int vector, unsigned int ist, bool is_for_user)
 {
-	uint64_t stub = (uint64_t)trap_stubs + vector * TRAP_STUB_BYTES;
+	const unsigned char *stubs = speculation.is_separated ? trap_stubs_separated : trap_stubs;
+	uint64_t stub = (uint64_t)stubs + vector * TRAP_STUB_BYTES;
 	uint32_t flags = GATE_PRESENT_INTERRUPT | ist | (is_for_user ? GATE_FROM_USER : 0);
 
-	idt[vector] = (struct gate){
+	cpu_idt[vector] = (struct gate){
 		.offset_low = (uint16_t)stub,
 		.selector = SEL_KERNEL_CODE,
 		.flags = (uint16_t)flags,
@@ -137,7 +139,10 @@ static void tss_init(struct cpu *self)
 	struct tss *tss = (struct tss *)self->arch.tss;
 	uint64_t *gdt = self->arch.gdt, base = (uint64_t)tss;
 
-	tss->rsp[0] = self->arch.stacks + STACKS_KERNEL_END - 16; /* leaves the first word */
+	self->arch.entry_self = self;
+	tss->rsp[0] = speculation.is_separated
+			      ? (uint64_t)&self->arch.entry_self
+			      : self->arch.stacks + STACKS_KERNEL_END - 16; /* leaves the first word */
 	for (unsigned int i = 0; i < IST_STACKS; i++)
 		tss->ist[i] = ist_start(self, i);
 	tss->io_map = sizeof(*tss); /* no port for user mode */
@@ -174,7 +179,7 @@ void cpu_make_idt(void)
 void cpu_load_tables(struct cpu *self, unsigned char *stacks)
 {
 	struct table_pointer gdt_pointer = {sizeof(self->arch.gdt) - 1, (uint64_t)self->arch.gdt};
-	struct table_pointer idt_pointer = {sizeof(idt) - 1, (uint64_t)idt};
+	struct table_pointer idt_pointer = {VECTOR_COUNT * sizeof(struct gate) - 1, (uint64_t)cpu_idt};
 
 	self->self = self;
 	self->arch.stacks = (uint64_t)stacks;
@@ -194,7 +199,7 @@ void cpu_prepare_stack(void)
 {
 	uint64_t *first = (uint64_t *)(cpu()->arch.stacks + STACKS_KERNEL_END) - 1;
 
-	*first = (uint64_t)return_to_current;
+	*first = (uint64_t)(speculation.is_separated ? return_separated : return_to_current);
 	cpu()->kernel_stack_top = (uint64_t)first;
 }
 
@@ -202,9 +207,10 @@ void cpu_prepare_stack(void)
 
 static void enable_cr4(void)
 {
-	uint64_t cr4 = read_cr4() | CR4_DEBUG_EXTENSIONS | CR4_MACHINE_CHECK | CR4_GLOBAL_PAGES | CR4_FXSAVE |
-		       CR4_SIMD_EXCEPTIONS;
+	uint64_t cr4 =
+		read_cr4() | CR4_DEBUG_EXTENSIONS | CR4_MACHINE_CHECK | CR4_FXSAVE | CR4_SIMD_EXCEPTIONS;
 
+	cr4 |= speculation.is_separated ? 0 : CR4_GLOBAL_PAGES; /* else they would stay in the TLB */
 	cr4 |= cpu_features.has_umip ? CR4_UMIP : 0;
 	cr4 |= cpu_features.has_fsgsbase ? CR4_FSGSBASE : 0;
 	cr4 |= cpu_features.has_xsave ? CR4_XSAVE : 0;
@@ -220,8 +226,12 @@ void cpu_enable(void)
 	enable_cr4();
 	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SYSCALL | EFER_NX);
 	write_msr(MSR_STAR, ((uint64_t)SEL_USER_CODE32 << 48) | ((uint64_t)SEL_KERNEL_CODE << 32));
-	cpu_is_modern = cpu_features.has_xsaveopt && cpu_features.has_fsgsbase;
-	write_msr(MSR_LSTAR, (uint64_t)(cpu_is_modern ? syscall_entry : syscall_entry_old));
+	cpu_is_modern = cpu_features.has_xsaveopt && cpu_features.has_fsgsbase && !speculation.is_separated &&
+			!speculation_has_barrier();
+	write_msr(MSR_LSTAR, (uint64_t)(speculation.is_separated ? syscall_entry_separated
+					: cpu_is_modern		 ? syscall_entry
+								 : syscall_entry_old));
+	speculation_enable();
 	write_msr(MSR_SFMASK, SYSCALL_FLAGS_CLEARED);
 	write_msr(MSR_PAT, PAT_VALUE);
 }

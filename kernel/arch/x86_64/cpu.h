@@ -14,6 +14,8 @@ struct cpu_features {
 		has_tsc_deadline;
 	bool has_gigabyte_pages, has_rdrand, has_rdseed;
 	uint32_t physical_bits;
+	uint32_t leaf7_edx, amd8_ebx, amd21_eax; /* CPUID words of speculation.c; 0 where the CPU has none */
+	bool is_intel;
 	uint64_t xcr0_possible; /* state components the CPU has */
 };
 extern struct cpu_features cpu_features;
@@ -22,7 +24,17 @@ extern struct cpu_features cpu_features;
 void cpu_detect(void);
 /* canary.c: gives the stack canary its value of this boot; for a caller that never returns. */
 void canary_init(void);
+<<<<<<< HEAD
 /* Patches the stubs for this processor, whose text must still be writable, and fills the IDT; all CPUs share both. */
+=======
+/* The IDT: one page of gates. */
+struct gate {
+	uint16_t offset_low, selector, flags, offset_middle;
+	uint32_t offset_high, reserved;
+};
+extern struct gate cpu_idt[];
+/* Fills the IDT, which all CPUs share. */
+>>>>>>> origin/main
 void cpu_make_idt(void);
 /* Makes this CPU the one that self describes, with those stacks (STACKS_BYTES): loads GDT, TSS, GS and IDT. */
 void cpu_load_tables(struct cpu *self, unsigned char *stacks);

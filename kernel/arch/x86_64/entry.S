@@ -145,10 +145,7 @@ return_by_sysret:
 	sysretq
 	.size return_to_current, . - return_to_current
 
-	.type return_full, @function
-return_full:
-	movq %rsp, %rdi
-	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
+	.macro load_all /* from the thread at RDI; leaves IRETQ's frame on the stack */
 	pushq $SEL_USER_DATA
 	pushq CTX_RSP(%rdi)
 	pushq CTX_RFLAGS(%rdi)
@@ -169,6 +166,13 @@ return_full:
 	movq CTX_R14(%rdi), %r14
 	movq CTX_R15(%rdi), %r15
 	movq CTX_RDI(%rdi), %rdi
+	.endm
+
+	.type return_full, @function
+return_full:
+	movq %rsp, %rdi
+	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
+	load_all
 	swapgs
 	iretq
 	.size return_full, . - return_full
@@ -187,6 +191,7 @@ trap_clac:
 	testb $3, 24(%rsp)
 	jz trap_from_kernel
 	swapgs
+	lfence /* not with the other GS, whatever the CPU has guessed; below too */
 	pushq %rax
 	movq %gs:CPU_CURRENT, %rax
 	movq %rbx, CTX_RBX(%rax)
@@ -216,21 +221,9 @@ trap_clac:
 	.size trap_common, . - trap_common
 
 	.macro push_frame /* struct trap_frame (trap.h) */
-	pushq %rax
-	pushq %rbx
-	pushq %rcx
-	pushq %rdx
-	pushq %rsi
-	pushq %rdi
-	pushq %rbp
-	pushq %r8
-	pushq %r9
-	pushq %r10
-	pushq %r11
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
+	.irp register, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+	pushq %\register
+	.endr
 	.endm
 
 /*
@@ -252,6 +245,7 @@ trap_on_ist:
 /* The idle loop's interrupts; everything else is a bug. */
 	.type trap_from_kernel, @function
 trap_from_kernel:
+	lfence
 	push_frame
 trap_frame_made:
 	movq %rsp, %rdi
@@ -259,27 +253,15 @@ trap_frame_made:
 	andq $-16, %rsp
 	call trap_in_kernel
 	movq %rbx, %rsp
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %r11
-	popq %r10
-	popq %r9
-	popq %r8
-	popq %rbp
-	popq %rdi
-	popq %rsi
-	popq %rdx
-	popq %rcx
-	popq %rbx
-	popq %rax
+	.irp register, r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax
+	popq %\register
+	.endr
 	addq $16, %rsp
 	iretq
 	.size trap_from_kernel, . - trap_from_kernel
 
 /* One stub a vector: pushes what the processor does not, and the vector. */
-	.macro stub vector
+	.macro stub vector, common, on_ist
 	.balign 16
 	.if \vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21 || \vector == 29 || \vector == 30
 	.else
@@ -287,9 +269,9 @@ trap_frame_made:
 	.endif
 	pushq $\vector
 	.if \vector == 1 || \vector == 2 || \vector == 8 || \vector == 18
-	jmp trap_on_ist
+	jmp \on_ist
 	.else
-	jmp trap_common
+	jmp \common
 	.endif
 	.endm
 
@@ -298,9 +280,90 @@ trap_frame_made:
 trap_stubs:
 	.set number, 0
 	.rept VECTOR_COUNT
-	stub number
+	stub number, trap_common, trap_on_ist
 	.set number, number + 1
 	.endr
+
+/* ---- separated page tables --------------------------------------------------------------------------- */
+
+/*
+ * Where user mode has page tables of its own (trap.c), these doors lead to those above and back.  They and what they touch,
+ * the first page of struct cpu and the stacks of IST, are all of the kernel that user mode's tables hold.
+ */
+	.type syscall_separated, @function
+syscall_separated:
+	movq %rax, CTX_RAX(%rsp)
+	save_registers
+	movl %eax, %ecx
+	shrl $16, %ecx
+	cmpl $NATIVE_HIGH_HALF, %ecx
+	jne kernel_foreign_syscall
+	movzwl %ax, %edi
+	jmp kernel_syscall
+	.size syscall_separated, . - syscall_separated
+
+/* Like return_to_current, always with all registers. Its address stays in the first word of the stack. */
+	.globl return_separated
+	.type return_separated, @function
+return_separated:
+	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
+	subq $8, %rsp
+	call trap_leave
+	movq %gs:CPU_CURRENT, %rdi
+	movq %gs:CPU_SELF, %rsp
+	addq $CPU_ENTRY_STACK_TOP, %rsp
+	load_all
+	jmp leave_separated
+	.size return_separated, . - return_separated
+
+	.section .text.entry, "ax", @progbits
+	.globl entry_text_start, entry_text_end, syscall_entry_separated, trap_stubs_separated
+entry_text_start:
+	.type syscall_entry_separated, @function
+syscall_entry_separated:
+	swapgs
+	movq %rsp, %gs:CPU_USER_RSP
+	movq %gs:CPU_ROOT, %rsp
+	movq %rsp, %cr3
+	movq %gs:CPU_CURRENT, %rsp
+	jmp syscall_separated
+	.size syscall_entry_separated, . - syscall_entry_separated
+
+/* VERW empties the buffers that a CPU may forward to user mode's loads (MDS); its operand is the frame's SS. */
+	.type leave_separated, @function
+leave_separated:
+	pushq %rax
+	movq %gs:CPU_USER_ROOT, %rax
+	movq %rax, %cr3
+	verw 40(%rsp)
+	popq %rax
+	swapgs
+	iretq
+	.size leave_separated, . - leave_separated
+
+/* An interrupt of the idle loop finds the kernel's tables; every other stack has its CPU above it. */
+	.type trap_separated, @function
+trap_separated:
+	testb $3, 24(%rsp)
+	jz trap_common
+trap_on_ist_separated:
+	pushq %rax
+	movq 64(%rsp), %rax
+	movq CPU_ROOT(%rax), %rax
+	movq %rax, %cr3
+	popq %rax
+	jmp trap_on_ist
+	.size trap_separated, . - trap_separated
+
+	.balign 16
+trap_stubs_separated:
+	.set number, 0
+	.rept VECTOR_COUNT
+	stub number, trap_separated, trap_on_ist_separated
+	.set number, number + 1
+	.endr
+entry_text_end:
+	.text
 
 /* ---- speculation --------------------------------------------------------------------------------- */
 

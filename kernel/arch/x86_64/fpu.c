@@ -10,10 +10,11 @@
  */
 #include "fpu.h"
 
-#include <hal.h>
+#include <object.h>
 
 #include "asm.h"
 #include "cpu.h"
+#include "speculation.h"
 #include "layout.h"
 
 #define MSR_FS_BASE 0xc0000100u
@@ -125,6 +126,11 @@ static void bases_load(const struct arch_context *ctx)
 
 void context_switch_old(struct arch_context *from, struct arch_context *to)
 {
+	const struct thread *next = (const void *)((const unsigned char *)to - CTX_IN_THREAD);
+
+	if (speculation_has_barrier() && next->vspace_root.raw != 0 &&
+	    next->vspace_root.raw != THIS_CPU->root)
+		speculation_barrier();
 	bases_save(from);
 	swap_gs(); /* clearing a selector may clear its base */
 	selectors_clear();

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "acpi.h"
+#include "../../genarch/acpi.h"
 
 /* Masks the PIC, maps and enables the local APIC. Before anything below. */
 void lapic_init(void);

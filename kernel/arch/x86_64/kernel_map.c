@@ -16,7 +16,7 @@
 
 #include "asm.h"
 #include "cpu.h"
-#include "frames.h"
+#include "../../genarch/frames.h"
 #include "layout.h"
 #include "trap.h"
 
@@ -36,11 +36,9 @@ extern unsigned char image_data_start[], image_data_end[];
 
 static pte_t *kernel_root;
 
-/* The entry of va at a level, with the tables above it made. */
-static pte_t *entry_of(uint64_t va, unsigned int level)
+/* The entry of va at a level below a root, with the tables between made. */
+static pte_t *entry_of(pte_t *table, uint64_t va, unsigned int level)
 {
-	pte_t *table = kernel_root;
-
 	for (unsigned int at = PT_LEVELS - 1; at > level; at--) {
 		pte_t *entry = &table[pt_index(va, at)];
 
@@ -55,7 +53,7 @@ static pte_t *entry_of(uint64_t va, unsigned int level)
 
 static void map_page(uint64_t va, uint64_t pa, pte_t bits, unsigned int level)
 {
-	pte_t *entry = entry_of(va, level);
+	pte_t *entry = entry_of(kernel_root, va, level);
 
 	if ((bits & PTE_WRITE) && !(bits & PTE_NX))
 		panic_boot("a kernel mapping would be writable and executable");
@@ -119,7 +117,7 @@ void kernel_map_direct(uint64_t start, uint64_t end)
 		bool is_huge = cpu_features.has_gigabyte_pages && (pa & (HUGE_BYTES - 1)) == 0 &&
 			       pa >= start && end - pa >= HUGE_BYTES && pa != 0;
 
-		if (is_huge && !(*entry_of(pa + DIRECT_MAP_BASE, 2) & PTE_PRESENT)) {
+		if (is_huge && !(*entry_of(kernel_root, pa + DIRECT_MAP_BASE, 2) & PTE_PRESENT)) {
 			map_page(pa + DIRECT_MAP_BASE, pa, BITS_DATA, 2);
 			pa += HUGE_BYTES;
 			continue;
@@ -157,6 +155,33 @@ void kernel_map_init(const struct boot_source *source)
 	kernel_map_direct(source->archive_start, source->archive_end);
 	THIS_CPU->root = root.raw;
 	write_cr3(root.raw);
+}
+
+/* ---- user mode's tables, where they are separated ---- */
+
+static void expose(pte_t *root, uint64_t start, uint64_t bytes, pte_t bits)
+{
+	for (uint64_t va = start; va < start + bytes; va += PAGE_SIZE) {
+		uint64_t offset = va >= KERNEL_OFFSET ? KERNEL_OFFSET : DIRECT_MAP_BASE;
+
+		*entry_of(root, va, 0) = (va - offset) | bits;
+	}
+}
+
+void kernel_map_separate(struct cpu *self)
+{
+	paddr_t frame = frame_allocate();
+	pte_t *root = phys_to_ptr(frame);
+
+	self->arch.user_root = frame.raw;
+	expose(root, (uint64_t)entry_text_start, (uint64_t)(entry_text_end - entry_text_start), BITS_TEXT);
+	expose(root, (uint64_t)cpu_idt, PAGE_SIZE, BITS_CONSTANT);
+	expose(root, (uint64_t)self, PAGE_SIZE, BITS_DATA);
+	for (uint64_t i = 0; i < IST_STACKS; i++)
+		expose(root,
+		       self->arch.stacks + STACKS_KERNEL_END + i * (GUARD_BYTES + IST_STACK_BYTES) +
+			       GUARD_BYTES,
+		       IST_STACK_BYTES, BITS_DATA);
 }
 
 /* ---- address spaces (hal.h) ---- */

@@ -43,6 +43,9 @@
 #define CPU_ENTRIES 32
 #define CPU_USER_RSP 40 /* struct arch_cpu */
 #define CPU_USER_EAX 48
+#define CPU_ROOT 56
+#define CPU_USER_ROOT 64
+#define CPU_ENTRY_STACK_TOP 416
 
 /* struct thread */
 #define THREAD_PAGE_VA 288

@@ -4,7 +4,7 @@
  */
 #include <hal.h>
 
-#include "acpi.h"
+#include "../../genarch/acpi.h"
 #include "asm.h"
 
 #define SLEEP_ENABLE 0x2000u

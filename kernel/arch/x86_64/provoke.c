@@ -6,7 +6,7 @@
  */
 #include <panic.h>
 
-#include "options.h"
+#include "../../genarch/options.h"
 #include "trap.h"
 
 #define UNMAPPED 0xfffffffffffff000ull /* the last page: kernel_map.c never maps it */

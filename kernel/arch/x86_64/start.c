@@ -9,18 +9,23 @@
 
 #include <boot_source.h>
 
-#include "acpi.h"
+#include "../../genarch/acpi.h"
 #include "asm.h"
 #include "boot_memory.h"
 #include "console.h"
 #include "cpu.h"
 #include "fpu.h"
-#include "frames.h"
+#include "../../genarch/frames.h"
 #include "irq.h"
 #include "kernel_map.h"
 #include "layout.h"
+<<<<<<< HEAD
 #include "options.h"
 #include "smp.h"
+=======
+#include "../../genarch/options.h"
+#include "speculation.h"
+>>>>>>> origin/main
 #include "timer.h"
 #include "trap.h"
 
@@ -50,6 +55,8 @@ static void setup_memory(struct boot_source *source)
 		panic_boot("the boot archive does not start at a page");
 	frames_open(boot_memory_window(&ranges));
 	kernel_map_init(source);
+	if (speculation.is_separated)
+		kernel_map_separate(&boot_cpu);
 }
 
 static void report_clock(void)
@@ -74,6 +81,7 @@ static void setup_devices(const struct boot_source *source)
 	timer_init(handover.boot_tsc);
 	smp_start();
 	report_clock();
+	speculation_report();
 }
 
 static void copy_ranges(struct boot_range *to, uint32_t *count, const struct range_set *set)
@@ -109,6 +117,7 @@ void arch_start(struct boot_source *source)
 	print("\n");
 	cpu_detect();
 	canary_init();
+	speculation_choose();
 	cpu_enable();
 	cpu_make_idt();
 	cpu_load_tables(&boot_cpu, boot_stacks);

@@ -14,7 +14,7 @@
 #include "asm.h"
 #include "cpu.h"
 #include "fpu.h"
-#include "frames.h"
+#include "../../genarch/frames.h"
 #include "irq.h"
 #include "layout.h"
 

@@ -14,6 +14,7 @@
 #include "cpu.h"
 #include "irq.h"
 #include "layout.h"
+#include "speculation.h"
 #include "timer.h"
 
 #define RFLAGS_INTERRUPTS 0x200ull
@@ -62,10 +63,27 @@ void arch_idle(void)
 	THIS_CPU->is_idle = false;
 }
 
+/*
+ * Separated page tables (KPTI): user mode runs on tables of its own, one root for each CPU, whose kernel half holds only the
+ * doors.  Its user half is copied from the address space's root on each way out, so that there is nothing to keep in step:
+ * a CPU whose address space loses a table is interrupted for that, and comes back by here.
+ */
+void trap_leave(void)
+{
+	struct arch_context *ctx = &cpu()->current->ctx;
+
+	if (ctx->entry == CTX_SYSCALL) /* what SYSRET would have put there */
+		ctx_set_ip(ctx, ctx_ip(ctx));
+	arch_copy(phys_to_ptr((paddr_t){THIS_CPU->user_root}), phys_to_ptr((paddr_t){THIS_CPU->root}),
+		  USER_PT_ENTRIES * sizeof(pte_t));
+}
+
 void arch_resume_current(void)
 {
 	console_release();
 	cpu_prepare_stack();
 	provoke_panic();
+	if (speculation.is_separated)
+		return_separated();
 	return_to_current();
 }

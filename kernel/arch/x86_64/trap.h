@@ -8,6 +8,8 @@
 
 #include <compiler.h>
 
+#include "../../genarch/boot_support.h" /* panic_boot */
+
 /* What trap_from_kernel has on the stack. */
 struct trap_frame {
 	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
@@ -25,12 +27,16 @@ struct trap_frame {
 
 /* entry.S; every stub has the same size */
 #define TRAP_STUB_BYTES 16u
-extern const unsigned char trap_stubs[];
+extern const unsigned char trap_stubs[], trap_stubs_separated[], entry_text_start[], entry_text_end[];
 void syscall_entry(void);
 void syscall_entry_old(void); /* without the fast path */
 void load_selectors(void);
 void idle_once(void);
+void syscall_entry_separated(void);
 NORETURN void return_to_current(void);
+NORETURN void return_separated(void);
+/* Called by return_separated: makes the current thread ready for it. */
+void trap_leave(void);
 
 /* Called by entry.S: the user's registers are in cpu()->current->ctx. */
 void trap_from_user(uint64_t vector, uint64_t error_code);
@@ -42,5 +48,3 @@ NORETURN void panic_trap(const struct trap_frame *frame);
 NORETURN void panic_user_trap(uint64_t vector, uint64_t error_code);
 /* provoke.c: the boot option panic=; returns without it. */
 void provoke_panic(void);
-/* panic.c: stops boot with one line. */
-NORETURN void panic_boot(const char *text);

@@ -74,7 +74,9 @@ struct lx_sighand {
 struct lx_process {
 	struct process_page *identity; /* the process page, or a vfork child's copy of it */
 	bool is_vfork_child;
-	bool uses_membarrier; /* registered for private expedited barriers */
+	bool uses_membarrier;			  /* registered for private expedited barriers */
+	bool is_not_dumpable, keeps_capabilities; /* prctl: told back, without effect */
+	uint64_t timer_slack_ns;		  /* the same; 0: the default */
 	struct lx_fs fs;
 	struct lx_sighand sighand;
 	struct lx_files files;

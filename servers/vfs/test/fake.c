@@ -256,6 +256,19 @@ const char *env_command_line(void)
 	return "log=serial";
 }
 
+int env_authority(uint64_t index, struct authority_record out[AUTHORITY_BATCH], uint32_t *count)
+{
+	*count = 0;
+	if (index != 0 && fake.tree_changes > 0) {
+		fake.tree_changes--;
+		return EAGAIN;
+	}
+	for (; *count < 2 && index + *count < 3; (*count)++)
+		out[*count] = (struct authority_record){
+			.slot = (uint32_t)(16 + index) + *count, .object = 0x40, .depth = 1, .type = 3};
+	return 0;
+}
+
 bool env_service(uint32_t index, struct env_service *out)
 {
 	*out = (struct env_service){.name = "vfs", .state = 1};

@@ -25,6 +25,7 @@ struct fake_state {
 	uint32_t supplied;    /* pages */
 	uint64_t object_size; /* of the last resize */
 	uint64_t pts_mask;
+	uint32_t tree_changes; /* how often authority_graph must be begun again */
 };
 extern struct fake_state fake;
 

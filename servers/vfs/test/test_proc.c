@@ -117,6 +117,28 @@ static void test_rights(void **state)
 	assert_int_equal(do_stat(user, "/proc/30/stat", true, &st), ENOENT);
 }
 
+static void test_authority(void **state)
+{
+	static const char caps[] =
+		"cap 10 40 1 3 0 0 0 0\ncap 11 40 1 3 0 0 0 0\ncap 12 40 1 3 0 0 0 0\nend 3\n";
+	char text[4096];
+	struct file *file;
+	(void)state;
+	read_whole("/proc/tessera/authority", text);
+	assert_memory_equal(text, "tessera-authority 1\nservice 1 vfs\nprocess 1 7 ", 46);
+	assert_string_equal(strstr(text, "cap"), caps);
+	fake.tree_changes = 3; /* what was read of another state of the tree is thrown away */
+	read_whole("/proc/tessera/authority", text);
+	assert_string_equal(strstr(text, "cap"), caps);
+	assert_int_equal(fake.tree_changes, 0);
+	fake.tree_changes = 1000;
+	assert_int_equal(do_open(fake_caller(FAKE_ROOT), "/proc/tessera/authority", O_RDONLY, 0, &file), 0);
+	assert_int_equal(do_read(file, fake_caller(FAKE_ROOT), text), EAGAIN);
+	openfile_close(file);
+	assert_int_equal(do_open(fake_caller(FAKE_USER), "/proc/tessera/authority", O_RDONLY, 0, &file),
+			 EACCES);
+}
+
 static void test_listing(void **state)
 {
 	struct caller root = fake_caller(FAKE_ROOT);
@@ -182,9 +204,8 @@ static void test_devices(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_texts, setup),
-		cmocka_unit_test_setup(test_rights, setup),
-		cmocka_unit_test_setup(test_listing, setup),
+		cmocka_unit_test_setup(test_texts, setup),     cmocka_unit_test_setup(test_rights, setup),
+		cmocka_unit_test_setup(test_authority, setup), cmocka_unit_test_setup(test_listing, setup),
 		cmocka_unit_test_setup(test_devices, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,13 +80,27 @@ static int one_zombie(void)
 	return pid < 0 ? -1 : 0;
 }
 
+/* A process that has armed a descriptor, and so has a readiness page. */
+static int one_poller(void)
+{
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid < 0 ? -1 : 0;
+	int ends[2];
+	if (pipe(ends) != 0)
+		_exit(1);
+	struct pollfd fd = {.fd = ends[0], .events = POLLIN};
+	for (;;)
+		poll(&fd, 1, 100);
+}
+
 static const struct {
 	const char *name;
 	int (*one)(void);
 } kinds[] = {
-	{"files", one_file},   {"pipes", one_pipe},	{"events", one_event},
-	{"timers", one_timer}, {"names", one_name},	{"pages", one_page},
-	{"ptys", one_pty},     {"signals", one_signal}, {"zombies", one_zombie},
+	{"files", one_file},	 {"pipes", one_pipe},	{"events", one_event}, {"timers", one_timer},
+	{"names", one_name},	 {"pages", one_page},	{"ptys", one_pty},     {"signals", one_signal},
+	{"zombies", one_zombie}, {"polls", one_poller},
 };
 
 /* Takes until it is refused. Descriptors are limited by process: when they are out, a child goes on, with none of them. */

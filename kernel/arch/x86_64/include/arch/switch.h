@@ -16,11 +16,14 @@
 #include <compiler.h>
 #include <paddr.h>
 
+struct cpu;
+
 /* What the architecture keeps for each CPU, in its struct cpu. */
 #define ARCH_IN_CPU 40
 struct arch_cpu {
 	uint64_t user_rsp, user_eax; /* where SYSCALL's entry puts them */
-	uint64_t root;		     /* what CR3 holds */
+	uint64_t root;		     /* what CR3 holds in the kernel */
+	uint64_t user_root;	     /* and in user mode, if the tables are separated (trap.c) */
 	uint64_t cr3_writes;
 	uint64_t deadline_ns; /* what the timer is armed for; ~0: nothing */
 	uint64_t stacks;      /* STACKS_BYTES: layout.h */
@@ -28,12 +31,14 @@ struct arch_cpu {
 	uint64_t lapic_id;
 	uint64_t gdt[10];
 	uint32_t tss[26];
+	/* separated: where interrupts of user mode arrive and the way back begins; the word above tells the CPU */
+	uint64_t entry_stack[16];
+	struct cpu *entry_self;
 };
 
 /* This CPU's, by GS. */
 #define THIS_CPU ((struct arch_cpu __seg_gs *)ARCH_IN_CPU)
 
-struct cpu;
 static ALWAYS_INLINE struct cpu *arch_this_cpu(void)
 {
 	return *(struct cpu * __seg_gs *)0;
@@ -46,12 +51,17 @@ static ALWAYS_INLINE struct cpu ARCH_CPU_SPACE *arch_here(void)
 	return (struct cpu ARCH_CPU_SPACE *)0;
 }
 
+<<<<<<< HEAD
 static ALWAYS_INLINE paddr_t arch_current_root(const struct arch_cpu *other)
 {
 	return (paddr_t){other->root};
 }
 
 /* Whether the CPUs have FSGSBASE and XSAVEOPT. */
+=======
+/* Whether the CPUs have FSGSBASE and XSAVEOPT, and nothing more is to be done at a switch or on the way out
+ * (speculation.h): there is a fast path then. */
+>>>>>>> origin/main
 extern bool cpu_is_modern;
 
 /* fpu.c: the same without FSGSBASE or XSAVEOPT. */

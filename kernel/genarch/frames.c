@@ -4,7 +4,7 @@
  */
 #include "frames.h"
 
-#include "trap.h"
+#include "boot_support.h"
 
 #define WORD_FRAMES 64u
 #define WORDS (FRAMES_MAX / WORD_FRAMES)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * x86_64: reading ACPI tables: RSDP, RSDT or XSDT, MADT, FADT, and the one package _S5_ in the DSDT.
+ * reading ACPI tables: RSDP, RSDT or XSDT, MADT, FADT, and the one package _S5_ in the DSDT.
  *
  * Firmware is not trusted: lengths are bounded, checksums verified, and every field is read inside its
  * table.  Tables are mapped before they are read.  Source: ACPI specification 6.5, chapter 5; the scan for
@@ -8,7 +8,7 @@
  */
 #include "acpi.h"
 
-#include "kernel_map.h"
+#include "boot_support.h"
 
 #define TABLE_MAX_BYTES 0x100000u
 #define TABLES_MAX 64u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * x86_64: the words of the kernel's command line that the architecture understands.  They are separated by blanks and
+ * the words of the kernel's command line that the architecture understands.  They are separated by blanks and
  * compared whole; what nobody asks for is ignored, for it may be root's.  The words: docs/hardware.md.
  */
 #include "options.h"

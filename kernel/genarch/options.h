@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * x86_64: boot options, words of the kernel's command line.
+ * boot options, words of the kernel's command line.
  */
 #pragma once
 

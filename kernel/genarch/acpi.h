@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * x86_64: the little ACPI the kernel needs: where interrupt lines go, how many CPUs there are, how to power
+ * the little ACPI the kernel needs: where interrupt lines go, how many CPUs there are, how to power
  * off.  Everything else is user space's (the service `dev`).
  */
 #pragma once

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the architecture gives to the code in this folder, while booting.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <compiler.h>
+
+/* Stops boot with one line. */
+NORETURN void panic_boot(const char *text);
+/* Makes sure that a physical range can be read through phys_to_ptr; for firmware tables. */
+void kernel_map_direct(uint64_t start, uint64_t end);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Cookies and readiness pages of the process; see lx/readiness.h. The state is on the heap, made when a descriptor is polled for
+ * the second time or enters an epoll set: who polls a descriptor once asks its server and is done.
+ */
+#include <tessera/memory.h>
+#include <tessera/proto/file.h>
+#include <tessera/proto/mem.h>
+#include <tessera/readiness.h>
+
+#include "lx/files.h"
+#include "lx/readiness.h"
+
+#define SERVERS 2u /* vfs, tty */
+#define PAGE_VA(server) (WINDOW_VA + 0x8000000ull + (server) * LX_PAGE)
+#define ALWAYS (POLLERR | POLLHUP)
+#define POLL_CONSTANT (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM)
+
+/* What is known of a descriptor; a cookie is FD_COOKIE + its number. */
+enum { FD_NEW = 0, FD_ASK, FD_CONSTANT, FD_COOKIE };
+
+struct cookie {
+	uint64_t threads; /* thread slots that its changes wake */
+	uint16_t events;
+	uint8_t flags, server;
+	uint32_t is_used;
+};
+
+struct readiness {
+	uint16_t by_fd[LX_FD_MAX];
+	struct cookie cookie[READINESS_WORDS];
+	const uint64_t *words[SERVERS];
+};
+
+static struct readiness *readiness;	/* NULL: nothing was armed yet */
+static uint64_t polled[LX_FD_MAX / 64]; /* descriptors that were asked once */
+
+static bool is_ours(const struct lx_thread *self)
+{
+	return !self->process->is_vfork_child;
+}
+
+/* Maps the page of the server behind a file. */
+static bool open_page(struct lx_thread *self, cap_t file)
+{
+	struct msg_page *page = self->page;
+	cap_t object = LX_SCRATCH(LX_SCRATCH_THREAD(self->slot));
+	struct file_readiness_in in = {};
+	struct file_readiness_out out = {0};
+	page->recv_slot[0] = SLOT_OWN(object);
+	int status = file_readiness(file, page, &in, &out);
+	page->recv_slot[0] = 0;
+	if (status != 0 || out.server >= SERVERS)
+		return false;
+	struct mem_map_object_in map = {.addr = PAGE_VA(out.server),
+					.len = LX_PAGE,
+					.prot = PROT_READ,
+					.flags = MAP_SHARED | MAP_FIXED | MAP_PERSONALITY};
+	struct mem_map_object_out mapped;
+	lx_send_cap(self, 0, object);
+	status = mem_map_object(LX_CAP_MEM, page, &map, &mapped);
+	(void)ts_cnode_delete(SLOT_OWN(object), 0);
+	if (status == 0)
+		readiness->words[out.server] = (const uint64_t *)PAGE_VA(out.server);
+	return status == 0;
+}
+
+static uint16_t cookie_take(void)
+{
+	for (uint32_t i = 0; i < READINESS_WORDS; i++) {
+		if (!readiness->cookie[i].is_used) {
+			readiness->cookie[i] = (struct cookie){.is_used = 1};
+			return (uint16_t)i;
+		}
+	}
+	return LX_COOKIE_NONE;
+}
+
+/* One order to the server; its page is made if the process has none yet. */
+static int order(struct lx_thread *self, cap_t file, const struct file_watch_in *in,
+		 struct file_watch_out *out)
+{
+	*out = (struct file_watch_out){0};
+	int status = file_watch(file, self->page, in, out);
+	if (status == ENOENT && open_page(self, file))
+		status = file_watch(file, self->page, in, out);
+	return status == 0 && out->server >= SERVERS ? EIO : status;
+}
+
+long lx_watch(struct lx_thread *self, cap_t file, uint16_t *cookie, uint32_t events, uint32_t flags,
+	      uint32_t *revents)
+{
+	*revents = 0;
+	if (is_ours(self) && !readiness)
+		readiness = lx_alloc(sizeof(*readiness));
+	uint16_t number = *cookie;
+	if (number == LX_COOKIE_NONE && is_ours(self) && readiness)
+		number = cookie_take();
+	struct file_watch_in in = {.cookie = number, .events = events, .flags = flags, .slot = self->slot};
+	struct file_watch_out out;
+	int status = order(self, file, &in, &out);
+	if (status == 0 && out.kind == WATCH_ARMED && number != LX_COOKIE_NONE) {
+		struct cookie *c = &readiness->cookie[number];
+		c->events = (uint16_t)events;
+		c->flags = (uint8_t)flags;
+		c->server = (uint8_t)out.server;
+		__atomic_or_fetch(&c->threads, 1ull << self->slot, __ATOMIC_RELAXED);
+		*cookie = number;
+		*revents = out.revents;
+		return 0;
+	}
+	if (number != *cookie)
+		readiness->cookie[number].is_used = 0;
+	if (status == 0 && out.kind == WATCH_CONSTANT)
+		return LX_WATCH_CONSTANT;
+	return status == EBADF || status == -E_CAP ? -EBADF : LX_WATCH_ASK;
+}
+
+bool lx_watch_wakes(const struct lx_thread *self, uint16_t cookie)
+{
+	return __atomic_load_n(&readiness->cookie[cookie].threads, __ATOMIC_RELAXED) & (1ull << self->slot);
+}
+
+uint64_t lx_watch_word(uint16_t cookie)
+{
+	const uint64_t *words = readiness->words[readiness->cookie[cookie].server];
+	return __atomic_load_n(&words[cookie], __ATOMIC_ACQUIRE);
+}
+
+void lx_watch_forget(struct lx_thread *self, cap_t file, uint16_t cookie)
+{
+	struct file_watch_in in = {.cookie = cookie};
+	struct file_watch_out out = {0};
+	if (cookie == LX_COOKIE_NONE || !is_ours(self))
+		return;
+	if (file)
+		(void)file_watch(file, self->page, &in, &out);
+	readiness->cookie[cookie].is_used = 0;
+}
+
+int16_t lx_fd_ask(struct lx_thread *self, cap_t file, uint16_t events, bool is_waiting)
+{
+	struct file_poll_in in = {.events = events, .wait = is_waiting};
+	struct file_poll_out out = {0};
+	int status = file_poll(file, self->page, &in, &out);
+	if (status != 0)
+		return status == -E_CAP || status == EBADF ? POLLNVAL : POLLERR;
+	return (int16_t)(out.revents & (events | ALWAYS | POLLNVAL));
+}
+
+/* Arms a descriptor that has been polled before, for all it was ever polled for. */
+static int16_t arm(struct lx_thread *self, int32_t fd, cap_t file, uint16_t events, bool is_waiting)
+{
+	struct lx_files *files = &self->process->files;
+	uint16_t mark = readiness ? readiness->by_fd[fd] : (uint16_t)FD_NEW, cookie = LX_COOKIE_NONE;
+	uint32_t revents = 0, all = events;
+	if (mark == FD_ASK)
+		return lx_fd_ask(self, file, events, is_waiting);
+	lx_lock(&files->lock);
+	if (mark >= FD_COOKIE) {
+		cookie = (uint16_t)(mark - FD_COOKIE);
+		all |= readiness->cookie[cookie].events;
+	}
+	long result = lx_fd_cap(files, fd) ? lx_watch(self, file, &cookie, all, 0, &revents) : -EBADF;
+	if (readiness && result >= 0)
+		readiness->by_fd[fd] = result == 0		     ? (uint16_t)(FD_COOKIE + cookie)
+				       : result == LX_WATCH_CONSTANT ? (uint16_t)FD_CONSTANT
+								     : (uint16_t)FD_ASK;
+	lx_unlock(&files->lock);
+	if (result < 0)
+		return POLLNVAL;
+	return result == 0 ? (int16_t)(revents & (events | ALWAYS))
+			   : lx_fd_ask(self, file, events, is_waiting);
+}
+
+int16_t lx_fd_ready(struct lx_thread *self, int32_t fd, cap_t file, uint16_t events, bool is_waiting)
+{
+	uint64_t bit = 1ull << (fd & 63), *asked = &polled[(uint32_t)fd / 64];
+	if (!is_ours(self) || !(*asked & bit)) {
+		*asked |= is_ours(self) ? bit : 0;
+		return lx_fd_ask(self, file, events, is_waiting);
+	}
+	uint16_t mark = readiness ? readiness->by_fd[fd] : (uint16_t)FD_NEW;
+	if (mark == FD_CONSTANT)
+		return (int16_t)(events & POLL_CONSTANT);
+	if (mark < FD_COOKIE)
+		return arm(self, fd, file, events, is_waiting);
+	uint16_t cookie = (uint16_t)(mark - FD_COOKIE);
+	uint64_t word = lx_watch_word(cookie);
+	if ((events & ~readiness->cookie[cookie].events) || (is_waiting && !lx_watch_wakes(self, cookie)) ||
+	    (word & READINESS_CLOSED))
+		return arm(self, fd, file, events, is_waiting);
+	return (int16_t)(word & (events | ALWAYS));
+}
+
+void lx_readiness_close(struct lx_thread *self, int32_t fd)
+{
+	if (!is_ours(self))
+		return;
+	polled[(uint32_t)fd / 64] &= ~(1ull << (fd & 63));
+	if (!readiness)
+		return;
+	if (readiness->by_fd[fd] >= FD_COOKIE)
+		readiness->cookie[readiness->by_fd[fd] - FD_COOKIE].is_used = 0;
+	readiness->by_fd[fd] = FD_NEW;
+}
+
+void lx_readiness_after_fork(void)
+{
+	if (readiness)
+		memset(readiness, 0, sizeof(*readiness));
+}
+
+void lx_readiness_new_thread(uint32_t slot)
+{
+	for (uint32_t i = 0; readiness && i < READINESS_WORDS; i++)
+		__atomic_and_fetch(&readiness->cookie[i].threads, ~(1ull << slot), __ATOMIC_RELAXED);
+}
