@@ -8,12 +8,8 @@
 #include <hal.h>
 
 #include "asm.h"
-<<<<<<< HEAD
-#include "options.h"
-#include "smp.h"
-=======
 #include "../../genarch/options.h"
->>>>>>> origin/main
+#include "smp.h"
 
 #define DEBUG_PORT 0xe9u
 #define COM1 0x3f8u

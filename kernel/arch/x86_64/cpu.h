@@ -24,17 +24,13 @@ extern struct cpu_features cpu_features;
 void cpu_detect(void);
 /* canary.c: gives the stack canary its value of this boot; for a caller that never returns. */
 void canary_init(void);
-<<<<<<< HEAD
-/* Patches the stubs for this processor, whose text must still be writable, and fills the IDT; all CPUs share both. */
-=======
 /* The IDT: one page of gates. */
 struct gate {
 	uint16_t offset_low, selector, flags, offset_middle;
 	uint32_t offset_high, reserved;
 };
 extern struct gate cpu_idt[];
-/* Fills the IDT, which all CPUs share. */
->>>>>>> origin/main
+/* Patches the stubs for this processor, whose text must still be writable, and fills the IDT; all CPUs share both. */
 void cpu_make_idt(void);
 /* Makes this CPU the one that self describes, with those stacks (STACKS_BYTES): loads GDT, TSS, GS and IDT. */
 void cpu_load_tables(struct cpu *self, unsigned char *stacks);

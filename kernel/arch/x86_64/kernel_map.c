@@ -162,9 +162,11 @@ void kernel_map_init(const struct boot_source *source)
 static void expose(pte_t *root, uint64_t start, uint64_t bytes, pte_t bits)
 {
 	for (uint64_t va = start; va < start + bytes; va += PAGE_SIZE) {
-		uint64_t offset = va >= KERNEL_OFFSET ? KERNEL_OFFSET : DIRECT_MAP_BASE;
+		uint64_t pa = va - (va >= KERNEL_OFFSET ? KERNEL_OFFSET : DIRECT_MAP_BASE);
 
-		*entry_of(root, va, 0) = (va - offset) | bits;
+		if (va >= STACK_WINDOW)
+			pa = pte_address(*entry_of(kernel_root, va, 0)).raw;
+		*entry_of(root, va, 0) = pa | bits;
 	}
 }
 

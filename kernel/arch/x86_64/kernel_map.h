@@ -15,15 +15,10 @@ enum { KERNEL_MAP_LAPIC, KERNEL_MAP_IOAPIC };
 
 /* Builds the tables and makes them current. frames_open first. */
 void kernel_map_init(const struct boot_source *source);
-<<<<<<< HEAD
 /* Maps new stacks (STACKS_BYTES: layout.h) for a CPU that is not the first. */
 unsigned char *kernel_map_stacks(uint32_t number);
-/* Makes sure that a physical range can be read through phys_to_ptr; for firmware tables, while boot runs. */
-void kernel_map_direct(uint64_t start, uint64_t end);
-=======
 /* Makes the tables of user mode for one CPU, whose stacks are known: the entry code and what it touches. */
 void kernel_map_separate(struct cpu *self);
->>>>>>> origin/main
 /* Whether va lies in the page below a kernel stack, which is never mapped. */
 bool kernel_map_is_guard(uint64_t va);
 /* Maps one page of device registers, uncached. */

@@ -10,15 +10,17 @@
 
 #include <object.h>
 
-#include "acpi.h"
+#include "../../genarch/acpi.h"
+#include "../../genarch/frames.h"
+
 #include "asm.h"
 #include "console.h"
 #include "cpu.h"
 #include "fpu.h"
-#include "frames.h"
 #include "irq.h"
 #include "kernel_map.h"
 #include "layout.h"
+#include "speculation.h"
 #include "timer.h"
 #include "trap.h"
 
@@ -88,6 +90,8 @@ static struct cpu *make_cpu(uint32_t id)
 	self->id = id;
 	self->idle = frames_allocate(sizeof(*self->idle));
 	self->arch.stacks = (uint64_t)kernel_map_stacks(id);
+	if (speculation.is_separated)
+		kernel_map_separate(self);
 	return self;
 }
 

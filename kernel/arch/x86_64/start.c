@@ -19,13 +19,9 @@
 #include "irq.h"
 #include "kernel_map.h"
 #include "layout.h"
-<<<<<<< HEAD
-#include "options.h"
-#include "smp.h"
-=======
 #include "../../genarch/options.h"
+#include "smp.h"
 #include "speculation.h"
->>>>>>> origin/main
 #include "timer.h"
 #include "trap.h"
 

@@ -28,12 +28,12 @@ struct arch_cpu {
 	uint64_t deadline_ns; /* what the timer is armed for; ~0: nothing */
 	uint64_t stacks;      /* STACKS_BYTES: layout.h */
 	uint64_t is_idle;     /* between STI and CLI of idle_once */
-	uint64_t lapic_id;
 	uint64_t gdt[10];
 	uint32_t tss[26];
 	/* separated: where interrupts of user mode arrive and the way back begins; the word above tells the CPU */
 	uint64_t entry_stack[16];
 	struct cpu *entry_self;
+	uint64_t lapic_id;
 };
 
 /* This CPU's, by GS. */
@@ -51,17 +51,13 @@ static ALWAYS_INLINE struct cpu ARCH_CPU_SPACE *arch_here(void)
 	return (struct cpu ARCH_CPU_SPACE *)0;
 }
 
-<<<<<<< HEAD
 static ALWAYS_INLINE paddr_t arch_current_root(const struct arch_cpu *other)
 {
 	return (paddr_t){other->root};
 }
 
-/* Whether the CPUs have FSGSBASE and XSAVEOPT. */
-=======
 /* Whether the CPUs have FSGSBASE and XSAVEOPT, and nothing more is to be done at a switch or on the way out
  * (speculation.h): there is a fast path then. */
->>>>>>> origin/main
 extern bool cpu_is_modern;
 
 /* fpu.c: the same without FSGSBASE or XSAVEOPT. */
