@@ -39,7 +39,7 @@ paddr_t frame_allocate(void)
 
 		taken[i] |= 1ull << bit;
 		highest = frame + 1 > highest ? frame + 1 : highest;
-		arch_zero(phys_to_ptr(address), PAGE_SIZE);
+		arch_zero_page(phys_to_ptr(address));
 		return address;
 	}
 	panic_boot("no frame left for the kernel's tables");

@@ -52,6 +52,8 @@ static inline paddr_t ptr_to_phys(const void *pointer);
 
 /* Zeroes / copies; sizes are multiples of 8 bytes, pointers 8-byte aligned. */
 static inline void arch_zero(void *destination, size_t size_bytes);
+/* The same for a whole page, aligned. */
+void arch_zero_page(void *page);
 static inline void arch_copy(void *destination, const void *source, size_t size_bytes);
 
 /* Calls handler(self, cap) without letting the CPU guess where that leads (a retpoline). */
@@ -174,11 +176,11 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 extern uint64_t dispatch_direct_limit;
 void kernel_foreign_syscall(
 	void); /* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
-void kernel_page_fault(uint64_t address, uint64_t error_code);
-void kernel_exception(uint64_t vector, uint64_t error_code);
-void kernel_irq(uint32_t line); /* calls arch_irq_arrived first */
-void kernel_timer(void);	/* the armed deadline has passed */
-void kernel_interrupted(void);	/* by arch_interrupt_cpu */
+NOINLINE void kernel_page_fault(uint64_t address, uint64_t error_code);
+NOINLINE void kernel_exception(uint64_t vector, uint64_t error_code);
+NOINLINE void kernel_irq(uint32_t line); /* calls arch_irq_arrived first */
+NOINLINE void kernel_timer(void);	 /* the armed deadline has passed */
+NOINLINE void kernel_interrupted(void);	 /* by arch_interrupt_cpu */
 /* What another CPU than the first does, when the architecture has set it up: runs threads. Does not return. */
 NORETURN void kernel_cpu_main(void);
 

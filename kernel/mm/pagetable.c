@@ -51,7 +51,7 @@ static bool pool_carve(struct vspace *vspace, paddr_t *out)
 		if (untyped->data[1] < untyped->data[0]) {
 			*out = (paddr_t){untyped->badge + untyped->data[1]};
 			untyped->data[1] += PAGE_SIZE;
-			arch_zero(phys_to_ptr(*out), PAGE_SIZE);
+			arch_zero_page(phys_to_ptr(*out));
 			return true;
 		}
 		if (untyped->link_next == 0)
@@ -91,7 +91,7 @@ static void pool_put(struct vspace *vspace, paddr_t table)
 
 void vspace_add_table_page(vspace_ref ref, paddr_t page)
 {
-	arch_zero(phys_to_ptr(page), PAGE_SIZE);
+	arch_zero_page(phys_to_ptr(page));
 	pool_put(vspace_at(ref), page);
 }
 

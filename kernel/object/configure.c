@@ -123,7 +123,7 @@ static void set_values(struct thread *thread, const struct thread_config *config
 	if ((config->flags & THREAD_CFG_LABEL) != 0)
 		thread->label = config->label;
 	if ((config->flags & THREAD_CFG_CLEAR_PAGE) != 0) {
-		arch_zero(thread_page(thread), PAGE_SIZE);
+		arch_zero_page(thread_page(thread));
 		arch_context_init(&thread->ctx);
 	}
 	if (config->priority != PRIORITY_KEEP)

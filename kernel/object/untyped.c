@@ -116,26 +116,47 @@ static bool are_empty(const struct slot *slots, uint32_t count)
 	return i == count;
 }
 
-/* All destination slots: there, empty and deep enough. */
+/* A run of destination slots in one CNode, from index i on: there, empty and deep enough. */
+static ALWAYS_INLINE enum tessera_error check_run(const struct thread *self, const struct slot *untyped,
+						  const struct retype *retype, uint32_t i,
+						  struct slot_place *place)
+{
+	enum tessera_error error = slot_lookup_empty(self, retype->dst + i, place);
+
+	if (error == E_OK && !place_allows(place, untyped->depth + 1u))
+		error = E_DEPTH;
+	if (error == E_OK && !are_empty(place->slot, least(place->room, retype->count - i)))
+		error = E_SLOT_USED;
+	return error;
+}
+
+/* All destination slots; *first: the place of the first one. */
 static enum tessera_error check_slots(const struct thread *self, const struct slot *untyped,
-				      const struct retype *retype)
+				      const struct retype *retype, struct slot_place *first)
 {
 	struct slot_place place;
-	enum tessera_error error = E_OK;
+	enum tessera_error error;
 
 	if (untyped->depth >= DERIVATION_MAX_DEPTH)
 		return E_DEPTH;
 	if ((uint64_t)(uint32_t)retype->dst + retype->count > 1ull << 32)
 		return E_SLOT;
-	for (uint32_t i = 0; i < retype->count && error == E_OK;) { /* each turn takes those in one CNode */
-		error = slot_lookup_empty(self, retype->dst + i, &place);
-		if (error == E_OK && !place_allows(&place, untyped->depth + 1u))
-			error = E_DEPTH;
-		if (error == E_OK && !are_empty(place.slot, least(place.room, retype->count - i)))
-			error = E_SLOT_USED;
-		i += place.room;
-	}
+	error = check_run(self, untyped, retype, 0, first);
+	work_add(retype->count * CHECK_WORK);
+	for (uint32_t i = error == E_OK ? first->room : 0; error == E_OK && i < retype->count;
+	     i += place.room)
+		error = check_run(self, untyped, retype, i, &place);
 	return error;
+}
+
+static void zero_bytes(unsigned char *at, uint64_t bytes)
+{
+	if (((ptr_to_phys(at).raw | bytes) & (PAGE_SIZE - 1u)) != 0) {
+		arch_zero(at, bytes);
+		return;
+	}
+	for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) /* at most ZERO_PIECE */
+		arch_zero_page(at + done);
 }
 
 /* Zeroes what is about to be handed out. False: preempted, the progress stands in aux. */
@@ -146,7 +167,7 @@ static bool zero(struct slot *untyped, const struct retype *retype)
 	uint64_t at = (uint64_t)untyped->aux << PAGE_SHIFT;
 
 	if (retype->end - retype->start <= ZERO_PIECE) {
-		arch_zero(base + retype->start, retype->end - retype->start);
+		zero_bytes(base + retype->start, retype->end - retype->start);
 		return true;
 	}
 	if (retype->start < whole)
@@ -155,7 +176,7 @@ static bool zero(struct slot *untyped, const struct retype *retype)
 	while (at < retype->end) { /* ends: at grows; preempted after each piece at most */
 		uint64_t piece = retype->end - at < ZERO_PIECE ? retype->end - at : ZERO_PIECE;
 
-		arch_zero(base + at, piece);
+		zero_bytes(base + at, piece);
 		at += piece;
 		untyped->aux = (uint32_t)(at >> PAGE_SHIFT);
 		work_add((uint32_t)ZERO_PIECE / 8u);
@@ -200,49 +221,64 @@ static uint64_t object_badge(const struct retype *retype, uint64_t address)
 	}
 }
 
-/* One object. Everything has been checked: lookup and insertion cannot fail. */
-static enum tessera_error make_object(const struct thread *self, struct slot *untyped,
+/* One object in an empty slot that is deep enough. */
+static enum tessera_error make_object(struct slot *untyped, const struct slot_place *place,
 				      const struct retype *retype, uint32_t i)
 {
 	uint64_t address = untyped->badge + retype->start + i * retype->object_bytes;
 	bool has_index = retype->type != CAP_UNTYPED && retype->type != CAP_MEMORY;
 	uint32_t object = has_index ? object_index((paddr_t){address}) : 0;
-	struct slot_place place;
-	enum tessera_error error = slot_lookup_empty(self, retype->dst + i, &place);
+	enum tessera_error error =
+		cap_make_origin(untyped, place, slot_word(retype->type, RIGHTS_ALL, 0, object),
+				object_badge(retype, address));
 
 	if (error == E_OK)
-		error = cap_make_origin(untyped, &place, slot_word(retype->type, RIGHTS_ALL, 0, object),
-					object_badge(retype, address));
-	if (error == E_OK)
-		init_object(untyped, place.slot, retype);
+		init_object(untyped, place->slot, retype);
+	untyped->data[1] = retype->start + (i + 1u) * retype->object_bytes;
+	return error;
+}
+
+/* All objects, from place on; *made of them when it stops: E_RESTART, or a slot in a CNode behind the first is gone. */
+static enum tessera_error make_objects(const struct thread *self, struct slot *untyped,
+				       const struct retype *retype, struct slot_place place, uint32_t *made)
+{
+	enum tessera_error error = E_OK;
+
+	while (*made < retype->count && error == E_OK) { /* at most RETYPE_MAX_COUNT turns */
+		if (place.room == 0)
+			error = slot_lookup_empty(self, retype->dst + *made, &place);
+		if (error == E_OK)
+			error = make_object(untyped, &place, retype, *made);
+		*made += error == E_OK;
+		place.slot++;
+		place.room--;
+		work_add(retype->type == CAP_VSPACE ? VSPACE_WORK : OBJECT_WORK);
+		if (error == E_OK && *made < retype->count && work_is_enough())
+			return E_RESTART;
+	}
 	return error;
 }
 
 enum tessera_error invoke_untyped_retype(struct thread *self, struct slot *cap)
 {
 	uint32_t before = (uint32_t)restart_take(self, OP_UNTYPED_RETYPE), made = 0;
+	struct slot_place place;
 	struct retype retype;
 	enum tessera_error error = decode(self, cap, before, &retype);
 	bool is_zeroed;
 
-	if (error == E_OK && before == 0)
-		error = check_slots(self, cap, &retype);
-	work_add(before == 0 ? (uint32_t)ctx_arg(&self->ctx, 4) * CHECK_WORK : 0);
-	if (error != E_OK) {
-		ctx_set_result(&self->ctx, 0, before);
-		return error;
+	if (error == E_OK)
+		error = check_slots(self, cap, &retype, &place);
+	if (error == E_OK) {
+		is_zeroed = retype.type != CAP_UNTYPED && !(retype.type == CAP_MEMORY && retype.flags != 0);
+		if (is_zeroed && !zero(cap, &retype))
+			error = E_RESTART;
+		else
+			error = make_objects(self, cap, &retype, place, &made);
 	}
-	is_zeroed = retype.type != CAP_UNTYPED && !(retype.type == CAP_MEMORY && retype.flags != 0);
-	if (is_zeroed && !zero(cap, &retype))
-		return before != 0 ? restart_later(self, OP_UNTYPED_RETYPE, before) : E_RESTART;
-	while (made < retype.count && error == E_OK) { /* at most RETYPE_MAX_COUNT turns */
-		error = make_object(self, cap, &retype, made);
-		if (error == E_OK)
-			cap->data[1] = retype.start + ++made * retype.object_bytes;
-		work_add(retype.type == CAP_VSPACE ? VSPACE_WORK : OBJECT_WORK);
-		if (error == E_OK && made < retype.count && work_is_enough())
-			return restart_later(self, OP_UNTYPED_RETYPE, before + made);
-	}
-	ctx_set_result(&self->ctx, 0, before + made);
+	made += before;
+	if (error == E_RESTART)
+		return made != 0 ? restart_later(self, OP_UNTYPED_RETYPE, made) : error;
+	ctx_set_result(&self->ctx, 0, made);
 	return error;
 }

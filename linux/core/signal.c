@@ -278,6 +278,19 @@ static uint32_t exception_signal(struct lx_thread *self, const struct lx_trap *t
 	}
 }
 
+#define OOM_TRIES 64u
+
+/* No frame was left for a page: proc ends somebody, maybe us. True: it is worth another try. */
+static bool memory_came_back(struct lx_thread *self)
+{
+	struct proc_out_of_memory_in in;
+	struct proc_out_of_memory_out out = {0};
+	if (self->oom_address != self->page->exc_address)
+		self->oom_tries = 0;
+	self->oom_address = self->page->exc_address;
+	return self->oom_tries++ < OOM_TRIES && proc_out_of_memory(LX_CAP_PROC, self->page, &in, &out) == 0;
+}
+
 void lx_exception_main(struct msg_page *page)
 {
 	struct lx_thread *self = lx_self();
@@ -297,6 +310,11 @@ void lx_exception_main(struct msg_page *page)
 	}
 	int32_t code;
 	uint32_t signal = exception_signal(self, &trap, &code);
+	if (signal == SIGKILL && memory_came_back(self)) {
+		struct lx_regs *regs = lx_call_regs(self);
+		*regs = copy;
+		lx_resume(regs); /* the access is tried again */
+	}
 	bool is_at_rip = signal == SIGFPE || signal == SIGILL || (signal == SIGTRAP && trap.vector == 1);
 	uint64_t address = is_at_rip ? copy.rip : trap.vector == 14 ? trap.address : 0;
 	lx_force_signal(self, &copy, signal, code, address, &trap);

@@ -61,6 +61,18 @@ static void tell_entries(const struct space *space, struct personality_config *o
 	};
 }
 
+#define LOW_PAGES 128u
+#define LOW_TABLE_BYTES (128u * 1024u)
+
+/* Whether what is left would hardly do for one more program. */
+static bool is_low(void)
+{
+	uint64_t untyped_bytes, table_pages;
+
+	port_tables_usage(&untyped_bytes, &table_pages);
+	return frames.free_count < frames.reserve + LOW_PAGES || untyped_bytes < LOW_TABLE_BYTES;
+}
+
 int mem_on_as_create(struct request *rq, const struct mem_as_create_in *in, struct mem_as_create_out *out)
 {
 	struct space *space;
@@ -78,7 +90,9 @@ int mem_on_as_create(struct request *rq, const struct mem_as_create_in *in, stru
 	out->space = space->id;
 	out->personality_base = space->personality_base;
 	out->start_entry = space->personality_base + image.entries.start;
-	out->data_len = sizeof(struct personality_config);
+	uint64_t low = is_low();
+	memcpy((uint8_t *)answer_data(rq) + sizeof(struct personality_config), &low, sizeof(low));
+	out->data_len = sizeof(struct personality_config) + sizeof(low);
 	return 0;
 }
 
@@ -97,6 +111,7 @@ int mem_on_as_fork(struct request *rq, const struct mem_as_fork_in *in, struct m
 		space_destroy(child);
 		return MEM_ENOMEM;
 	}
+	out->low = is_low();
 	out->space = child->id;
 	return 0;
 }
@@ -285,6 +300,7 @@ int mem_on_as_usage(struct request *rq, const struct mem_as_usage_in *in, struct
 	for (struct area *area = area_from(space, 0); area && !(area->flags & AREA_PERSONALITY);
 	     area = area_next(area))
 		out->shared_pages += count_shared(area);
+	out->is_short = space->out_of_memory_page != ~0ull && is_low();
 	out->faults = space->faults;
 	out->data_pages = space->data_pages;
 	out->stack_pages = space->stack_pages;
@@ -297,6 +313,7 @@ int mem_on_usage(struct request *rq, const struct mem_usage_in *in, struct mem_u
 	(void)in;
 	if (MEM_BADGE_KIND(rq->badge) == MEM_BADGE_FAULT)
 		return MEM_EPERM;
+	out->low = is_low();
 	out->pages_total = frames.total;
 	out->pages_free = frames.free_count;
 	out->spaces = spaces_in_use;

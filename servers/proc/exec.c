@@ -186,6 +186,8 @@ int proc_on_exec(struct request *rq, const struct proc_exec_in *in, struct proc_
 	struct space *s = NULL;
 	if (error == 0)
 		error = new_space(p, in, &s);
+	if ((error == ENOMEM || error == EAGAIN || (error == 0 && s->is_low)) && oom_relieve(p) && error != 0)
+		error = new_space(p, in, &s);
 	if (error != 0)
 		return error;
 

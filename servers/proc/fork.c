@@ -82,6 +82,7 @@ static void copy_identity(const struct process *from, struct process *to)
 	memcpy(to->groups, from->groups, sizeof(to->groups));
 	to->no_new_privs = from->no_new_privs;
 	to->nice = from->nice;
+	to->oom_adj = from->oom_adj;
 	memcpy(to->limit_soft, from->limit_soft, sizeof(to->limit_soft));
 	memcpy(to->limit_hard, from->limit_hard, sizeof(to->limit_hard));
 	memcpy(to->name, from->name, sizeof(to->name));
@@ -191,17 +192,15 @@ static int fork_start(struct process *child, struct thread *caller, const struct
 	return thread_start(t, space_at(child->space), &start);
 }
 
-int proc_on_fork(struct request *rq, const struct proc_fork_in *in, struct proc_fork_out *out)
+static int fork_once(struct thread *caller, const struct proc_fork_in *in, struct proc_fork_out *out,
+		     bool may_take_last)
 {
-	struct thread *caller = thread_by_label(rq->label);
-	if (caller == NULL)
-		return ESRCH;
 	struct process *parent = process_at(caller->process);
 	if ((in->flags & CLONE_EXIT_SIGNAL) > LX_SIGNALS)
 		return EINVAL;
 	if (is_over_process_limit(parent))
 		return EAGAIN;
-	struct process *child = process_alloc();
+	struct process *child = process_alloc(may_take_last);
 	if (child == NULL)
 		return EAGAIN;
 	uint32_t pid = pid_alloc();
@@ -232,7 +231,24 @@ int proc_on_fork(struct request *rq, const struct proc_fork_in *in, struct proc_
 	proc.labels->forks++;
 	out->pid = pid;
 	out->tid = pid;
+	if (!(in->flags & CLONE_VM) && space_at(child->space)->is_low && is_roots_shell(parent))
+		(void)oom_relieve(parent);
 	return 0;
+}
+
+int proc_on_fork(struct request *rq, const struct proc_fork_in *in, struct proc_fork_out *out)
+{
+	struct thread *caller = thread_by_label(rq->label);
+	if (caller == NULL)
+		return ESRCH;
+	int error = fork_once(caller, in, out, false);
+	if (error != EAGAIN && error != ENOMEM)
+		return error;
+	const struct process *p = process_at(caller->process);
+	if (!is_roots_shell(p))
+		return error;
+	(void)oom_relieve(p);
+	return fork_once(caller, in, out, true);
 }
 
 int proc_on_thread(struct request *rq, const struct proc_thread_in *in, struct proc_thread_out *out)
@@ -313,7 +329,7 @@ static int init_directories(const struct process *p)
 
 int process_start_init(void)
 {
-	struct process *p = process_alloc();
+	struct process *p = process_alloc(false);
 	if (p == NULL)
 		return EAGAIN;
 	p->pid = p->pgid = p->sid = pid_alloc();

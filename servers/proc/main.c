@@ -135,6 +135,13 @@ void system_ended(uint32_t code)
 	(void)root_power(SERVICE_CAP_CONTROL, proc.page, &in, &out);
 }
 
+bool session_has_terminal(uint32_t sid)
+{
+	struct tty_session_in in = {.sid = sid};
+	struct tty_session_out out = {0};
+	return proc.tty != 0 && tty_session(proc.tty, proc.page, &in, &out) == 0 && out.device != 0;
+}
+
 void session_ended(uint32_t sid)
 {
 	struct tty_session_end_in in = {.sid = sid};
@@ -276,6 +283,11 @@ static void upcall(struct upcall_ring *ring, const struct upcall *u)
 		break;
 	case UPCALL_REFRESH: refresh(); break;
 	case UPCALL_DESCRIPTORS: answer_descriptors(ring, u->a); break;
+	case UPCALL_OOM_ADJUST:
+		if (u->a > 0 && u->a < LABEL_PROCESSES &&
+		    process_at((process_ref)u->a)->state == PROCESS_LIVE)
+			(void)proc_oom_adjust(process_at((process_ref)u->a), (int32_t)u->b);
+		break;
 	case UPCALL_COUNTS: answer_counts(ring); break;
 	case UPCALL_DESCRIPTOR_PATH: answer_path(ring, u->a, u->b); break;
 	default: log_line(LOG_WARNING, "upcall of unknown kind %u", u->kind);

@@ -46,6 +46,7 @@ enum process_state { PROCESS_FREE = 0, PROCESS_LIVE, PROCESS_ZOMBIE };
 /* An address space of mem's; shared by vfork children. */
 struct space {
 	uint32_t refs;	     /* processes in it; 0: free entry */
+	bool is_low;	     /* mem had hardly anything left when it was made */
 	uint32_t id;	     /* mem's number */
 	uint64_t slots_used; /* thread slots, one bit each */
 	cap_t mem, vspace, fault;
@@ -113,6 +114,7 @@ struct process {
 	bool no_new_privs, is_secure, is_subreaper;
 	uint32_t parent_death_signal;
 	int32_t nice;
+	int16_t oom_adj; /* oom_score_adj */
 	uint64_t limit_soft[LABEL_LIMITS], limit_hard[LABEL_LIMITS];
 	/* kernel objects */
 	cap_t bundle; /* Untyped of the pool holding what follows */
@@ -188,8 +190,8 @@ static inline struct space *space_at(space_ref index)
 /* ---- table.c: allocation, lookup, publishing ---- */
 
 void table_init(void);
-struct process *process_alloc(void);  /* NULL: table full */
-void process_free(struct process *p); /* after it was waited for */
+struct process *process_alloc(bool may_take_last); /* NULL: table full, but for the last places */
+void process_free(struct process *p);		   /* after it was waited for */
 struct thread *thread_alloc(struct process *p, uint32_t tid);
 void thread_free(struct thread *t);		  /* unlinked from its process */
 uint32_t pid_alloc(void);			  /* 0: none left */
@@ -240,7 +242,11 @@ void kobject_init(void);
 
 int space_create(process_ref page, struct space **out);
 int space_fork(const struct space *parent, process_ref page, struct space **out);
-uint64_t space_faults(const struct space *s); /* page faults so far */
+uint64_t space_faults(const struct space *s);	/* page faults so far */
+uint64_t space_resident(const struct space *s); /* pages */
+bool space_is_short(const struct space *s);	/* a fault of it found no memory, and there is hardly any */
+bool space_memory_is_low(void);			/* what mem has left is hardly enough for a program */
+uint64_t space_total_pages(void);		/* of the machine, for programs */
 /* The last user's: destroyed; the page faults of its life, else 0. */
 uint64_t space_put(struct space *s, const struct process *user);
 int space_slot_take(struct space *s, uint32_t wanted, uint32_t *slot); /* wanted: 0.. or ~0 for any from 1 */
@@ -252,12 +258,23 @@ void space_set_limits(const struct space *s, uint64_t as_bytes, uint64_t data_by
 
 /* ---- main.c: what proc tells others ---- */
 
-void system_ended(uint32_t code); /* pid 1 has ended */
-void session_ended(uint32_t sid); /* its leader has ended: tty hangs up */
+void system_ended(uint32_t code);	 /* pid 1 has ended */
+bool session_has_terminal(uint32_t sid); /* asks tty */
+void session_ended(uint32_t sid);	 /* its leader has ended: tty hangs up */
 
 /* ---- identity.c ---- */
 
 void host_init(void);
+
+/* ---- oom.c ---- */
+
+#define OOM_ADJ_MIN (-1000)
+#define OOM_ADJ_MAX 1000
+/* A fork or exec of p found nothing or little left. True: p is root's shell or its child, somebody else was ended. */
+bool oom_relieve(const struct process *p);
+/* Whether it leads a session of root's that has a terminal. */
+bool is_roots_shell(const struct process *p);
+int proc_oom_adjust(struct process *p, int32_t adjustment); /* EINVAL */
 
 /* ---- report.c ---- */
 

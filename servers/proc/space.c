@@ -69,7 +69,11 @@ int space_create(process_ref page, struct space **out)
 		s->id = made.space;
 		s->personality_base = made.personality_base;
 		s->start_entry = made.start_entry;
-		memcpy(&s->config, mem_as_create_out_data(proc.page), sizeof(s->config));
+		const char *data = mem_as_create_out_data(proc.page);
+		memcpy(&s->config, data, sizeof(s->config));
+		uint64_t low;
+		memcpy(&low, data + sizeof(s->config), sizeof(low));
+		s->is_low = low != 0;
 	}
 	status = finish(s, status);
 	if (status == 0)
@@ -88,6 +92,7 @@ int space_fork(const struct space *parent, process_ref page, struct space **out)
 	int status = mem_as_fork(proc.mem, proc.page, &in, &made);
 	if (status == 0) {
 		s->id = made.space;
+		s->is_low = made.low != 0;
 		s->config = parent->config;
 		s->personality_base = parent->personality_base;
 		s->start_entry = parent->start_entry;
@@ -98,11 +103,42 @@ int space_fork(const struct space *parent, process_ref page, struct space **out)
 	return status;
 }
 
-uint64_t space_faults(const struct space *s)
+static struct mem_as_usage_out usage_of(const struct space *s)
 {
 	struct mem_as_usage_in in = {.space = s->id};
 	struct mem_as_usage_out out = {0};
-	return mem_as_usage(proc.mem, proc.page, &in, &out) == 0 ? out.faults : 0;
+	if (mem_as_usage(proc.mem, proc.page, &in, &out) != 0)
+		out = (struct mem_as_usage_out){0};
+	return out;
+}
+
+uint64_t space_resident(const struct space *s)
+{
+	return usage_of(s).resident_pages;
+}
+
+bool space_is_short(const struct space *s)
+{
+	return usage_of(s).is_short != 0;
+}
+
+bool space_memory_is_low(void)
+{
+	struct mem_usage_in in = {};
+	struct mem_usage_out out = {0};
+	return mem_usage(proc.mem, proc.page, &in, &out) == 0 && out.low != 0;
+}
+
+uint64_t space_total_pages(void)
+{
+	struct mem_usage_in in = {};
+	struct mem_usage_out out = {0};
+	return mem_usage(proc.mem, proc.page, &in, &out) == 0 ? out.pages_total : 0;
+}
+
+uint64_t space_faults(const struct space *s)
+{
+	return usage_of(s).faults;
 }
 
 uint64_t space_put(struct space *s, const struct process *user)

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define LAST_PLACES 16u /* kept for root's shell, which must be able to end what took the others */
+
 struct proc_state proc;
 
 static process_ref pid_process[PID_MAX]; /* live and zombie processes by pid */
@@ -57,8 +59,10 @@ uint32_t pid_alloc(void)
 	return 0;
 }
 
-struct process *process_alloc(void)
+struct process *process_alloc(bool may_take_last)
 {
+	if (!may_take_last && proc.live_processes + proc.zombies + LAST_PLACES >= LABEL_PROCESSES)
+		return NULL;
 	for (uint32_t i = 1; i < LABEL_PROCESSES && i < proc.page_count; i++) {
 		struct process *p = process_at((process_ref)i);
 		if (p->state != PROCESS_FREE)
@@ -308,6 +312,7 @@ void publish_process(const struct process *p)
 	memcpy(l->limit_hard, p->limit_hard, sizeof(l->limit_hard));
 	l->threads = p->thread_count;
 	l->nice = (uint32_t)p->nice;
+	l->oom_score_adj = p->oom_adj;
 	l->space = p->space != 0 ? space_at(p->space)->id : 0;
 	l->exit_signal = p->exit_signal;
 	l->start_ns = p->start_ns;

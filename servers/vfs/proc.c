@@ -582,13 +582,34 @@ int proc_read_memory(struct file *file, void *to, uint32_t length, uint64_t at, 
 	return 0;
 }
 
+/* A decimal number with a sign and white space behind it. */
+static bool parse_signed(const char *text, uint32_t length, int32_t *value)
+{
+	uint32_t number, start = length > 0 && text[0] == '-';
+	while (length > start && (text[length - 1] == '\n' || text[length - 1] == ' '))
+		length--;
+	if (length - start > 6 || !parse_number(text + start, length - start, &number))
+		return false;
+	*value = start ? -(int32_t)number : (int32_t)number;
+	return true;
+}
+
 int proc_write(struct file *file, const struct caller *caller, const void *from, uint32_t length,
 	       uint32_t *done)
 {
-	(void)caller;
-	(void)from;
-	if (file->inode->proc.type != PROC_OOM_ADJ)
+	const struct label_process *process = proc_process(file->inode);
+	int32_t value;
+	if (file->inode->proc.type != PROC_OOM_ADJ || !parse_signed(from, length, &value))
 		return EINVAL;
+	if (!process)
+		return ESRCH;
+	if (value < -1000 || value > 1000)
+		return EINVAL;
+	struct caller known = caller_of(caller->label, false); /* transfers come with the label alone */
+	if (value < process->oom_score_adj && !caller_is_root(&known))
+		return EACCES;
+	if (!upcall_have(UPCALL_OOM_ADJUST, file->inode->proc.process, (uint32_t)value))
+		return VFS_PARK;
 	*done = length;
 	return 0;
 }

@@ -385,7 +385,7 @@ int proc_pid_text(const struct inode *inode, uint64_t reader, struct text *text)
 	case PROC_LIMITS: return text_limits(process, text);
 	case PROC_MOUNTS:
 	case PROC_MOUNTINFO: return text_mounts(text, inode->proc.type == PROC_MOUNTINFO);
-	case PROC_OOM_ADJ: text_bytes(text, "0\n", 2); return 0;
+	case PROC_OOM_ADJ: text_format(text, "%d\n", process->oom_score_adj); return 0;
 	case PROC_CGROUP: text_bytes(text, "0::/\n", 5); return 0;
 	default: return EINVAL;
 	}

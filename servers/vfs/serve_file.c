@@ -54,8 +54,9 @@ int file_on_write(struct request *rq, const struct file_write_in *in, struct fil
 	if (!file)
 		return EBADF;
 	struct caller caller = transferring(rq, file, in->wait);
-	return nonblocking_or(file, openfile_write(file, &caller, file_write_in_data(rq->page), in->data_len,
-						   OPENFILE_OWN_OFFSET, &out->written));
+	int status = openfile_write(file, &caller, file_write_in_data(rq->page), in->data_len,
+				    OPENFILE_OWN_OFFSET, &out->written);
+	return parked_or(rq, nonblocking_or(file, status));
 }
 
 int file_on_pread(struct request *rq, const struct file_pread_in *in, struct file_pread_out *out)

@@ -50,7 +50,7 @@ struct label_process {
 	uint64_t limit_hard[LABEL_LIMITS];
 	uint32_t is_session_leader_lost;
 	uint32_t no_new_privs;
-	uint32_t tty_pgid_hint;
+	int32_t oom_score_adj;
 	uint32_t reserved[13];
 };
 static_assert(sizeof(struct label_process) <= 1280, "label_process stays small");

@@ -17,6 +17,7 @@ enum upcall_kind {
 	UPCALL_DESCRIPTORS = 4, /* a: process index; answer: bitmap of descriptors in answer[] (1,024 bits) */
 	UPCALL_COUNTS =
 		5, /* answer[0..5] as proc.stop_count, then unimplemented calls: answer[6..]: (number << 32 | count) pairs until 0 */
+	UPCALL_OOM_ADJUST = 7, /* a: process index, b: the new oom_score_adj (int32_t) */
 	UPCALL_DESCRIPTOR_PATH =
 		6, /* a: process index, b: descriptor, or OWN_SCRATCH | slot; answer[0]: length (0: none), then the text of file.path */
 };

@@ -29,6 +29,11 @@ void host_reset(void)
 	host.timer_deadline_ns = ~0ull;
 }
 
+void arch_zero_page(void *page)
+{
+	memset(page, 0, PAGE_SIZE);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------- */
 
 void arch_vspace_init(pte_t *root)

@@ -86,6 +86,7 @@ void cpu_detect(void)
 	cpu_features.has_rdrand = (basic.ecx >> 30) & 1;
 	cpu_features.has_fsgsbase = more.ebx & 1;
 	cpu_features.has_smep = (more.ebx >> 7) & 1;
+	cpu_features.has_erms = (more.ebx >> 9) & 1;
 	cpu_features.has_rdseed = (more.ebx >> 18) & 1;
 	cpu_features.has_smap = (more.ebx >> 20) & 1;
 	cpu_features.has_umip = (more.ecx >> 2) & 1;

@@ -10,7 +10,7 @@
 struct cpu;
 
 struct cpu_features {
-	bool has_fsgsbase, has_smap, has_smep, has_umip, has_xsave, has_xsaveopt, has_x2apic,
+	bool has_erms, has_fsgsbase, has_smap, has_smep, has_umip, has_xsave, has_xsaveopt, has_x2apic,
 		has_tsc_deadline;
 	bool has_gigabyte_pages, has_rdrand, has_rdseed;
 	uint32_t physical_bits;

@@ -29,6 +29,7 @@
 
 static enum { FPU_FXSAVE, FPU_XSAVE, FPU_XSAVEOPT } fpu_mode;
 static uint64_t xcr0;
+bool zero_by_vector;
 static size_t fpu_bytes = FXSAVE_BYTES;
 
 /* The components to use: all of AVX-512 or nothing of it. */
@@ -56,6 +57,7 @@ void fpu_init(void)
 	}
 	fpu_bytes = (cpuid(13, 0).ebx + 7u) & ~7u;
 	fpu_mode = cpu_features.has_xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
+	zero_by_vector = (xcr0 & XSTATE_AVX) != 0 && !cpu_features.has_erms;
 }
 
 void fpu_enable(void)

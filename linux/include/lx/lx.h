@@ -115,6 +115,9 @@ struct lx_thread {
 	uint32_t futex_bitset;
 	uint32_t futex_woken;
 	char name[16]; /* of PR_SET_NAME; empty: the process's */
+	/* the last page fault that found no memory, and how often in a row */
+	uint64_t oom_address;
+	uint32_t oom_tries;
 };
 static_assert(sizeof(struct lx_thread) <= LX_THREAD_BYTES, "fits above the stack");
 

@@ -68,6 +68,30 @@ uint64_t ticks_ns(uint64_t ticks)
 {
 	return ticks;
 }
+uint64_t fake_resident[LABEL_PROCESSES];
+bool fake_is_short, fake_has_terminal;
+uint64_t space_resident(const struct space *s)
+{
+	return fake_resident[s - proc.space];
+}
+bool space_is_short(const struct space *s)
+{
+	(void)s;
+	return fake_is_short;
+}
+bool space_memory_is_low(void)
+{
+	return false;
+}
+uint64_t space_total_pages(void)
+{
+	return 10000;
+}
+bool session_has_terminal(uint32_t sid)
+{
+	(void)sid;
+	return fake_has_terminal;
+}
 uint64_t space_faults(const struct space *s)
 {
 	(void)s;
@@ -129,7 +153,7 @@ struct thread *fake_thread(struct process *p)
 
 struct process *fake_process(struct process *parent)
 {
-	struct process *p = process_alloc();
+	struct process *p = process_alloc(true);
 	p->pid = pid_alloc();
 	p->pgid = parent != NULL ? parent->pgid : p->pid;
 	p->sid = parent != NULL ? parent->sid : p->pid;

@@ -19,6 +19,8 @@ extern uint32_t fake_system_ended;
 extern uint64_t fake_now_ns;
 
 extern unsigned fake_log_lines;
+extern uint64_t fake_resident[LABEL_PROCESSES]; /* by space */
+extern bool fake_is_short, fake_has_terminal;
 
 /* Empty tables, and pid 1 as uid 0. */
 void fake_reset(void);

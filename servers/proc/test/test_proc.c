@@ -157,6 +157,68 @@ static void reports_are_rationed(void **state)
 	assert_int_equal(fake_log_lines, 23 + 2);
 }
 
+static int ask_out_of_memory(struct process *p)
+{
+	struct request rq = request_of(leader(p));
+	struct proc_out_of_memory_in in = {};
+	struct proc_out_of_memory_out out = {0};
+	int status = proc_on_out_of_memory(&rq, &in, &out);
+	return status == 0 && out.killed ? -1 : status;
+}
+
+static void the_largest_goes_when_memory_is_out(void **state)
+{
+	(void)state;
+	report_init();
+	struct process *small = fake_process(init()), *large = fake_process(init()),
+		       *shell = fake_process(init());
+	fake_resident[small->space] = 100;
+	fake_resident[large->space] = 5000;
+	fake_resident[init()->space] = 9000;
+	fake_is_short = false;
+	assert_int_equal(ask_out_of_memory(small), 0); /* nobody is killed on a process's word */
+	assert_int_equal(large->state, PROCESS_LIVE);
+	fake_is_short = true;
+	assert_int_equal(ask_out_of_memory(small), -1);
+	assert_int_equal(large->state, PROCESS_ZOMBIE);
+	assert_int_equal(large->exit_status, 9);
+	assert_int_equal(proc_oom_adjust(shell, 1001), EINVAL);
+	assert_int_equal(proc_oom_adjust(small, -1000), 0);
+	assert_int_equal(proc_oom_adjust(shell, 500), 0);
+	assert_int_equal(ask_out_of_memory(small), -1);
+	assert_int_equal(shell->state, PROCESS_ZOMBIE);
+	assert_int_equal(ask_out_of_memory(small), ENOMEM); /* pid 1 and -1000 stay */
+}
+
+static void roots_shell_may_make_room(void **state)
+{
+	(void)state;
+	report_init();
+	struct process *shell = fake_process(init());
+	process_set_group(shell, shell->pid);
+	process_set_session(shell, shell->pid);
+	struct process *hog = fake_process(shell);
+	fake_now_ns += 5000000000ull;
+	struct process *command = fake_process(shell); /* just started, and larger */
+	command->start_ns = fake_now_ns;
+	fake_resident[command->space] = 3000;
+	fake_resident[hog->space] = 1000;
+	fake_resident[shell->space] = 2000;
+	proc.tty = 1;
+	fake_has_terminal = false;
+	assert_false(oom_relieve(shell));
+	fake_has_terminal = true;
+	hog->euid = 5;
+	assert_false(oom_relieve(hog));
+	hog->euid = 0;
+	assert_true(oom_relieve(shell));
+	assert_int_equal(hog->state, PROCESS_ZOMBIE);
+	assert_int_equal(shell->state, PROCESS_LIVE); /* spared, though it holds more */
+	assert_int_equal(command->state, PROCESS_LIVE);
+	struct process *stranger = fake_process(command);
+	assert_false(oom_relieve(stranger)); /* a grandchild is no shell's command */
+}
+
 static void orphans_go_to_init(void **state)
 {
 	(void)state;
@@ -467,7 +529,7 @@ static void tables_fill_and_empty(void **state)
 	(void)state;
 	unsigned made = 0;
 	struct process *p;
-	while ((p = process_alloc()) != NULL) {
+	while ((p = process_alloc(true)) != NULL) {
 		p->pid = pid_alloc();
 		p->pgid = p->sid = p->pid;
 		process_enter(p);
@@ -488,6 +550,8 @@ int main(void)
 		cmocka_unit_test_setup(wait_reports_each_child_once, reset),
 		cmocka_unit_test_setup(system_time_is_told_apart, reset),
 		cmocka_unit_test_setup(reports_are_rationed, reset),
+		cmocka_unit_test_setup(the_largest_goes_when_memory_is_out, reset),
+		cmocka_unit_test_setup(roots_shell_may_make_room, reset),
 		cmocka_unit_test_setup(orphans_go_to_init, reset),
 		cmocka_unit_test_setup(ignoring_sigchld_reaps, reset),
 		cmocka_unit_test_setup(stop_and_continue_are_reported, reset),

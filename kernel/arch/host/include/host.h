@@ -23,8 +23,9 @@ struct host_machine {
 	uint64_t time_ns, timer_deadline_ns, wall_offset_ns;
 	uint32_t unmasked_lines; /* bit per line */
 	uint64_t port_value, last_port, last_port_value;
-	void (*idle)(void); /* what the processor does when it waits; it does not return. NULL: the test fails */
-	bool is_quiet;	    /* the log goes nowhere */
+	void (*idle)(
+		void); /* what the processor does when it waits; it does not return. NULL: the test fails */
+	bool is_quiet; /* the log goes nowhere */
 };
 extern struct host_machine host;
 
