@@ -13,7 +13,6 @@
 #include <own_slot.h>
 #include <queue.h>
 #include <sched.h>
-#include <switch.h>
 #include <thread.h>
 #include <timer.h>
 
@@ -24,15 +23,6 @@
 static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
 {
 	return tag < FIRST_BAD_TAG;
-}
-
-/* True if the scheduler would choose the partner now, and nothing has to be armed for its slice. */
-static ALWAYS_INLINE bool may_switch(const struct cpu ARCH_CPU_SPACE *here, const struct thread *partner)
-{
-	if (LIKELY(partner->priority < here->ready.best))
-		return true;
-	return partner->priority == here->ready.best && partner->slice_end_ns != 0 &&
-	       here->wheel.armed_ns <= partner->slice_end_ns;
 }
 
 /* Fewer than four words: those the message does not have are zero. */
@@ -68,9 +58,9 @@ static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, msg_
 }
 
 /* Fast paths of two CPUs may run at once: each touches only what it owns (docs/decisions/0006-locking.md). */
-static ALWAYS_INLINE bool is_ours(const struct cpu ARCH_CPU_SPACE *here, uint32_t owner)
+static ALWAYS_INLINE bool is_ours(uint32_t owner)
 {
-	return CPUS_MAX == 1 || LIKELY(owner == here->id);
+	return CPUS_MAX == 1 || LIKELY(owner == arch_here()->id);
 }
 
 /* Fills an empty slot with the Reply of a caller. A slot has no owner: the one whose exchange succeeds has it. */
@@ -90,17 +80,26 @@ static ALWAYS_INLINE bool fast_reply_make(struct slot *slot, const struct thread
 
 /* ---- call ---- */
 
-/* The receiver that waits at the endpoint and can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_receiver(const struct cpu ARCH_CPU_SPACE *here,
-						  const struct endpoint *endpoint)
+/* The receiver that waits at the endpoint and can be switched to; NULL: not so easy.
+ * It runs on the context in use and at least at the priority of self, so the scheduler would choose it. */
+static ALWAYS_INLINE struct thread *fast_receiver(const struct thread *self, const struct endpoint *endpoint)
 {
-	if (UNLIKELY(endpoint->receivers == 0 || !is_ours(here, endpoint->cpu)))
+	if (UNLIKELY(endpoint->receivers == 0 || !is_ours(endpoint->cpu) || endpoint->minimum_tsc != 0 ||
+		     self->lending_depth >= SCHED_LENDING_DEPTH))
 		return NULL;
 	struct thread *server = thread_at(endpoint->receivers);
 
-	if (UNLIKELY(server->timer_bucket != TIMER_NONE || !may_switch(here, server)))
-		return NULL;
-	return server;
+	return LIKELY(server->timer_bucket == TIMER_NONE) ? server : NULL;
+}
+
+/* lending_begin, for a caller that runs and a server whose fields are stale. */
+static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thread *self, struct thread *server)
+{
+	server->context = self->context;
+	server->lender = thread_ref_of(self);
+	server->lending_depth = self->lending_depth + 1u;
+	server->priority = self->priority < server->own_priority ? self->priority : server->own_priority;
+	here->context->runner = thread_ref_of(server);
 }
 
 /* The server takes the message and goes on; the caller waits for the Reply. */
@@ -131,7 +130,7 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	}
 	if (LIKELY(cap_lookup(self, (cap_t)address, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK)) {
 		endpoint = endpoint_at(slot_object(cap));
-		server = fast_receiver(here, endpoint);
+		server = fast_receiver(self, endpoint);
 	}
 	if (LIKELY(server != NULL))
 		reply = own_slot(server, server->reply_cap);
@@ -147,7 +146,8 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	here->fast_calls++;
 	ring_remove(&endpoint->receivers, server);
 	fast_deliver(self, server, badge, reply);
-	switch_accounts(here, self, server);
+	fast_lend(here, self, server);
+	here->current = server;
 	arch_vspace_switch(server->vspace_root);
 	arch_switch_and_continue(&self->ctx, &server->ctx, lock_word());
 }
@@ -169,12 +169,12 @@ static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
 }
 
 /* The caller (or faulted thread) a Reply's word stands for, if it can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, uint64_t word,
-						msg_tag_t tag)
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, const struct thread *self,
+						uint64_t word, msg_tag_t tag)
 {
 	const uint64_t mask = 0xffu | SLOT_DYING << 16;
 
-	if (UNLIKELY((word & mask) != CAP_REPLY || word >> 32 == 0))
+	if (UNLIKELY((word & mask) != CAP_REPLY || word >> 32 != self->lender || self->lender == 0))
 		return NULL;
 	struct thread *caller = thread_at((thread_ref)(word >> 32));
 
@@ -182,16 +182,17 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE 
 		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME)
 			return NULL;
 	}
-	if (UNLIKELY(!is_ours(here, caller->cpu) || caller->timer_bucket != TIMER_NONE || !may_switch(here, caller)))
+	/* the context in use goes on; with equals waiting its end may have to be armed */
+	if (UNLIKELY(!is_ours(caller->cpu) || caller->timer_bucket != TIMER_NONE ||
+		     caller->priority >= here->ready.best))
 		return NULL;
 	return caller;
 }
 
 /* True if recv would find nothing and wait. */
-static ALWAYS_INLINE bool would_wait(const struct cpu ARCH_CPU_SPACE *here, const struct thread *self,
-				     const struct endpoint *endpoint)
+static ALWAYS_INLINE bool would_wait(const struct thread *self, const struct endpoint *endpoint)
 {
-	if (UNLIKELY(endpoint->sender_summary != 0 || endpoint->notices != 0 || !is_ours(here, endpoint->cpu)))
+	if (UNLIKELY(endpoint->sender_summary != 0 || endpoint->notices != 0 || !is_ours(endpoint->cpu)))
 		return false;
 	return self->bound == 0 || notification_at(self->bound)->word == 0;
 }
@@ -223,12 +224,12 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 	}
 	if (LIKELY(cap_lookup(self, (cap_t)caps, CAP_ENDPOINT, RIGHT_READ, &cap) == E_OK)) {
 		ref = slot_object(cap);
-		if (LIKELY(would_wait(here, self, endpoint_at(ref))))
+		if (LIKELY(would_wait(self, endpoint_at(ref))))
 			reply = own_slot(self, (cap_t)(caps >> 32));
 	}
 	if (LIKELY(reply != NULL)) {
 		word = reply->word;
-		caller = fast_caller(here, word, tag);
+		caller = fast_caller(here, self, word, tag);
 	}
 	if (UNLIKELY(caller == NULL)) {
 		lock_disown(here);
@@ -247,8 +248,9 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 		pass_rest(self, caller, tag);
 	}
 	here->fast_replies++;
+	here->context->runner = (thread_ref)(word >> 32);
 	fast_wait(self, ref, (cap_t)(caps >> 32), reply, word);
-	switch_accounts(here, self, caller);
+	here->current = caller;
 	arch_vspace_switch(caller->vspace_root);
 	if (LIKELY(!is_fault)) {
 		arch_switch_and_continue(&self->ctx, &caller->ctx, lock_word());
