@@ -52,6 +52,7 @@ void host_vspace_switch(paddr_t root)
 	if (host.current_root == root.raw)
 		return;
 	host.current_root = root.raw;
+	host_cpu->arch.root = root;
 	host.switch_count++;
 	memset(host.tlb, 0, tlb_used() * sizeof(host.tlb[0]));
 	host.tlb_next = 0;
@@ -73,6 +74,23 @@ void arch_tlb_flush_page(paddr_t root, uint64_t va)
 		if (cached->root == root.raw && (va & ~(span - 1u)) == (cached->va & ~(span - 1u)))
 			cached->root = 0;
 	}
+}
+
+void arch_tlb_forget(bool is_idle)
+{
+	if (is_idle)
+		arch_vspace_switch((paddr_t){0});
+	memset(host.tlb, 0, sizeof(host.tlb));
+}
+
+void arch_interrupt_cpu(uint32_t id)
+{
+	host.interrupted_cpus |= 1ull << id;
+}
+
+bool arch_irq_arrived(uint32_t line)
+{
+	return (host.unmasked_lines >> line & 1u) != 0;
 }
 
 void arch_tlb_flush_all(paddr_t root)
@@ -259,8 +277,9 @@ void arch_debug_write(const char *text, size_t length)
 		fwrite(text, 1, length, stderr);
 }
 
-uint64_t arch_cr3_writes(void)
+uint64_t arch_cr3_writes(const struct arch_cpu *other)
 {
+	(void)other;
 	return host.switch_count;
 }
 
