@@ -208,7 +208,7 @@ void kernel_timer(void)
 
 	lock_take();
 	here->timer_irqs++;
-	here->wheel.armed_ns = DEADLINE_NEVER;
+	timer_is_unarmed(&here->wheel);
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
 		timeout_over(expired);
 	sched_tick();

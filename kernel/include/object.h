@@ -203,6 +203,7 @@ struct timer_wheel {
 	uint64_t bits[TIMER_LEVELS];
 	thread_ref heads[TIMER_LEVELS * TIMER_SLOTS];
 	uint64_t armed_ns;  /* what the hardware is set to; ~0: nothing */
+	uint64_t armed_tsc; /* the timer comes by then; an upper bound, ~0 if none is known */
 	uint32_t cascading; /* level of the slot that is being sorted; 0: none */
 	uint32_t reserved;
 };

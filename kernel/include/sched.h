@@ -16,6 +16,7 @@
 
 #include <object.h>
 
+#define SCHED_FULL (~0ull) /* left_tsc: as much as the budget, when it is charged next */
 #define SCHED_USED_UP_NS 1000ull /* less than that counts as nothing: the timer is not more exact */
 
 /* Prepares a CPU's data: empty queues, nothing armed, the idle thread is current. */
@@ -67,6 +68,14 @@ void sched_charge(struct cpu *self);
 void sched_context_use(struct cpu *self, struct sched_context *next);
 /* True if a thread's context has at least that much left now (0: as much as counts as time). False without context. */
 MUST_CHECK bool sched_has_time(const struct thread *thread, uint64_t wanted_tsc);
+/* The same for as much as counts as time. */
+static ALWAYS_INLINE MUST_CHECK bool sched_may_run(const struct thread *thread)
+{
+	bool has_slice = thread->context != 0 && sched_context_at(thread->context)->period_ns == 0;
+
+	return LIKELY(has_slice) || sched_has_time(thread, 0);
+}
+
 uint64_t sched_tsc_of_ns(uint64_t ns);
 uint64_t sched_ns_of_tsc(uint64_t tsc);
 
