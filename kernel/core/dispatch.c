@@ -132,6 +132,7 @@ void kernel_timer(void)
 
 	here->timer_irqs++;
 	here->wheel.armed_ns = DEADLINE_NEVER;
+	here->armed = NULL;
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
 		timeout_over(expired);
 	sched_tick();
