@@ -79,7 +79,8 @@ static ALWAYS_INLINE struct thread *fast_receiver(const struct thread *self, con
 }
 
 /* lending_begin, for a caller that runs and a server whose fields are stale. */
-static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thread *self, struct thread *server)
+static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thread *self,
+				    struct thread *server)
 {
 	server->context = self->context;
 	server->lender = thread_ref_of(self);
@@ -151,8 +152,8 @@ static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
 }
 
 /* The caller (or faulted thread) a Reply's word stands for, if it can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, const struct thread *self,
-						uint64_t word, msg_tag_t tag)
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here,
+						const struct thread *self, uint64_t word, msg_tag_t tag)
 {
 	const uint64_t mask = 0xffu | SLOT_DYING << 16;
 

@@ -113,6 +113,7 @@ void sched_context_unbind(struct sched_context *context)
 	}
 	if (context == self->context)
 		sched_context_use(self, &self->idle_context);
+	self->armed = NULL;
 	owner->own_context = 0;
 	owner->context = 0;
 	context->owner = 0;
@@ -146,6 +147,7 @@ enum tessera_error invoke_sched_configure(struct thread *self, struct slot *cap)
 	context->period_ns = period_ns;
 	context->refill_ns = 0;
 	context->is_reported = 0;
+	cpu()->armed = NULL;
 	if (context->owner == 0)
 		return E_OK;
 	struct thread *runner = thread_at(context->runner);
