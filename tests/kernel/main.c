@@ -42,6 +42,7 @@ void program_start(const uint64_t *stack)
 	test_devices();
 	test_native();
 	test_authority();
+	test_smp();
 	test_random();
 	finish();
 }

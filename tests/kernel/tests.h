@@ -33,4 +33,5 @@ void test_leaks(void);
 void test_devices(void);
 void test_native(void);
 void test_authority(void);
+void test_smp(void);
 void test_random(void);
