@@ -23,6 +23,8 @@ void program_start(const uint64_t *stack)
 	test_view_copy();
 	test_thread();
 	test_schedule();
+	test_sched_context();
+	test_sched_server();
 	test_ipc();
 	test_timeout();
 	test_death();

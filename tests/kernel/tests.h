@@ -14,6 +14,8 @@ void test_vspace(void);
 void test_view_copy(void);
 void test_thread(void);
 void test_schedule(void);
+void test_sched_context(void);
+void test_sched_server(void);
 void test_ipc(void);
 void test_timeout(void);
 void test_death(void);
