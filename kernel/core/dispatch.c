@@ -208,7 +208,7 @@ void kernel_timer(void)
 
 	lock_take();
 	here->timer_irqs++;
-	timer_is_unarmed(&here->wheel);
+	timer_is_unarmed(here);
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
 		timeout_over(expired);
 	sched_tick();

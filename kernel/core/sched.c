@@ -85,7 +85,7 @@ void sched_init(struct cpu *self, struct thread *idle)
 	self->current = idle;
 	self->idle = idle;
 	self->ready.best = PRIORITIES;
-	timer_is_unarmed(&self->wheel);
+	timer_is_unarmed(self);
 	self->context = &self->idle_context;
 	self->context_tsc = arch_tsc();
 	self->reschedule = 1;
@@ -242,13 +242,16 @@ void switch_to(struct thread *next)
 		arch_vspace_switch(next->vspace_root);
 }
 
-/* The context in use ends some time. (Timeouts are armed when they are started.) A timer that comes too early is armed again then. */
-static ALWAYS_INLINE void arm_context_end(const struct cpu *self)
+/* The context in use ends some time. (Timeouts are armed when they are started.) */
+static ALWAYS_INLINE void arm_context_end(struct cpu *self)
 {
-	const struct sched_context *context = self->context;
-	bool is_needed = self->ready.best == self->current->priority || context->period_ns != 0;
+	struct sched_context *context = self->context;
 
-	if (is_needed && self->context_tsc + context->left_tsc < self->wheel.armed_tsc)
+	if (self->ready.best != self->current->priority && context->period_ns == 0)
+		return;
+	if (LIKELY(self->context_tsc + context->left_tsc >= self->wheel.armed_tsc))
+		self->armed = context;
+	else
 		timer_rearm();
 }
 

@@ -161,6 +161,7 @@ void timer_rearm(void)
 	uint64_t next = timer_next_ns(wheel);
 	uint64_t end = sched_context_end();
 
+	self->armed = end != DEADLINE_NEVER ? self->context : NULL;
 	if (end < next)
 		next = end;
 	if (next < wheel->armed_ns) {
@@ -178,6 +179,7 @@ void timer_rearm_idle(void)
 	struct timer_wheel *wheel = &cpu()->wheel;
 	uint64_t next = timer_next_ns(wheel);
 
+	cpu()->armed = NULL;
 	wheel->armed_tsc = ~0ull;
 	if (wheel->armed_ns == next)
 		return;
@@ -185,8 +187,9 @@ void timer_rearm_idle(void)
 	arch_timer_arm(next);
 }
 
-void timer_is_unarmed(struct timer_wheel *wheel)
+void timer_is_unarmed(struct cpu *self)
 {
-	wheel->armed_ns = DEADLINE_NEVER;
-	wheel->armed_tsc = ~0ull;
+	self->armed = NULL;
+	self->wheel.armed_ns = DEADLINE_NEVER;
+	self->wheel.armed_tsc = ~0ull;
 }

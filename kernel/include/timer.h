@@ -27,6 +27,6 @@ struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t
 /* Arms the hardware for the next timeout or the end of the context in use, if that is earlier than what is armed. */
 void timer_rearm(void);
 /* The hardware's timer has fired: nothing is armed any more. */
-void timer_is_unarmed(struct timer_wheel *wheel);
+void timer_is_unarmed(struct cpu *self);
 /* The CPU becomes idle: arms it for the next timeout alone, so that nothing else wakes it. */
 void timer_rearm_idle(void);
