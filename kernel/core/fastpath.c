@@ -9,6 +9,7 @@
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <lock.h>
 #include <own_slot.h>
 #include <queue.h>
 #include <sched.h>
@@ -22,6 +23,14 @@
 static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
 {
 	return tag < FIRST_BAD_TAG;
+}
+
+/* True if the scheduler would choose the caller now, and nothing has to be armed: the context in use goes on. */
+static ALWAYS_INLINE bool may_switch(const struct cpu ARCH_CPU_SPACE *here, const struct thread *caller)
+{
+	if (LIKELY(caller->priority < here->ready.best))
+		return true;
+	return caller->priority == here->ready.best && here->armed == here->context;
 }
 
 /* Fewer than four words: those the message does not have are zero. */
@@ -56,13 +65,34 @@ static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, msg_
 		copy_short(from, to, words);
 }
 
+/* Fast paths of two CPUs may run at once: each touches only what it owns (docs/decisions/0006-locking.md). */
+static ALWAYS_INLINE bool is_ours(uint32_t owner)
+{
+	return CPUS_MAX == 1 || LIKELY(owner == arch_here()->id);
+}
+
+/* Fills an empty slot with the Reply of a caller. A slot has no owner: the one whose exchange succeeds has it. */
+static ALWAYS_INLINE bool fast_reply_make(struct slot *slot, const struct thread *caller)
+{
+	uint64_t word = slot->word;
+	uint64_t reply = word | slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(caller));
+
+	if (UNLIKELY((word & 0xffu) != CAP_NULL))
+		return false;
+	if (CPUS_MAX > 1)
+		return __atomic_compare_exchange_n(&slot->word, &word, reply, false, __ATOMIC_ACQ_REL,
+						   __ATOMIC_RELAXED);
+	slot->word = reply;
+	return true;
+}
+
 /* ---- call ---- */
 
 /* The receiver that waits at the endpoint and can be switched to; NULL: not so easy.
  * It runs on the context in use and at least at the priority of self, so the scheduler would choose it. */
 static ALWAYS_INLINE struct thread *fast_receiver(const struct thread *self, const struct endpoint *endpoint)
 {
-	if (UNLIKELY(endpoint->receivers == 0 || endpoint->minimum_tsc != 0 ||
+	if (UNLIKELY(endpoint->receivers == 0 || !is_ours(endpoint->cpu) || endpoint->minimum_tsc != 0 ||
 		     self->lending_depth >= SCHED_LENDING_DEPTH))
 		return NULL;
 	struct thread *server = thread_at(endpoint->receivers);
@@ -71,7 +101,8 @@ static ALWAYS_INLINE struct thread *fast_receiver(const struct thread *self, con
 }
 
 /* lending_begin, for a caller that runs and a server whose fields are stale. */
-static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thread *self, struct thread *server)
+static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thread *self,
+				    struct thread *server)
 {
 	server->context = self->context;
 	server->lender = thread_ref_of(self);
@@ -84,7 +115,7 @@ static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thre
 static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, uint64_t badge,
 				       struct slot *reply)
 {
-	reply->word |= slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(self));
+	server->cpu = self->cpu;
 	self->reply_slot = slot_index(reply);
 	self->state = THREAD_CALLING;
 	server->state = THREAD_READY;
@@ -101,15 +132,19 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	struct endpoint *endpoint = NULL;
 	struct thread *server = NULL;
 
-	if (LIKELY(is_fast_tag(tag) && MSG_TAG_OP(tag) < MSG_OP_PAGE_FAULT &&
-		   ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
-		   cap_lookup(self, (cap_t)address, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK)) {
+	if (UNLIKELY(!is_fast_tag(tag) || MSG_TAG_OP(tag) >= MSG_OP_PAGE_FAULT ||
+		     ctx_arg(&self->ctx, 6) != DEADLINE_NEVER || !lock_own())) {
+		kernel_syscall(OP_CALL);
+		return;
+	}
+	if (LIKELY(cap_lookup(self, (cap_t)address, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK)) {
 		endpoint = endpoint_at(slot_object(cap));
 		server = fast_receiver(self, endpoint);
 	}
 	if (LIKELY(server != NULL))
 		reply = own_slot(server, server->reply_cap);
-	if (UNLIKELY(reply == NULL || !slot_is_empty(reply))) {
+	if (UNLIKELY(reply == NULL || !fast_reply_make(reply, self))) {
+		lock_disown(here);
 		kernel_syscall(OP_CALL);
 		return;
 	}
@@ -123,7 +158,7 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	fast_lend(here, self, server);
 	here->current = server;
 	arch_vspace_switch(server->vspace_root);
-	arch_switch_and_continue(&self->ctx, &server->ctx);
+	arch_switch_and_continue(&self->ctx, &server->ctx, lock_word());
 }
 
 /* ---- reply_recv ---- */
@@ -143,8 +178,8 @@ static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
 }
 
 /* The caller (or faulted thread) a Reply's word stands for, if it can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, const struct thread *self,
-						uint64_t word, msg_tag_t tag)
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here,
+						const struct thread *self, uint64_t word, msg_tag_t tag)
 {
 	const uint64_t mask = 0xffu | SLOT_DYING << 16;
 
@@ -153,11 +188,13 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE 
 	struct thread *caller = thread_at((thread_ref)(word >> 32));
 
 	if (UNLIKELY(status_of(caller) != STATUS_CALLING)) {
-		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME)
+		/* the slow path puts it behind its equals */
+		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME ||
+		    caller->priority >= here->ready.best)
 			return NULL;
 	}
-	/* the context in use goes on; with equals waiting its end may have to be armed */
-	if (UNLIKELY(caller->timer_bucket != TIMER_NONE || caller->priority >= here->ready.best))
+	if (UNLIKELY(!is_ours(caller->cpu) || caller->timer_bucket != TIMER_NONE ||
+		     !may_switch(here, caller)))
 		return NULL;
 	return caller;
 }
@@ -165,7 +202,7 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE 
 /* True if recv would find nothing and wait. */
 static ALWAYS_INLINE bool would_wait(const struct thread *self, const struct endpoint *endpoint)
 {
-	if (UNLIKELY(endpoint->sender_summary != 0 || endpoint->notices != 0))
+	if (UNLIKELY(endpoint->sender_summary != 0 || endpoint->notices != 0 || !is_ours(endpoint->cpu)))
 		return false;
 	return self->bound == 0 || notification_at(self->bound)->word == 0;
 }
@@ -191,8 +228,11 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 	endpoint_ref ref = 0;
 	uint64_t word = 0;
 
-	if (LIKELY(is_fast_tag(tag) && ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
-		   cap_lookup(self, (cap_t)caps, CAP_ENDPOINT, RIGHT_READ, &cap) == E_OK)) {
+	if (UNLIKELY(!is_fast_tag(tag) || ctx_arg(&self->ctx, 6) != DEADLINE_NEVER || !lock_own())) {
+		kernel_syscall(OP_REPLY_RECV);
+		return;
+	}
+	if (LIKELY(cap_lookup(self, (cap_t)caps, CAP_ENDPOINT, RIGHT_READ, &cap) == E_OK)) {
 		ref = slot_object(cap);
 		if (LIKELY(would_wait(self, endpoint_at(ref))))
 			reply = own_slot(self, (cap_t)(caps >> 32));
@@ -202,6 +242,7 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 		caller = fast_caller(here, self, word, tag);
 	}
 	if (UNLIKELY(caller == NULL)) {
+		lock_disown(here);
 		kernel_syscall(OP_REPLY_RECV);
 		return;
 	}
@@ -221,8 +262,10 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 	fast_wait(self, ref, (cap_t)(caps >> 32), reply, word);
 	here->current = caller;
 	arch_vspace_switch(caller->vspace_root);
-	if (LIKELY(!is_fault))
-		arch_switch_and_continue(&self->ctx, &caller->ctx);
-	else
+	if (LIKELY(!is_fault)) {
+		arch_switch_and_continue(&self->ctx, &caller->ctx, lock_word());
+	} else {
 		arch_context_switch(&self->ctx, &caller->ctx);
+		lock_disown(here);
+	}
 }

@@ -70,6 +70,7 @@ enum thread_state {
 		6, /* fault message received; waits for its Reply. A fault still queued is THREAD_SENDING */
 	THREAD_IDLE = 7,
 	THREAD_POSTPONED = 8, /* would be READY, but has no time left (its timer runs), or no context */
+	THREAD_REMOTE = 9, /* its call is executed by another CPU, where the thread it is about runs (remote.c) */
 };
 
 /* Slots inside a Thread: real capabilities in the tree, deleted with it. */
@@ -140,6 +141,8 @@ struct thread {
 	struct personality_config personality; /* syscall_entry 0: none */
 	/* a preempted operation that will be executed again (restart.h) */
 	uint64_t restart_key, restart_progress;
+	/* CPUs: where it runs or is queued, or called from; where it is made ready; in whose wheel its timeout is */
+	uint8_t cpu, home, timer_cpu;
 	struct arch_context ctx ALIGNED(64);
 };
 static_assert(sizeof(struct thread) <= 4096, "the Thread struct fits its page");
@@ -155,7 +158,9 @@ struct endpoint {
 	uint32_t plain_senders;		/* how many queued senders are no callers */
 	uint64_t sender_summary;	/* bit w: sender_bits[w] is not zero */
 	uint64_t minimum_tsc;		/* what a caller must have left */
-	uint64_t reserved[120];
+	uint32_t cpu;			/* whose fast path may touch the endpoint: the last one that used it */
+	uint32_t reserved_cpu;
+	uint64_t reserved[119];
 };
 static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "an Endpoint is 2048 bytes");
 
@@ -216,13 +221,20 @@ struct cpu {
 	struct thread *caller;	       /* whose system call is being executed */
 	struct sched_context *context; /* what time is charged to */
 	uint64_t context_tsc;	       /* until when it has been charged */
+	struct sched_context
+		*armed; /* the timer comes by the end of this one, though perhaps too early; NULL: of none */
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
+	uint32_t elsewhere;  /* E_ELSEWHERE: on which CPU */
 	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */
 	uint32_t work;	     /* instructions of long operations since the last restart (restart.h) */
 	struct run_queue ready ALIGNED(4096);
 	struct timer_wheel wheel;
 	struct sched_context idle_context;
+	/* what others write, under the lock: lock.h */
+	uint32_t word ALIGNED(64);
+	uint32_t shots_wanted, shots_done;
+	thread_ref remote; /* first of the ring of threads whose calls this CPU is to execute */
 };
 
 #ifndef CPUS_MAX /* the build's option cpus_max */

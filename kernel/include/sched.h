@@ -20,9 +20,13 @@
 
 /* Prepares a CPU's data: empty queues, nothing armed, the idle thread is current. */
 void sched_init(struct cpu *self, struct thread *idle);
-/* The thread may run: state becomes READY, it stands last among its equals (or is current and simply goes on).
+/* The thread may run: state becomes READY, it stands last among its equals of its home CPU (or is current and goes on).
  * Without time: it gives back what it was lent, or is POSTPONED. */
 void sched_ready(struct thread *thread);
+/* True if it runs on another CPU now, which cpu()->elsewhere names then: only that CPU may touch it (E_ELSEWHERE). */
+MUST_CHECK bool sched_is_elsewhere(const struct thread *thread);
+/* Makes a CPU its home and moves it there if it is ready. It does not run elsewhere. */
+void sched_set_home(struct thread *thread, uint32_t id);
 /* The thread stops being ready and gets this state. Takes it out of the run queue if it is there. */
 void sched_block(struct thread *thread, enum thread_state state);
 /* The current thread goes behind its equals. */
@@ -68,11 +72,11 @@ uint64_t sched_ns_of_tsc(uint64_t tsc);
 
 /* ---- lending (core/lending.c) ---- */
 
-/* The server, which uses its own context, gets the caller's and at least its priority. */
+/* The server, which uses its own context, gets the caller's and at least its priority. Nothing if the caller has no time to lend. */
 void lending_begin(struct thread *caller, struct thread *server);
 /* The thread's call or fault is over: what it lent comes back to it. Nothing if it lent nothing. */
 void lending_end(struct thread *caller);
-/* A runner gives back what it was lent, and its caller's priority. */
+/* A runner gives back what it was lent, and with it its caller's priority. Nothing if it runs on its own. */
 void lending_give_back(struct thread *server);
 /* Highest ready priority (0 is highest), PRIORITIES if the run queue is empty. */
 uint32_t sched_best(const struct run_queue *queue);

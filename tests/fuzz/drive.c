@@ -57,6 +57,7 @@ static _Noreturn void fail(const char *problem)
 	for (uint32_t i = 0; i < trace_count; i++)
 		print_event(&trace[i]);
 	fprintf(stderr, "---- difference: %s\n", problem);
+	fprintf(stderr, "operations compared: %llu\n", (unsigned long long)drive_count);
 	abort();
 }
 
@@ -83,15 +84,56 @@ static void adopt_registers(struct spec_thread *to, const struct spec_thread *fr
 
 	if (is_entry && to->regs.rcx == to->page_va && from->regs.rcx != to->page_va)
 		fail("an entry of the personality: RCX is not the page's address");
+	if (to->state != SPEC_READY && to->state != SPEC_SUSPENDED && to->state == from->state &&
+	    !to->is_fault)
+		to->regs.rax = from->regs.rax; /* inside a system call it holds anything */
 	to->regs.rcx = from->regs.rcx;
 	to->regs.r11 = from->regs.r11;
 	page[CONTEXT_WORD + RCX_WORD] = real_page[CONTEXT_WORD + RCX_WORD];
 	page[CONTEXT_WORD + R11_WORD] = real_page[CONTEXT_WORD + R11_WORD];
 }
 
+static bool has_ended(const struct spec_context *context)
+{
+	return context->refill_ns != 0 && context->refill_ns <= specified.now_ns;
+}
+
+/*
+ * A round-robin slice may be longer than it is specified: what runs between a yield and the next look at the clock is free.
+ * When it is noticed that a limited context's period has ended is the kernel's choice, too; from then on it is full.
+ */
+static void adopt_context(struct spec_context *context, const struct spec_context *other)
+{
+	bool is_longer = context->period_ns == 0 && other->left_ns > context->left_ns;
+	bool is_noticed = context->period_ns != 0 && (has_ended(context) || has_ended(other)) &&
+			  other->refill_ns <= specified.now_ns + context->period_ns;
+
+	if (other->left_ns > context->budget_ns)
+		return;
+	if (is_longer || is_noticed)
+		context->left_ns = other->left_ns;
+	if (is_noticed) {
+		context->refill_ns = other->refill_ns;
+		context->is_reported = other->is_reported;
+	}
+}
+
+static void adopt_contexts(void)
+{
+	for (uint32_t i = 0; i < SPEC_CONTEXTS; i++) {
+		struct spec_context *context = &specified.contexts[i];
+		const struct spec_context *other =
+			context->address != 0 ? spec_context_of(&real, context->address) : NULL;
+
+		if (other != NULL)
+			adopt_context(context, other);
+	}
+}
+
 /* What a system call destroys may hold anything. */
 static void adopt_unspecified(const struct event *event)
 {
+	adopt_contexts();
 	for (uint32_t i = 0; i < SPEC_THREADS; i++) {
 		struct spec_thread *thread = &specified.threads[i];
 		const struct spec_thread *other;
@@ -108,12 +150,12 @@ static void adopt_unspecified(const struct event *event)
 	}
 }
 
-static void finish(struct event *event)
+/* Compares; the real state has been read. */
+static void compare(struct event *event)
 {
 	const struct spec_thread *self;
 	const char *problem;
 
-	machine_abstract(&real);
 	self = event->thread != 0 ? spec_thread_of(&real, event->thread) : NULL;
 	event->result = self != NULL ? self->regs.rax : ~0ull;
 	if (drive_is_verbose)
@@ -126,6 +168,12 @@ static void finish(struct event *event)
 		fail("the processor waits, or does not");
 	if (!host_tlb_is_coherent())
 		fail("a translation is cached that the tables do not hold any more");
+}
+
+static void finish(struct event *event)
+{
+	machine_abstract(&real);
+	compare(event);
 }
 
 /* ---- system calls ---- */
@@ -214,7 +262,7 @@ static void execute(struct event *event)
 		follow_deletion(event, &hint);
 	else
 		spec_syscall(&specified, number, &hint);
-	finish(event);
+	compare(event);
 }
 
 /* The processor's registers at the entry, in both. */
@@ -347,7 +395,7 @@ void drive_time(uint64_t now_ns)
 		machine_timer();
 		machine_abstract(&real);
 		spec_timer(&specified, before - passed_deadlines(&real));
-		finish(event);
+		compare(event);
 	}
 	if (spec_timer_is_due(&specified))
 		fail("a deadline has passed or a slice is over, and no timer interrupt comes");
@@ -388,6 +436,7 @@ void drive_boot(void)
 {
 	machine_boot();
 	machine_abstract(&specified);
+	specified.kernel_slots = HOST_PHYS_BASE + PAGE_SIZE;
 	for (uint32_t i = 0; i < specified.cap_count; i++)
 		specified.caps[i].placement = ++specified.last_placement;
 	prelude();
