@@ -24,8 +24,8 @@ static void look(const char *rest, int flags)
 	if (fd < 0)
 		return;
 	fstat(fd, &st);
-	printf("mode %o size %ld offset %ld\n", st.st_mode, S_ISREG(st.st_mode) ? (long)st.st_size : 0,
-	       (long)lseek(fd, 0, SEEK_CUR));
+	printf("mode %o size %ld offset %ld\n", S_ISCHR(st.st_mode) ? S_IFCHR : st.st_mode,
+	       S_ISREG(st.st_mode) ? (long)st.st_size : 0, (long)lseek(fd, 0, SEEK_CUR));
 	if (!(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY && S_ISREG(st.st_mode)) {
 		T(read(fd, text, 5));
 		printf("%.5s\n", text);
