@@ -41,5 +41,6 @@ void program_start(const uint64_t *stack)
 	test_native();
 	test_authority();
 	test_random();
+	test_matrix();
 	finish();
 }

@@ -114,6 +114,7 @@ void worker_do(struct worker *w, uint32_t operation, const uint64_t arguments[7]
 		.r9 = arguments[5],
 		.r12 = arguments[6],
 	};
+	w->operation = operation;
 	worker_run(w, run_call);
 }
 
@@ -124,6 +125,8 @@ bool is_done(const struct worker *w)
 
 uint64_t error_of(const struct worker *w)
 {
+	if (w->run == run_call)
+		observe(w->operation, w->regs.rax);
 	return w->regs.rax;
 }
 
