@@ -25,6 +25,14 @@ static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
 	return tag < FIRST_BAD_TAG;
 }
 
+/* True if the scheduler would choose the caller now, and nothing has to be armed: the context in use goes on. */
+static ALWAYS_INLINE bool may_switch(const struct cpu ARCH_CPU_SPACE *here, const struct thread *caller)
+{
+	if (LIKELY(caller->priority < here->ready.best))
+		return true;
+	return caller->priority == here->ready.best && here->armed == here->context;
+}
+
 /* Fewer than four words: those the message does not have are zero. */
 static NOINLINE void copy_short(const struct thread *from, struct thread *to, uint32_t words)
 {
@@ -183,9 +191,7 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE 
 		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME)
 			return NULL;
 	}
-	/* the context in use goes on; with equals waiting its end may have to be armed */
-	if (UNLIKELY(!is_ours(caller->cpu) || caller->timer_bucket != TIMER_NONE ||
-		     caller->priority >= here->ready.best))
+	if (UNLIKELY(!is_ours(caller->cpu) || caller->timer_bucket != TIMER_NONE || !may_switch(here, caller)))
 		return NULL;
 	return caller;
 }

@@ -6,6 +6,7 @@
  */
 #include "tests.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define OWN SLOT_OWN
@@ -18,7 +19,9 @@
 #define FLAG_AVX 1u
 #define FLAG_BASES 2u
 
-/* leaks.S knows both layouts. */
+/* leaks.S knows these layouts. */
+_Static_assert(TIME_PAGE_VA + offsetof(struct time_page, xsave_mask) == 0x7fffffffd000 + 48,
+	       "TIME_PAGE_XSAVE_MASK");
 struct leak_call {
 	uint64_t rax, rdi, rsi, r12, flags;
 };

@@ -10,7 +10,8 @@
 
 #include <tessera/names.h>
 
-#define RANDOM_SEEN_VA (SHARED_VA + 0xf0000ull) /* behind the workers: of random_call, one word an operation */
+#define RANDOM_SEEN_VA \
+	(SHARED_VA + 0xf0000ull) /* behind the workers: of random_call, one word an operation */
 #define NUMBERS 1024u
 
 struct row {
@@ -39,6 +40,12 @@ static uint32_t *random_seen(void)
 	return (uint32_t *)RANDOM_SEEN_VA;
 }
 
+/* Calls made so far: no mark comes twice. */
+static uint64_t *random_calls(void)
+{
+	return (uint64_t *)&random_seen()[NUMBERS];
+}
+
 void observed_call(struct user_regs *regs)
 {
 	uint64_t number = (uint32_t)regs->rax - (uint64_t)TESSERA_SYSCALL_BASE;
@@ -47,13 +54,20 @@ void observed_call(struct user_regs *regs)
 	observe(number, regs->rax);
 }
 
+/*
+ * Threads that set each other's registers may end one call with the result of another one: a mark in RBX, which the kernel
+ * keeps, tells whether it is this call that returned.
+ */
 void random_call(struct user_regs *regs)
 {
-	uint64_t number = (uint32_t)regs->rax - (uint64_t)TESSERA_SYSCALL_BASE;
+	static const uint32_t beyond = 31; /* no error has this number */
+	volatile uint64_t mark = __atomic_fetch_add(random_calls(), 1, __ATOMIC_RELAXED);
+	volatile uint64_t number = (uint32_t)regs->rax - (uint64_t)TESSERA_SYSCALL_BASE;
 
+	regs->rbx = mark;
 	raw_call(regs);
-	if (number < NUMBERS)
-		__atomic_fetch_or(&random_seen()[number], regs->rax < 32 ? 1u << regs->rax : 1u << 31,
+	if (regs->rbx == mark && number < NUMBERS)
+		__atomic_fetch_or(&random_seen()[number], 1u << (regs->rax < beyond ? regs->rax : beyond),
 				  __ATOMIC_RELAXED);
 }
 

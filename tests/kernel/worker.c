@@ -31,6 +31,7 @@ static void run_call(struct worker *w)
 
 	if (w->with_page)
 		memcpy(page_of(w), &w->page, bytes);
+	w->operation = (uint32_t)w->regs.rax - TESSERA_SYSCALL_BASE;
 	raw_call(&w->regs);
 	if (w->with_page)
 		memcpy(&w->page, page_of(w), bytes);
@@ -98,6 +99,7 @@ struct worker *worker_new(uint32_t i, uint32_t space, uint32_t priority)
 void worker_run(struct worker *w, void (*run)(struct worker *))
 {
 	w->run = run;
+	w->operation = 0;
 	w->started++;
 	(void)ts_signal(w->wake, 1);
 }
@@ -114,7 +116,6 @@ void worker_do(struct worker *w, uint32_t operation, const uint64_t arguments[7]
 		.r9 = arguments[5],
 		.r12 = arguments[6],
 	};
-	w->operation = operation;
 	worker_run(w, run_call);
 }
 
@@ -125,7 +126,7 @@ bool is_done(const struct worker *w)
 
 uint64_t error_of(const struct worker *w)
 {
-	if (w->run == run_call)
+	if (w->operation != 0)
 		observe(w->operation, w->regs.rax);
 	return w->regs.rax;
 }

@@ -37,7 +37,7 @@ struct worker {
 	void (*run)(struct worker *);	 /* what it does when it is woken */
 	volatile uint64_t started, done; /* how often */
 	uint64_t index;
-	uint64_t operation; /* of worker_do */
+	uint64_t operation; /* whose result regs.rax is; 0: of none */
 	cap_t thread, sched, wake;
 	uint64_t page_va;
 	bool with_page;	      /* copy page to the message page before the call and back behind it */
