@@ -188,10 +188,13 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE 
 	struct thread *caller = thread_at((thread_ref)(word >> 32));
 
 	if (UNLIKELY(status_of(caller) != STATUS_CALLING)) {
-		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME)
+		/* the slow path puts it behind its equals */
+		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME ||
+		    caller->priority >= here->ready.best)
 			return NULL;
 	}
-	if (UNLIKELY(!is_ours(caller->cpu) || caller->timer_bucket != TIMER_NONE || !may_switch(here, caller)))
+	if (UNLIKELY(!is_ours(caller->cpu) || caller->timer_bucket != TIMER_NONE ||
+		     !may_switch(here, caller)))
 		return NULL;
 	return caller;
 }
