@@ -76,8 +76,8 @@ static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct
 	return call_handler(operation, self, cap, is_guarded);
 }
 
-/* Anything but success: into the caller's registers, unless it blocked or is to be executed again. */
-static void settle(struct cpu *here, enum tessera_error error)
+/* Neither success nor E_BLOCKED: into the caller's registers, unless the call is to be executed again. */
+static NOINLINE void settle(struct cpu *here, enum tessera_error error)
 {
 	struct thread *caller = here->caller;
 
@@ -86,7 +86,7 @@ static void settle(struct cpu *here, enum tessera_error error)
 		ctx_restart(&caller->ctx);
 	} else if (error == E_ELSEWHERE) {
 		remote_send(caller, here->elsewhere);
-	} else if (error != E_OK && error != E_BLOCKED) {
+	} else {
 		ctx_set_error(&caller->ctx, error);
 	}
 }
@@ -94,8 +94,9 @@ static void settle(struct cpu *here, enum tessera_error error)
 /* Not success, or the wish to choose another thread. */
 static NOINLINE void finish(enum tessera_error error)
 {
-	settle(cpu(), error);
-	if (cpu()->reschedule)
+	if (UNLIKELY(error != E_OK && error != E_BLOCKED))
+		settle(cpu(), error);
+	if (arch_here()->reschedule)
 		sched_finish();
 }
 
@@ -160,7 +161,10 @@ static void execute_remote(struct cpu *here, struct thread *caller)
 	here->caller = caller;
 	here->work = 0;
 	ctx_set_error(&caller->ctx, E_OK);
-	settle(here, invoke(caller, &operations[number & (ROWS - 1u)], true));
+	enum tessera_error error = invoke(caller, &operations[number & (ROWS - 1u)], true);
+
+	if (error != E_OK && error != E_BLOCKED)
+		settle(here, error);
 	if (caller->state == THREAD_REMOTE && caller->queue_object == 0)
 		sched_ready(caller);
 }

@@ -269,6 +269,33 @@ void sched_handoff(struct thread *partner)
 	arm_context_end(self);
 }
 
+/* The current thread is first among its equals when those before it have run. */
+static void put_back(struct run_queue *queue, struct thread *current)
+{
+	bool was_empty = queue->heads[current->priority] == 0;
+
+	ring_prepend(&queue->heads[current->priority], current);
+	current->is_queued = 1;
+	if (was_empty)
+		queue_mark(queue, current->priority);
+}
+
+void sched_ready_now(struct thread *thread)
+{
+	struct cpu *self = cpu();
+	struct thread *current = self->current;
+	bool is_best = current->state == THREAD_READY && thread->priority < current->priority;
+
+	if (!is_best || self->reschedule || thread->home != self->id || !sched_may_run(thread)) {
+		sched_ready(thread);
+		return;
+	}
+	put_back(&self->ready, current);
+	thread->state = THREAD_READY;
+	switch_to(thread);
+	arm_context_end(self);
+}
+
 void sched_give_way(void)
 {
 	struct cpu *self = cpu();
@@ -310,9 +337,7 @@ static struct thread *choose(struct cpu *self)
 		return take_best(self);
 	if (current->priority <= self->ready.best)
 		return current;
-	ring_prepend(&self->ready.heads[current->priority], current);
-	current->is_queued = 1;
-	queue_mark(&self->ready, current->priority);
+	put_back(&self->ready, current);
 	return take_best(self);
 }
 

@@ -24,6 +24,8 @@ void sched_init(struct cpu *self, struct thread *idle);
 /* The thread may run: state becomes READY, it stands last among its equals of its home CPU (or is current and goes on).
  * Without time: it gives back what it was lent, or is POSTPONED. */
 void sched_ready(struct thread *thread);
+/* The same for a thread that has waited, as the last thing an entry does: switches at once if its priority is higher. */
+void sched_ready_now(struct thread *thread);
 /* True if it runs on another CPU now, which cpu()->elsewhere names then: only that CPU may touch it (E_ELSEWHERE). */
 MUST_CHECK bool sched_is_elsewhere(const struct thread *thread);
 /* Makes a CPU its home and moves it there if it is ready. It does not run elsewhere. */
