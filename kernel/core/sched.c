@@ -99,11 +99,21 @@ static void reconsider(struct cpu *target)
 		lock_kick(target->id);
 }
 
+/* After a thread of that priority has become ready: it runs before the current one, or ends its slice, which is to be armed. */
+static bool has_to_choose(const struct cpu *target, uint8_t priority)
+{
+	const struct thread *current = target->current;
+
+	if (current->state != THREAD_READY || priority < current->priority)
+		return true;
+	return priority == current->priority && target->armed != target->context;
+}
+
 static void enqueue(struct cpu *target, struct thread *thread)
 {
 	thread->cpu = (uint8_t)target->id;
 	queue_append(&target->ready, thread);
-	if (target->current->state != THREAD_READY || thread->priority <= target->current->priority)
+	if (has_to_choose(target, thread->priority))
 		reconsider(target);
 }
 
