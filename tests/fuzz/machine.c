@@ -67,7 +67,7 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 	embed(&boot[BOOT_SLOT_CNODE], &thread->slots[THREAD_SLOT_CSPACE]);
 	embed(&boot[BOOT_SLOT_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]);
 	thread->cspace_first = index_of(root);
-	thread->cspace_slots = 1u << MACHINE_ROOT_LOG2;
+	thread->cspace_mask = (1u << MACHINE_ROOT_LOG2) - 1u;
 	thread->vspace_root = vspace_root_address(vspace);
 	thread->page_va = ROOT_MSG_PAGE_VA;
 	thread->priority = 16;
