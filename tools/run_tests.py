@@ -28,6 +28,7 @@ TAP_LINE = re.compile(r"(?:^|[:\]] )(not ok|ok) (\d+)(?: -)? ?(.*)$")
 PYTHON = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sys.executable  # the one Debian's pytest is for
 UNIT_TEST_SECONDS = 120
 KERNEL_TEST_SECONDS = 180
+KERNEL_CONFIGURATIONS = {"": [], "mitigations=on": ["--append", "mitigations=on"]}  # name: arguments of ./tessera run
 PYTEST_SECONDS = 5400
 FUZZ_SECONDS = 900
 
@@ -134,17 +135,19 @@ def suite_fuzz(_filter: str | None) -> Count:
 
 
 def suite_kernel(name_filter: str | None) -> Count:
-    """The programs of tests/kernel, which speak TAP: their names begin with `conformance`."""
+    """The programs of tests/kernel, which speak TAP: their names begin with `conformance`. Each runs in every configuration."""
     build.build_target(quiet=True)
     total = Count()
     for row in (PROGRAMS / "programs.txt").read_text().splitlines():
         kind, name, _ = row.split()
         if kind != "native" or not name.startswith("conformance") or (name_filter and name_filter not in name):
             continue
-        log = _save(f"{name}-log", "")
-        command = [str(REPO / "tessera"), "run", "--no-build", "--boot-program", name, "--log", str(log), "--timeout", str(KERNEL_TEST_SECONDS)]
-        status, text = _run(command, KERNEL_TEST_SECONDS + 60)
-        total.add(_judge_tap(name, status, log.read_text(errors="replace") + text))
+        for configuration, arguments in KERNEL_CONFIGURATIONS.items():
+            title = f"{name} {configuration}".strip()
+            log = _save(f"{title}-log", "")
+            command = [str(REPO / "tessera"), "run", "--no-build", "--boot-program", name, "--log", str(log), "--timeout", str(KERNEL_TEST_SECONDS)]
+            status, text = _run(command + arguments, KERNEL_TEST_SECONDS + 60)
+            total.add(_judge_tap(title, status, log.read_text(errors="replace") + text))
     return total
 
 

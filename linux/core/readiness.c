@@ -91,11 +91,13 @@ long lx_watch(struct lx_thread *self, cap_t file, uint16_t *cookie, uint32_t eve
 	      uint32_t *revents)
 {
 	*revents = 0;
-	if (is_ours(self) && !readiness)
+	if (!is_ours(self))
+		return LX_WATCH_ASK; /* a page of its own would take the place of its parent's */
+	if (!readiness)
 		readiness = lx_alloc(sizeof(*readiness));
-	uint16_t number = *cookie;
-	if (number == LX_COOKIE_NONE && is_ours(self) && readiness)
-		number = cookie_take();
+	if (!readiness)
+		return LX_WATCH_ASK;
+	uint16_t number = *cookie == LX_COOKIE_NONE ? cookie_take() : *cookie;
 	struct file_watch_in in = {.cookie = number, .events = events, .flags = flags, .slot = self->slot};
 	struct file_watch_out out;
 	int status = order(self, file, &in, &out);

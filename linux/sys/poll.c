@@ -18,7 +18,9 @@ static int16_t poll_file(struct lx_thread *self, int32_t fd, int16_t events, boo
 	cap_t file = lx_fd_cap(&self->process->files, fd);
 	if (!file)
 		return POLLNVAL;
-	int32_t set = lx_epoll_readiness(self, fd, (uint32_t)events, is_waiting);
+	int32_t set = self->process->files.epolls == 0
+			      ? -1
+			      : lx_epoll_readiness(self, fd, (uint32_t)events, is_waiting);
 	return set >= 0 ? (int16_t)set : lx_fd_ready(self, fd, file, (uint16_t)events, is_waiting);
 }
 

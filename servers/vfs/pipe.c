@@ -40,8 +40,10 @@ static void drop_pages(struct pipe *pipe, uint32_t from)
 			continue;
 		frame_free(pipe->page[i]);
 		pipe->page[i] = 0;
-		if (i > 0)
-			quota_release(pipe->account, QUOTA_PIPE_PAGES, 1);
+		if (i == 0)
+			continue;
+		quota_release(pipe->account, QUOTA_PIPE_PAGES, 1);
+		pipe->charged--;
 	}
 }
 
@@ -195,7 +197,8 @@ int pipe_read(struct inode *inode, const struct caller *caller, void *to, uint32
 	if (length == 0)
 		return 0;
 	if (pipe->length == 0) {
-		drop_pages(pipe, 1);
+		if (pipe->charged > 0)
+			drop_pages(pipe, 1);
 		pipe->head = 0;
 		if (writer_count(inode) == 0)
 			return 0;
@@ -204,14 +207,15 @@ int pipe_read(struct inode *inode, const struct caller *caller, void *to, uint32
 		return ST_WOULD_BLOCK;
 	}
 	uint32_t part = length < pipe->length ? length : pipe->length;
-	bool was_full = pipe->length + PIPE_ATOMIC > pipe->capacity;
 	copy_out(pipe, to, part);
 	pipe->head = (pipe->head + part) & RING_MASK;
 	pipe->length -= part;
 	*done = part;
 	if (pipe->length + PIPE_ATOMIC <= pipe->capacity)
 		wait_wake_if(&inode->waiters, POLLOUT);
-	watch_changed_if(&inode->watches, was_full ? POLLOUT : 0);
+	if (inode->watches)
+		watch_changed(&inode->watches,
+			      pipe->length + part + PIPE_ATOMIC > pipe->capacity ? POLLOUT : 0u);
 	return 0;
 }
 
@@ -224,7 +228,7 @@ void pipe_unread(struct inode *inode, uint32_t bytes)
 }
 
 /* A pipe's first frame is part of its open descriptions' price; the others are charged. 0: none to be had. */
-static uint32_t take_page(const struct pipe *pipe, uint32_t page)
+static uint32_t take_page(struct pipe *pipe, uint32_t page)
 {
 	if (page == 0)
 		return frame_alloc();
@@ -233,6 +237,8 @@ static uint32_t take_page(const struct pipe *pipe, uint32_t page)
 	uint32_t frame = frame_alloc();
 	if (frame == 0)
 		quota_release(pipe->account, QUOTA_PIPE_PAGES, 1);
+	else
+		pipe->charged++;
 	return frame;
 }
 

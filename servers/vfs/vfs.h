@@ -152,6 +152,8 @@ struct pipe {
 	uint32_t page[PIPE_PAGES];
 	uint32_t capacity;
 	uint32_t account; /* QUOTA_PIPE_PAGES */
+	uint32_t charged; /* frames it has beyond the first */
+	uint32_t reserved;
 };
 
 struct event_state {

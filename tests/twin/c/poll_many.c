@@ -4,6 +4,7 @@
 #include "twin.h"
 
 #include <pty.h>
+#include <sys/epoll.h>
 
 #define PIPES 40
 
@@ -104,6 +105,35 @@ static void forks_and_ends(void)
 	printf("no reader %d %x\n", poll(&end, 1, 0), end.revents);
 }
 
+/* A vfork child shares the memory and is another process: neither disturbs what the other has armed. */
+static void vforks(void)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = 1};
+	int set = epoll_create1(0);
+	T(epoll_ctl(set, EPOLL_CTL_ADD, pipes[10][0], &event));
+	struct pollfd f[2] = {{pipes[10][0], POLLIN, 0}, {pipes[11][0], POLLIN, 0}};
+	for (int i = 0; i < 3; i++)
+		poll(f, 2, 0);
+	pid_t child = vfork();
+	if (child == 0) {
+		int quiet = 0, ready = 0;
+		for (int i = 0; i < 3; i++)
+			quiet += poll(f, 2, 0) + epoll_wait(set, &event, 1, 0);
+		write(pipes[10][1], "x", 1);
+		for (int i = 0; i < 3; i++)
+			ready += poll(f, 2, 0) + epoll_wait(set, &event, 1, 0);
+		close(pipes[11][0]);
+		_exit(quiet * 16 + ready);
+	}
+	printf("vfork child %d\n", WEXITSTATUS(wait_status(child)));
+	printf("parent %d %d\n", poll(f, 2, 0), epoll_wait(set, &event, 1, 0));
+	read(pipes[10][0], buf, 1);
+	printf("parent %d %d\n", poll(f, 2, 0), epoll_wait(set, &event, 1, 0));
+	write(pipes[11][1], "x", 1);
+	printf("parent %d %d\n", poll(f, 2, 0), epoll_wait(set, &event, 1, 0));
+	close(set);
+}
+
 static void selects(void)
 {
 	for (int round = 0; round < 3; round++) {
@@ -160,6 +190,7 @@ int main(void)
 	fill();
 	pipes_and_threads();
 	forks_and_ends();
+	vforks();
 	selects();
 	terminals();
 	return 0;
