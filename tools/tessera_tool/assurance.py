@@ -30,6 +30,7 @@ FOLDERS = ["kernel/core", "kernel/object", "kernel/mm", "kernel/genarch", "kerne
 FUZZED_FOLDERS = ("kernel/core/", "kernel/object/", "kernel/mm/", "kernel/include/")
 CLASSES = ["not yet", "tested", "specified and fuzzed", "proved"]
 COVERAGE_GOAL = 95.0
+CMDLINES = ["", "kpti=on mitigations=on log=serial", "panic=fault", "panic=assert"]  # what the conformance program is started with
 ROW = re.compile(r"^\| `(\S+)` \| (.+?) \| \d+ \| \d+ \|$", re.MULTILINE)
 FILE_LINE = re.compile(r"^### `(\S+)`", re.MULTILINE)
 
@@ -91,10 +92,12 @@ def _instructions() -> list[int]:
 
 def executed_lines() -> Lines:
     """What the conformance program executes of the kernel in QEMU."""
-    with tempfile.TemporaryDirectory() as folder:
-        covered = pathlib.Path(folder) / "covered"
-        bounds.measure("conformance", covered=covered)
-        blocks = [line.split() for line in covered.read_text().splitlines()]
+    blocks = []
+    for cmdline in CMDLINES:
+        with tempfile.TemporaryDirectory() as folder:
+            covered = pathlib.Path(folder) / "covered"
+            bounds.measure("conformance", covered=covered, cmdline=cmdline)
+            blocks += [line.split() for line in covered.read_text().splitlines()]
     order = _instructions()
     index = {address: i for i, address in enumerate(order)}
     seen = set()
