@@ -279,13 +279,6 @@ static enum tessera_error set_personality(struct spec_thread *self, struct spec_
 	return E_OK;
 }
 
-static enum tessera_error consumed(struct spec_thread *self, const struct spec_thread *thread)
-{
-	spec_set_arg(self, 0, thread->consumed_ns);
-	spec_set_arg(self, 1, thread->switches);
-	return E_OK;
-}
-
 bool spec_thread_syscall(struct spec *spec, struct spec_thread *self, uint32_t operation,
 			 struct spec_cap *cap, enum tessera_error *error)
 {
@@ -307,7 +300,6 @@ bool spec_thread_syscall(struct spec *spec, struct spec_thread *self, uint32_t o
 	case OP_THREAD_SET_PRIORITY: *error = set_priority(spec, self, thread); return true;
 	case OP_THREAD_BIND_NOTIFICATION: *error = bind_notification(spec, self, thread); return true;
 	case OP_THREAD_SET_PERSONALITY: *error = set_personality(self, thread); return true;
-	case OP_THREAD_CONSUMED: *error = consumed(self, thread); return true;
 	case OP_THREAD_SET_AFFINITY: *error = spec_arg(self, 1) < 1u ? E_OK : E_ARG; return true;
 	case OP_THREAD_SET_TLS: *error = set_tls(spec, self, thread); return true;
 	default: return false;

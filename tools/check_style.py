@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The rules of the house that no compiler checks. Exceptions stand with a reason in tools/waivers.txt.
 
-    check_style.py [--tap]
+    check_style.py [--tap] [--no-tidy]
 
 headers         every source begins with SPDX and a comment that says what it is
 includes        abi <- kernel; abi <- lib <- servers, drivers, linux; the kernel never includes lib
@@ -12,19 +12,27 @@ function-length at most 60 lines in kernel/, 80 elsewhere
 file-length     at most 800 lines
 if-density      at most 2 conditional directives per 1,000 lines of a folder's .c files (and 1 in a folder is always allowed)
 goto            none in kernel/
+tidy            no finding of clang-tidy (.clang-tidy says which checks) but the analyser's, in what the cross build compiles
 kernel-size     at most 9,000 lines of kernel for x86_64, of which 3,000 of architecture (tessera_tool/count.py)
 """
 from __future__ import annotations
 
+import concurrent.futures
+import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 
+from tessera_tool.common import TARGET
+
 from tessera_tool import count
 
 REPO = pathlib.Path(__file__).resolve().parents[1]
 FOLDERS = ("abi", "kernel", "boot", "lib", "servers", "drivers", "linux", "system", "spec", "tests", "bench")
+TIDY_FOLDERS = ("kernel", "boot", "lib", "servers", "drivers", "linux", "system")
+TIDY_FILES_AT_ONCE = 8
 FUNCTION_MAX = {"kernel": 60}
 FUNCTION_MAX_ELSEWHERE = 80
 FILE_MAX = 800
@@ -195,11 +203,6 @@ def check_self_contained() -> list[str]:
     return faults
 
 
-CHECKS = {"headers": check_headers, "includes": check_includes, "assembly": check_assembly, "self-contained": check_self_contained,
-          "function-length": check_function_length, "file-length": check_file_length, "if-density": check_if_density, "goto": check_goto,
-          "kernel-size": check_kernel_size}
-
-
 def waivers() -> list[tuple[str, str]]:
     rows = [line.split(None, 2) for line in (REPO / "tools/waivers.txt").read_text().splitlines() if line.strip() and not line.startswith("#")]
     for row in rows:
@@ -212,9 +215,36 @@ def is_waived(check: str, fault: str, accepted: list[tuple[str, str]]) -> bool:
     return any(check == name and re.match(re.escape(place) + r"(?![\w/])", fault) for name, place in accepted)
 
 
+def _tidy(files: list[str]) -> list[str]:
+    command = ["clang-tidy-19", "-quiet", "-p", str(TARGET), "--checks=-clang-analyzer-*", *files]
+    result = subprocess.run(command, cwd=TARGET, capture_output=True, text=True)
+    text = result.stdout + (result.stderr if result.returncode != 0 else "")
+    return [line for line in text.splitlines() if re.search(r" (warning|error): ", line)]
+
+
+def check_tidy() -> list[str]:
+    database = TARGET / "compile_commands.json"
+    if not database.exists():
+        return [f"{database} is missing: ./tessera build makes it"]
+    rows = json.loads(database.read_text())
+    paths = {(pathlib.Path(row["directory"]) / row["file"]).resolve() for row in rows}
+    files = [str(path) for path in sorted(paths) if path.suffix == ".c" and path.is_relative_to(REPO) and top(path) in TIDY_FOLDERS]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(_tidy, [files[i:i + TIDY_FILES_AT_ONCE] for i in range(0, len(files), TIDY_FILES_AT_ONCE)])
+    faults = {line for lines in found for line in lines}
+    return sorted(re.sub(r"^(\.\./)+", "", line.replace(f"{REPO}/", "")) for line in faults)
+
+
+CHECKS = {"headers": check_headers, "includes": check_includes, "assembly": check_assembly, "self-contained": check_self_contained,
+          "function-length": check_function_length, "file-length": check_file_length, "if-density": check_if_density, "goto": check_goto,
+          "kernel-size": check_kernel_size, "tidy": check_tidy}
+
+
 def main() -> int:
     accepted = waivers()
     failed = 0
+    if "--no-tidy" in sys.argv:
+        del CHECKS["tidy"]
     if "--tap" in sys.argv:
         print(f"1..{len(CHECKS)}")
     for index, (name, check) in enumerate(CHECKS.items(), 1):

@@ -103,6 +103,7 @@ def _judge_tap(name: str, status: int, text: str) -> Count:
 
 
 def suite_style(_filter: str | None) -> Count:
+    build.build_target(quiet=True)  # clang-tidy needs the generated headers
     status, text = _run([sys.executable, str(REPO / "tools/check_style.py"), "--tap"], 300)
     return _judge_tap("style", status, text)
 

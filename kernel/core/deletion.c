@@ -15,6 +15,7 @@
 #include <ipc.h>
 #include <memory.h>
 #include <restart.h>
+#include <sched.h>
 #include <thread.h>
 
 #define SLOTS_PER_STEP 64u /* empty slots passed over in one step */
@@ -94,6 +95,7 @@ static bool object_step(struct slot *origin)
 	case CAP_ENDPOINT: return endpoint_destroy(slot_object(origin));
 	case CAP_NOTIFICATION: return notification_destroy(slot_object(origin));
 	case CAP_VSPACE: return vspace_destroy_step(slot_object(origin));
+	case CAP_SCHED_CONTEXT: sched_context_unbind(sched_context_at(slot_object(origin))); return true;
 	case CAP_THREAD: thread_end(slot_object(origin)); return true;
 	case CAP_IRQ: irq_destroy(origin); return true;
 	default: return true;

@@ -115,6 +115,14 @@ void kernel_foreign_syscall(void)
 		ctx_set_error(&here->current->ctx, E_NO_OP);
 }
 
+static void timeout_over(struct thread *thread)
+{
+	if (thread->state == THREAD_POSTPONED)
+		sched_ready(thread);
+	else
+		thread_wake(thread, E_TIMEOUT);
+}
+
 void kernel_timer(void)
 {
 	struct cpu *here = cpu();
@@ -125,8 +133,8 @@ void kernel_timer(void)
 	here->timer_irqs++;
 	here->wheel.armed_ns = DEADLINE_NEVER;
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
-		thread_wake(expired, E_TIMEOUT);
-	sched_tick(now);
+		timeout_over(expired);
+	sched_tick();
 	timer_rearm();
 	sched_finish();
 }

@@ -12,7 +12,6 @@
 #include <own_slot.h>
 #include <queue.h>
 #include <sched.h>
-#include <switch.h>
 #include <thread.h>
 #include <timer.h>
 
@@ -23,15 +22,6 @@
 static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
 {
 	return tag < FIRST_BAD_TAG;
-}
-
-/* True if the scheduler would choose the partner now, and nothing has to be armed for its slice. */
-static ALWAYS_INLINE bool may_switch(const struct cpu ARCH_CPU_SPACE *here, const struct thread *partner)
-{
-	if (LIKELY(partner->priority < here->ready.best))
-		return true;
-	return partner->priority == here->ready.best && partner->slice_end_ns != 0 &&
-	       here->wheel.armed_ns <= partner->slice_end_ns;
 }
 
 /* Fewer than four words: those the message does not have are zero. */
@@ -68,17 +58,26 @@ static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, msg_
 
 /* ---- call ---- */
 
-/* The receiver that waits at the endpoint and can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_receiver(const struct cpu ARCH_CPU_SPACE *here,
-						  const struct endpoint *endpoint)
+/* The receiver that waits at the endpoint and can be switched to; NULL: not so easy.
+ * It runs on the context in use and at least at the priority of self, so the scheduler would choose it. */
+static ALWAYS_INLINE struct thread *fast_receiver(const struct thread *self, const struct endpoint *endpoint)
 {
-	if (UNLIKELY(endpoint->receivers == 0))
+	if (UNLIKELY(endpoint->receivers == 0 || endpoint->minimum_tsc != 0 ||
+		     self->lending_depth >= SCHED_LENDING_DEPTH))
 		return NULL;
 	struct thread *server = thread_at(endpoint->receivers);
 
-	if (UNLIKELY(server->timer_bucket != TIMER_NONE || !may_switch(here, server)))
-		return NULL;
-	return server;
+	return LIKELY(server->timer_bucket == TIMER_NONE) ? server : NULL;
+}
+
+/* lending_begin, for a caller that runs and a server whose fields are stale. */
+static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thread *self, struct thread *server)
+{
+	server->context = self->context;
+	server->lender = thread_ref_of(self);
+	server->lending_depth = self->lending_depth + 1u;
+	server->priority = self->priority < server->own_priority ? self->priority : server->own_priority;
+	here->context->runner = thread_ref_of(server);
 }
 
 /* The server takes the message and goes on; the caller waits for the Reply. */
@@ -106,7 +105,7 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 		   ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
 		   cap_lookup(self, (cap_t)address, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK)) {
 		endpoint = endpoint_at(slot_object(cap));
-		server = fast_receiver(here, endpoint);
+		server = fast_receiver(self, endpoint);
 	}
 	if (LIKELY(server != NULL))
 		reply = own_slot(server, server->reply_cap);
@@ -121,7 +120,8 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	here->fast_calls++;
 	ring_remove(&endpoint->receivers, server);
 	fast_deliver(self, server, badge, reply);
-	switch_accounts(here, self, server);
+	fast_lend(here, self, server);
+	here->current = server;
 	arch_vspace_switch(server->vspace_root);
 	arch_switch_and_continue(&self->ctx, &server->ctx);
 }
@@ -143,12 +143,12 @@ static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
 }
 
 /* The caller (or faulted thread) a Reply's word stands for, if it can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, uint64_t word,
-						msg_tag_t tag)
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, const struct thread *self,
+						uint64_t word, msg_tag_t tag)
 {
 	const uint64_t mask = 0xffu | SLOT_DYING << 16;
 
-	if (UNLIKELY((word & mask) != CAP_REPLY || word >> 32 == 0))
+	if (UNLIKELY((word & mask) != CAP_REPLY || word >> 32 != self->lender || self->lender == 0))
 		return NULL;
 	struct thread *caller = thread_at((thread_ref)(word >> 32));
 
@@ -156,7 +156,8 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE 
 		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME)
 			return NULL;
 	}
-	if (UNLIKELY(caller->timer_bucket != TIMER_NONE || !may_switch(here, caller)))
+	/* the context in use goes on; with equals waiting its end may have to be armed */
+	if (UNLIKELY(caller->timer_bucket != TIMER_NONE || caller->priority >= here->ready.best))
 		return NULL;
 	return caller;
 }
@@ -198,7 +199,7 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 	}
 	if (LIKELY(reply != NULL)) {
 		word = reply->word;
-		caller = fast_caller(here, word, tag);
+		caller = fast_caller(here, self, word, tag);
 	}
 	if (UNLIKELY(caller == NULL)) {
 		kernel_syscall(OP_REPLY_RECV);
@@ -216,8 +217,9 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 		pass_rest(self, caller, tag);
 	}
 	here->fast_replies++;
+	here->context->runner = (thread_ref)(word >> 32);
 	fast_wait(self, ref, (cap_t)(caps >> 32), reply, word);
-	switch_accounts(here, self, caller);
+	here->current = caller;
 	arch_vspace_switch(caller->vspace_root);
 	if (LIKELY(!is_fault))
 		arch_switch_and_continue(&self->ctx, &caller->ctx);

@@ -77,7 +77,7 @@ static bool raise_in_thread(struct thread *thread)
 	bool is_page_fault = thread->fault_op == MSG_OP_PAGE_FAULT;
 	uint64_t vector = is_page_fault ? VECTOR_PAGE_FAULT : thread->fault_word;
 
-	if (thread->personality.syscall_entry == 0)
+	if (thread->personality.syscall_entry == 0 || thread->fault_op == MSG_OP_BUDGET)
 		return false;
 	if (personality_exception(thread, vector, thread->fault_error,
 				  is_page_fault ? thread->fault_word : 0))

@@ -82,8 +82,10 @@ static void message_pass(struct thread *sender, struct thread *receiver, endpoin
 	message_of(sender, &message);
 	message.badge = sender->sent_badge;
 	message_copy_rest(sender, receiver, message.tag);
-	if (wants_reply(sender))
+	if (wants_reply(sender)) {
+		lending_begin(sender, receiver);
 		reply_make(reply, sender);
+	}
 	if (MSG_TAG_CAPS(message.tag) != 0)
 		transfer_caps(sender, receiver, ref, MSG_TAG_CAPS(message.tag));
 	message_deliver(receiver, &message);
@@ -257,6 +259,7 @@ enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t repl
 		error = own_slot_empty(self, reply_cap, &reply);
 	if (error != E_OK)
 		return error;
+	lending_give_back(self);
 	error = receive_now(self, ref, reply);
 	if (error != E_CAP)
 		return error;

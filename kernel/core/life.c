@@ -17,6 +17,7 @@ void thread_init(struct thread *thread)
 {
 	arch_context_init(&thread->ctx);
 	thread->priority = PRIORITIES - 1u;
+	thread->own_priority = PRIORITIES - 1u;
 	thread->timer_bucket = TIMER_NONE;
 	thread->state = THREAD_SUSPENDED;
 	thread_cspace_gone(thread);
@@ -74,7 +75,8 @@ static void take_back(struct thread *thread, uint8_t state)
 void thread_stop(struct thread *thread)
 {
 	switch (thread->state) {
-	case THREAD_READY: sched_block(thread, THREAD_SUSPENDED); break;
+	case THREAD_READY:
+	case THREAD_POSTPONED: leave(thread); break;
 	case THREAD_SENDING:
 	case THREAD_RECEIVING:
 	case THREAD_WAITING: take_back(thread, thread->state); break;
@@ -89,6 +91,9 @@ void thread_destroy(thread_ref ref)
 	struct thread *thread = thread_at(ref);
 
 	leave(thread);
+	lending_give_back(thread);
+	if (thread->own_context != 0)
+		sched_context_unbind(sched_context_at(thread->own_context));
 	thread->is_fault = 0;
 	thread->is_suspended = 0;
 	thread->is_interrupted = 0;

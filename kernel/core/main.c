@@ -28,6 +28,7 @@ struct boot {
 	struct slot *slots; /* BOOT_SLOT_* */
 	struct slot *root_cnode, *leaf;
 	struct thread *thread;
+	struct sched_context *sched;
 	vspace_ref vspace;
 	struct boot_info *info;
 };
@@ -118,6 +119,8 @@ static void make_thread(void)
 	boot.vspace = index_of(vspace);
 	boot.thread = take(THREAD_BYTES, THREAD_BYTES);
 	boot_make_origin(boot.slots, BOOT_SLOT_VSPACE, CAP_VSPACE, RIGHTS_ALL, boot.vspace, 0);
+	boot.sched = take(SCHED_CONTEXT_BYTES, SCHED_CONTEXT_BYTES);
+	boot_make_origin(boot.slots, BOOT_SLOT_SCHED, CAP_SCHED_CONTEXT, RIGHTS_ALL, index_of(boot.sched), 0);
 	boot_make_origin(boot.slots, BOOT_SLOT_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(boot.thread), 0);
 	vspace_init(boot.vspace, slot_index(&boot.slots[BOOT_SLOT_VSPACE]), 0);
 	thread_init(boot.thread);
@@ -129,7 +132,9 @@ static void make_thread(void)
 	boot.thread->cspace_mask = (1u << ROOT_SLOTS_LOG2) - 1u;
 	boot.thread->vspace_root = vspace_root_address(boot.vspace);
 	boot.thread->page_va = ROOT_MSG_PAGE_VA;
-	boot.thread->priority = ROOT_PRIORITY;
+	sched_set_priority(boot.thread, ROOT_PRIORITY);
+	sched_context_init(boot.sched);
+	sched_context_bind(boot.sched, boot.thread);
 }
 
 static void give_all(void)
@@ -138,6 +143,7 @@ static void give_all(void)
 	give(BOOT_SLOT_CNODE, &boot.leaf[ROOT_CAP_CNODE]);
 	give(BOOT_SLOT_VSPACE, &boot.leaf[ROOT_CAP_VSPACE]);
 	give(BOOT_SLOT_THREAD, &boot.leaf[ROOT_CAP_THREAD]);
+	give(BOOT_SLOT_SCHED, &boot.leaf[ROOT_CAP_SCHED]);
 	give(BOOT_SLOT_CLOCK, &boot.leaf[ROOT_CAP_CLOCK]);
 	give(BOOT_SLOT_CONSOLE, &boot.leaf[ROOT_CAP_CONSOLE]);
 	give(BOOT_SLOT_MACHINE, &boot.leaf[ROOT_CAP_MACHINE]);

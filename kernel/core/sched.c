@@ -4,13 +4,13 @@
  *
  * Invariants: the run queue holds exactly the threads that are READY, not current and not in a hand-over; its bitmap and
  * `best` agree with its rings; current is READY whenever the kernel is left, or it is the idle thread.
- * A slice (slice_end_ns) begins when a thread that stood in the queue is noticed to have equals waiting; it is kept
- * over preemption and over calls, and ends when the thread is put last.
+ * The current thread's context is in use (cpu.context) whenever the kernel is left; time is charged to it when that changes.
  * Locking: per CPU; interrupts are off.
  */
+#include <cspace.h>
+#include <ipc.h>
 #include <queue.h>
 #include <sched.h>
-#include <switch.h>
 #include <timer.h>
 
 struct cpu boot_cpu ALIGNED(4096);
@@ -71,18 +71,40 @@ void sched_init(struct cpu *self, struct thread *idle)
 	self->idle = idle;
 	self->ready.best = PRIORITIES;
 	self->wheel.armed_ns = DEADLINE_NEVER;
-	idle->consumed_tsc -= arch_tsc();
+	self->context = &self->idle_context;
+	self->context_tsc = arch_tsc();
 	self->reschedule = 1;
+}
+
+void sched_postpone(struct thread *thread, uint64_t until_ns)
+{
+	sched_block(thread, THREAD_POSTPONED);
+	if (until_ns == 0)
+		return;
+	timer_start(&cpu()->wheel, thread, until_ns);
+	timer_rearm();
+}
+
+/* What a thread was lent is used up: its own context is next. False: that is, too, and it is postponed. */
+static bool find_time(struct thread *thread)
+{
+	if (thread->lender != 0)
+		lending_give_back(thread);
+	if (sched_has_time(thread, 0))
+		return true;
+	sched_postpone(thread, thread->context != 0 ? sched_context_at(thread->context)->refill_ns : 0);
+	return false;
 }
 
 void sched_ready(struct thread *thread)
 {
 	struct cpu *self = cpu();
 
+	if (UNLIKELY(!sched_has_time(thread, 0) && !find_time(thread)))
+		return;
 	thread->state = THREAD_READY;
 	if (thread == self->current || thread->is_queued)
 		return;
-	thread->slice_end_ns = 0;
 	queue_append(&self->ready, thread);
 	if (self->current->state != THREAD_READY || thread->priority <= self->current->priority)
 		self->reschedule = 1;
@@ -104,27 +126,52 @@ void sched_give_way(void)
 	struct cpu *self = cpu();
 	struct thread *current = self->current;
 
+	if (self->context->period_ns == 0)
+		self->context->left_tsc = ~0ull; /* full when it is charged next */
 	if (self->ready.best > current->priority)
 		return;
-	current->slice_end_ns = 0;
 	queue_append(&self->ready, current);
 	self->reschedule = 1;
 }
 
+void sched_reconsider(struct thread *thread, uint8_t priority)
+{
+	bool is_waiting = thread->is_queued || thread->state == THREAD_POSTPONED;
+
+	if (thread->state == THREAD_SENDING) {
+		endpoint_ref ref = thread->queue_object;
+
+		endpoint_remove(thread);
+		thread->priority = priority;
+		endpoint_queue_sender(ref, thread);
+		return;
+	}
+	if (is_waiting) {
+		timer_cancel(&cpu()->wheel, thread);
+		sched_block(thread, THREAD_SUSPENDED);
+	}
+	thread->priority = priority;
+	if (is_waiting || thread->state == THREAD_READY)
+		sched_ready(thread);
+	if (thread == cpu()->current)
+		cpu()->reschedule = 1;
+}
+
 void sched_set_priority(struct thread *thread, uint8_t priority)
 {
-	struct cpu *self = cpu();
-	bool was_queued = thread->is_queued != 0;
+	bool is_raised = thread->lender != 0 && thread->priority < priority;
 
-	if (was_queued)
-		queue_remove(&self->ready, thread);
-	thread->priority = priority;
-	if (was_queued)
-		queue_append(&self->ready, thread);
-	self->reschedule = 1;
+	thread->own_priority = priority;
+	sched_reconsider(thread, is_raised ? thread->priority : priority);
 }
 
 /* ---- choice and switch ---- */
+
+static void use_context_of(struct cpu *self, const struct thread *thread)
+{
+	sched_context_use(self,
+			  thread->context != 0 ? sched_context_at(thread->context) : &self->idle_context);
+}
 
 void switch_to(struct thread *next)
 {
@@ -132,16 +179,17 @@ void switch_to(struct thread *next)
 	struct thread *from = self->current;
 
 	self->slow_switches++;
-	switch_accounts(arch_here(), from, next);
+	use_context_of(self, next);
+	self->current = next;
 	arch_context_switch(&from->ctx, &next->ctx);
 	if (next->vspace_root.raw != 0) /* the idle thread has none */
 		arch_vspace_switch(next->vspace_root);
 }
 
-/* Somebody of the same priority waits: the slice ends some time. (Timeouts are armed when they are started.) */
-static void arm_slice(const struct cpu *self)
+/* The context in use ends some time. (Timeouts are armed when they are started.) */
+static void arm_context_end(const struct cpu *self)
 {
-	if (self->ready.best == self->current->priority)
+	if (self->ready.best == self->current->priority || self->context->period_ns != 0)
 		timer_rearm();
 }
 
@@ -149,14 +197,14 @@ void sched_handoff(struct thread *partner)
 {
 	struct cpu *self = cpu();
 
-	if (partner->priority > self->ready.best) {
+	if (partner->priority > self->ready.best || !sched_has_time(partner, 0)) {
 		sched_ready(partner);
 		return;
 	}
 	partner->state = THREAD_READY;
 	switch_to(partner);
 	self->reschedule = 0;
-	arm_slice(self);
+	arm_context_end(self);
 }
 
 /* Takes the best thread out of the queue; the idle thread if it is empty. */
@@ -199,9 +247,12 @@ void sched_finish(void)
 
 		if (next != self->current)
 			switch_to(next);
-		arm_slice(self);
+		else
+			use_context_of(self, next);
+		arm_context_end(self);
 		if (next != self->idle)
 			return;
+		timer_rearm_idle();
 		self->is_idling = 1;
 		while (!self->reschedule)
 			arch_idle();
@@ -209,26 +260,46 @@ void sched_finish(void)
 	}
 }
 
-/* ---- slices ---- */
+/* ---- the end of a context ---- */
 
-uint64_t sched_slice_end(void)
+uint64_t sched_context_end(void)
 {
 	struct cpu *self = cpu();
 	struct thread *current = self->current;
+	bool is_unlimited = self->context->period_ns == 0;
 
-	if (self->ready.best != current->priority || current->state != THREAD_READY || current->is_queued)
+	if (current == self->idle || current->state != THREAD_READY || current->is_queued)
 		return DEADLINE_NEVER;
-	if (current->slice_end_ns == 0)
-		current->slice_end_ns = arch_time_now_ns() + SCHED_SLICE_NS;
-	return current->slice_end_ns;
+	if (is_unlimited && self->ready.best != current->priority)
+		return DEADLINE_NEVER;
+	sched_charge(self);
+	return arch_time_now_ns() + sched_ns_of_tsc(self->context->left_tsc);
 }
 
-void sched_tick(uint64_t now_ns)
+/* A thread has used up its own context: its handler is told, once a period. */
+static void report_end(struct thread *thread, struct sched_context *context)
 {
-	struct thread *current = cpu()->current;
+	context->is_reported = 1;
+	fault_raise(thread, THREAD_SLOT_BUDGET, MSG_OP_BUDGET, context->refill_ns,
+		    sched_ns_of_tsc(context->consumed_tsc));
+}
 
-	if (current == cpu()->idle || current->state != THREAD_READY || current->slice_end_ns == 0)
+void sched_tick(void)
+{
+	struct cpu *self = cpu();
+	struct thread *current = self->current;
+	struct sched_context *context = self->context;
+
+	if (current == self->idle || current->state != THREAD_READY || current->is_queued)
 		return;
-	if (now_ns >= current->slice_end_ns)
+	sched_charge(self);
+	if (context->period_ns == 0 && context->left_tsc <= sched_tsc_of_ns(SCHED_USED_UP_NS))
 		sched_give_way();
+	else if (sched_has_time(current, 0))
+		return;
+	else if (current->lender == 0 && !context->is_reported &&
+		 slot_type(&current->slots[THREAD_SLOT_BUDGET]) == CAP_ENDPOINT)
+		report_end(current, context);
+	else
+		sched_ready(current);
 }

@@ -157,12 +157,23 @@ void timer_rearm(void)
 {
 	struct cpu *self = cpu();
 	uint64_t next = timer_next_ns(&self->wheel);
-	uint64_t slice = sched_slice_end();
+	uint64_t end = sched_context_end();
 
-	if (slice < next)
-		next = slice;
+	if (end < next)
+		next = end;
 	if (next >= self->wheel.armed_ns)
 		return;
 	self->wheel.armed_ns = next;
+	arch_timer_arm(next);
+}
+
+void timer_rearm_idle(void)
+{
+	struct timer_wheel *wheel = &cpu()->wheel;
+	uint64_t next = timer_next_ns(wheel);
+
+	if (wheel->armed_ns == next)
+		return;
+	wheel->armed_ns = next;
 	arch_timer_arm(next);
 }

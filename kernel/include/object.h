@@ -18,6 +18,7 @@ typedef uint32_t thread_ref;	   /* paddr / 64 (of the Thread object, 8192-aligne
 typedef uint32_t endpoint_ref;	   /* paddr / 64 */
 typedef uint32_t notification_ref; /* paddr / 64 */
 typedef uint32_t vspace_ref;	   /* paddr / 64 */
+typedef uint32_t sched_ref;	   /* paddr / 64 (of a SchedContext) */
 typedef uint32_t cnode_ref;	   /* paddr / 64: its first slot */
 
 /*
@@ -68,15 +69,24 @@ enum thread_state {
 	THREAD_FAULTED =
 		6, /* fault message received; waits for its Reply. A fault still queued is THREAD_SENDING */
 	THREAD_IDLE = 7,
+	THREAD_POSTPONED = 8, /* would be READY, but has no time left (its timer runs), or no context */
 };
 
 /* Slots inside a Thread: real capabilities in the tree, deleted with it. */
-enum { THREAD_SLOT_CSPACE, THREAD_SLOT_VSPACE, THREAD_SLOT_FAULT, THREAD_SLOT_LAST, THREAD_SLOT_COUNT };
+enum {
+	THREAD_SLOT_CSPACE,
+	THREAD_SLOT_VSPACE,
+	THREAD_SLOT_FAULT,
+	THREAD_SLOT_LAST,
+	THREAD_SLOT_BUDGET,
+	THREAD_SLOT_COUNT
+};
 
 #define THREAD_BYTES 8192u
 #define ENDPOINT_BYTES 2048u
 #define NOTIFICATION_BYTES 64u
 #define VSPACE_BYTES 8192u
+#define SCHED_CONTEXT_BYTES 64u
 #define PRIORITIES 256u
 
 /*
@@ -101,6 +111,12 @@ struct thread {
 	slot_ref reply_slot; /* CALLING, FAULTED: the Reply that answers it; 0: none (it stands dead) */
 	uint64_t label;
 	uint64_t page_va;
+	/* time: `context` is what it runs on, its own or one it was lent by `lender`; see sched.h */
+	sched_ref own_context, context;
+	thread_ref lender;     /* 0: context is its own */
+	uint8_t lending_depth; /* through how many calls context was lent to it */
+	uint8_t own_priority;  /* priority, below, may be higher: its caller's */
+	uint16_t reserved;
 	/* queues */
 	thread_ref queue_next, queue_prev;
 	uint32_t queue_object; /* endpoint or notification it is queued at; 0: none or the run queue */
@@ -122,9 +138,6 @@ struct thread {
 	uint64_t fault_op, fault_word, fault_error;
 	/* personality */
 	struct personality_config personality; /* syscall_entry 0: none */
-	/* accounting */
-	uint64_t consumed_tsc; /* while it runs: less the TSC at which it was switched to (modulo 2^64) */
-	uint64_t switches, slice_end_ns;
 	/* a preempted operation that will be executed again (restart.h) */
 	uint64_t restart_key, restart_progress;
 	struct arch_context ctx ALIGNED(64);
@@ -141,7 +154,8 @@ struct endpoint {
 	slot_ref notices;		/* first anchor of the ring of notices */
 	uint32_t plain_senders;		/* how many queued senders are no callers */
 	uint64_t sender_summary;	/* bit w: sender_bits[w] is not zero */
-	uint64_t reserved[121];
+	uint64_t minimum_tsc;		/* what a caller must have left */
+	uint64_t reserved[120];
 };
 static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "an Endpoint is 2048 bytes");
 
@@ -152,6 +166,19 @@ struct notification {
 	uint64_t reserved[6];
 };
 static_assert(sizeof(struct notification) == NOTIFICATION_BYTES, "a Notification is 64 bytes");
+
+/* Budget and period, lent along calls. All times of a context that is in use (cpu.context) lag behind: sched_charge. */
+struct sched_context {
+	uint64_t budget_tsc, left_tsc, consumed_tsc;
+	uint64_t period_ns;   /* 0: round robin, budget_tsc is the slice */
+	uint64_t refill_ns;   /* end of the period; 0: full, the period has not begun */
+	uint64_t switches;    /* how often a CPU changed to it */
+	thread_ref owner;     /* 0: not bound, nobody runs on it */
+	thread_ref runner;    /* whom it was lent to last; the owner if nobody */
+	uint32_t is_reported; /* the handler has been told that this period's budget is used up */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct sched_context) == SCHED_CONTEXT_BYTES, "a SchedContext is one cache line");
 
 /* Ready threads by priority: a two-level bitmap over rings of equals. The running thread is not in it. */
 struct run_queue {
@@ -186,13 +213,16 @@ struct cpu {
 	struct arch_cpu arch;
 	uint64_t slow_switches, timer_irqs;
 	uint64_t fast_calls, fast_replies, device_irqs;
-	struct thread *caller; /* whose system call is being executed */
+	struct thread *caller;	       /* whose system call is being executed */
+	struct sched_context *context; /* what time is charged to */
+	uint64_t context_tsc;	       /* until when it has been charged */
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
 	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */
 	uint32_t work;	     /* instructions of long operations since the last restart (restart.h) */
 	struct run_queue ready ALIGNED(4096);
 	struct timer_wheel wheel;
+	struct sched_context idle_context;
 };
 
 #ifndef CPUS_MAX /* the build's option cpus_max */

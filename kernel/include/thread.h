@@ -63,8 +63,8 @@ MUST_CHECK bool thread_end_wait(struct thread *thread, enum tessera_error error)
 /* A blocked thread leaves queues and timers, its Reply stands dead, and it goes on with this error. */
 void thread_wake(struct thread *thread, enum tessera_error error);
 
-/* fault.c: the thread cannot go on; it sends a fault message through slots[which] (THREAD_SLOT_FAULT, _LAST) or is
- * suspended.  op: MSG_OP_PAGE_FAULT or MSG_OP_EXCEPTION. */
+/* fault.c: the thread cannot go on; it sends a fault message through slots[which] (THREAD_SLOT_FAULT, _LAST, _BUDGET) or is
+ * suspended.  op: MSG_OP_PAGE_FAULT, MSG_OP_EXCEPTION or MSG_OP_BUDGET. */
 void fault_raise(struct thread *thread, uint32_t which, uint64_t op, uint64_t word, uint64_t error_code);
 /* The answer to a fault message, FAULT_*; the Reply is gone already. */
 void fault_answer(struct thread *thread, uint32_t status);

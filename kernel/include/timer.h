@@ -19,5 +19,7 @@ void timer_cancel(struct timer_wheel *wheel, struct thread *thread);
 uint64_t timer_next_ns(const struct timer_wheel *wheel);
 /* Takes out one thread whose deadline is not later than now_ns; NULL: none. *steps counts down the work, 0 ends early. */
 struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t *steps);
-/* Arms the hardware for the next timeout or slice end, if that is earlier than what is armed. */
+/* Arms the hardware for the next timeout or the end of the context in use, if that is earlier than what is armed. */
 void timer_rearm(void);
+/* The CPU becomes idle: arms it for the next timeout alone, so that nothing else wakes it. */
+void timer_rearm_idle(void);

@@ -48,6 +48,9 @@ static enum tessera_error decode_sources(const struct thread *self, const struct
 	if (error == E_OK)
 		error = decode_source(self, config->last_ep, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT,
 				      &out->slot[THREAD_SLOT_LAST]);
+	if (error == E_OK)
+		error = decode_source(self, config->budget_ep, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT,
+				      &out->slot[THREAD_SLOT_BUDGET]);
 	return error;
 }
 

@@ -60,6 +60,16 @@ static void remove_sender(struct endpoint *endpoint, struct thread *sender)
 		endpoint->plain_senders--;
 }
 
+/* The fast path leaves in a receiver what it was lent for its last call. */
+static void remove_receiver(struct endpoint *endpoint, struct thread *receiver)
+{
+	ring_remove(receiver->reply_cap != 0 ? &endpoint->receivers : &endpoint->plain_receivers, receiver);
+	receiver->context = receiver->own_context;
+	receiver->lender = 0;
+	receiver->lending_depth = 0;
+	receiver->priority = receiver->own_priority;
+}
+
 void endpoint_remove(struct thread *thread)
 {
 	struct endpoint *endpoint = endpoint_at(thread->queue_object);
@@ -67,8 +77,7 @@ void endpoint_remove(struct thread *thread)
 	if (thread->state == THREAD_SENDING)
 		remove_sender(endpoint, thread);
 	else
-		ring_remove(thread->reply_cap != 0 ? &endpoint->receivers : &endpoint->plain_receivers,
-			    thread);
+		remove_receiver(endpoint, thread);
 	thread->queue_object = 0;
 }
 
@@ -132,6 +141,20 @@ static enum tessera_error wait_as_sender(struct thread *self, endpoint_ref ref)
 	return E_BLOCKED;
 }
 
+/* The caller has less left than the endpoint asks for: it executes its call again when its period, or the timeout, is over. */
+static enum tessera_error wait_for_budget(struct thread *self, uint64_t minimum_tsc)
+{
+	const struct sched_context *context = sched_context_at(self->context);
+	uint64_t deadline_ns = ctx_arg(&self->ctx, 6);
+
+	if (context->budget_tsc < minimum_tsc)
+		return E_NO_TIME;
+	if (deadline_ns <= arch_time_now_ns())
+		return E_TIMEOUT;
+	sched_postpone(self, deadline_ns < context->refill_ns ? deadline_ns : context->refill_ns);
+	return E_RESTART;
+}
+
 enum tessera_error invoke_send(struct thread *self, struct slot *cap)
 {
 	enum tessera_error error = decode_send(self, cap, false);
@@ -155,6 +178,8 @@ enum tessera_error invoke_call(struct thread *self, struct slot *cap)
 	endpoint_ref ref = slot_object(cap);
 	struct thread *partner;
 
+	if (error == E_OK && !sched_has_time(self, endpoint_at(ref)->minimum_tsc))
+		return wait_for_budget(self, endpoint_at(ref)->minimum_tsc);
 	if (error == E_OK)
 		error = ipc_start_timeout(self, ctx_arg(&self->ctx, 6));
 	if (error != E_OK)

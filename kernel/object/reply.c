@@ -24,6 +24,7 @@ void reply_abandon(struct thread *thread)
 {
 	slot_at(thread->reply_slot)->word &= 0xffffffffull;
 	thread->reply_slot = 0;
+	lending_end(thread);
 }
 
 void reply_moved(struct slot *new_place)
@@ -75,6 +76,7 @@ static enum tessera_error answer(struct thread *self, struct slot *reply, struct
 	struct thread *caller = thread_at(ref);
 
 	caller->reply_slot = 0;
+	lending_end(caller);
 	if (caller->state == THREAD_FAULTED) {
 		fault_answer(caller, MSG_TAG_OP(tag));
 		return E_OK;

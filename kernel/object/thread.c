@@ -131,6 +131,8 @@ static uint64_t state_code(const struct thread *thread)
 		return 0;
 	if (thread->is_fault)
 		return 6;
+	if (thread->state == THREAD_POSTPONED)
+		return THREAD_READY;
 	return thread->state == THREAD_SENDING && thread->sent_is_call ? 4 : thread->state;
 }
 
@@ -163,14 +165,6 @@ enum tessera_error invoke_thread_set_priority(struct thread *self, struct slot *
 
 	if (priority >= PRIORITIES)
 		return E_ARG;
-	if (thread->state == THREAD_SENDING) {
-		endpoint_ref ref = thread->queue_object;
-
-		endpoint_remove(thread);
-		thread->priority = (uint8_t)priority;
-		endpoint_queue_sender(ref, thread);
-		return E_OK;
-	}
 	sched_set_priority(thread, (uint8_t)priority);
 	return E_OK;
 }
@@ -179,20 +173,6 @@ enum tessera_error invoke_thread_set_affinity(struct thread *self, struct slot *
 {
 	(void)cap;
 	return ctx_arg(&self->ctx, 1) < cpus_used ? E_OK : E_ARG;
-}
-
-enum tessera_error invoke_thread_consumed(struct thread *self, struct slot *cap)
-{
-	const struct thread *thread = thread_of(cap);
-	uint64_t tsc = thread->consumed_tsc;
-
-	if (thread == self)
-		tsc += arch_tsc();
-	uint64_t hz = arch_tsc_hz();
-
-	ctx_set_result(&self->ctx, 0, tsc / hz * 1000000000u + tsc % hz * 1000000000u / hz);
-	ctx_set_result(&self->ctx, 1, thread->switches);
-	return E_OK;
 }
 
 /* ---- bindings ---- */

@@ -8,8 +8,10 @@
  */
 #include <kernel/handlers.h>
 
+#include <ipc.h>
 #include <memory.h>
 #include <restart.h>
+#include <sched.h>
 #include <thread.h>
 
 #define RETYPE_MAX_COUNT 256u
@@ -50,7 +52,8 @@ static uint64_t object_bytes(uint64_t type, uint64_t size)
 	case CAP_CNODE:
 		return size >= CNODE_MIN_LOG2 && size <= CNODE_MAX_LOG2 ? sizeof(struct slot) << size : 0;
 	case CAP_MEMORY: return size <= 1ull << (UNTYPED_MAX_LOG2 - PAGE_SHIFT) ? size << PAGE_SHIFT : 0;
-	case CAP_ENDPOINT: return size == 0 ? ENDPOINT_BYTES : 0;
+	case CAP_ENDPOINT: return size <= ENDPOINT_MINIMUM_MAX_NS ? ENDPOINT_BYTES : 0;
+	case CAP_SCHED_CONTEXT: return size == 0 ? SCHED_CONTEXT_BYTES : 0;
 	case CAP_NOTIFICATION: return size == 0 ? NOTIFICATION_BYTES : 0;
 	case CAP_THREAD: return size == 0 ? THREAD_BYTES : 0;
 	case CAP_VSPACE: return size == 0 ? VSPACE_BYTES : 0;
@@ -205,6 +208,8 @@ static void init_object(const struct slot *untyped, struct slot *slot, const str
 		slot->aux = (1u << slot->badge) - 1u;
 		break;
 	case CAP_THREAD: thread_init(thread_at(slot_object(slot))); break;
+	case CAP_SCHED_CONTEXT: sched_context_init(sched_context_at(slot_object(slot))); break;
+	case CAP_ENDPOINT: endpoint_at(slot_object(slot))->minimum_tsc = sched_tsc_of_ns(retype->size); break;
 	case CAP_VSPACE: vspace_init(slot_object(slot), slot_index(slot), retype->flags); break;
 	default: break;
 	}

@@ -51,11 +51,19 @@ static enum tessera_error configure(cap_t thread, struct msg_page *page, const s
 enum tessera_error ts_thread_create(cap_t untyped, cap_t thread, struct msg_page *page,
 				    const struct thread_config *config)
 {
+	const cap_t sched = thread + 1;
 	enum tessera_error error = ts_untyped_retype(untyped, CAP_THREAD, 0, SLOT_OWN(thread), 1, 0, NULL);
 
 	if (error != E_OK)
 		return error;
-	error = configure(thread, page, config);
+	error = ts_untyped_retype(untyped, CAP_SCHED_CONTEXT, 0, SLOT_OWN(sched), 1, 0, NULL);
+	if (error == E_OK) {
+		error = ts_sched_bind(sched, thread);
+		if (error == E_OK)
+			error = configure(thread, page, config);
+		if (error != E_OK)
+			(void)ts_cnode_delete(SLOT_OWN(sched), 0);
+	}
 	if (error != E_OK)
 		(void)ts_cnode_delete(SLOT_OWN(thread), 0);
 	return error;

@@ -17,17 +17,22 @@
 
 void lx_path_start(struct lx_path *path, int32_t dirfd)
 {
-	*path = (struct lx_path){.dirfd = dirfd, .dir = dirfd == AT_FDCWD ? CWD : lx_fd_own(dirfd)};
+	*path = (struct lx_path){.dirfd = dirfd,
+				 .dir = dirfd == AT_FDCWD ? CWD : lx_fd_own(dirfd),
+				 .slot = LX_SCRATCH_PATH(lx_self()->slot)};
 }
 
-long lx_path_copy(struct lx_thread *self, struct lx_path *path, uint64_t user, char *data)
+void lx_path_end(const struct lx_path *path)
 {
-	long length = lx_get_string(data, user + path->skip, LX_PATH_MAX);
-	if (length < 0)
-		return length;
-	path->bytes = (uint32_t)length;
+	if (path->is_split)
+		(void)ts_cnode_delete(SLOT_OWN(LX_SCRATCH(path->slot)), 0);
+}
+
+/* Where the path starts, by its first byte; the root capability goes along after chroot. */
+static long set_base(struct lx_thread *self, struct lx_path *path, char first)
+{
 	if (!path->dir) {
-		if (length == 0 || data[0] != '/')
+		if (first != '/')
 			return -EBADF;
 		path->dir = CWD;
 	}
@@ -36,6 +41,66 @@ long lx_path_copy(struct lx_thread *self, struct lx_path *path, uint64_t user, c
 	if (path->has_root)
 		lx_send_cap(self, 0, ROOT);
 	return 0;
+}
+
+/* Opens as much of a long path as one message carries; what is left starts there. */
+static long split_path(struct lx_thread *self, struct lx_path *path, uint64_t user)
+{
+	char whole[LX_PATH_WHOLE];
+	long length = lx_get_string(whole, user + path->skip, sizeof(whole) - path->skip);
+	if (length < 0)
+		return length;
+	uint32_t bytes = (uint32_t)lx_min((uint64_t)length - 1, LX_PATH_MAX);
+	while (bytes > 0 && (whole[bytes - 1] != '/' || whole[bytes] == '/' || whole[bytes] == '\0'))
+		bytes--;
+	if (bytes == 0 || path->slot >= LX_SCRATCH_SLOTS)
+		return -ENAMETOOLONG;
+	long error = set_base(self, path, whole[0]);
+	if (error)
+		return error;
+	struct vfs_open_in in = {.flags = O_PATH | O_DIRECTORY,
+				 .has_root = path->has_root,
+				 .data_len = bytes,
+				 .ncaps = path->ncaps};
+	struct vfs_open_out out = {0};
+	memcpy(vfs_open_in_data(self->page), whole, bytes);
+	path->bytes = bytes;
+	lx_path_end(path);
+	self->page->recv_slot[0] = SLOT_OWN(LX_SCRATCH(path->slot));
+	int status = vfs_open(path->dir, self->page, &in, &out);
+	lx_receive_none(self);
+	if (lx_path_follow(self, path, status, out.number, out.consumed))
+		return 0;
+	if (status != 0)
+		return lx_path_result(path, status);
+	path->is_split = 1;
+	path->dir = LX_SCRATCH(path->slot);
+	path->skip += bytes;
+	return 0;
+}
+
+static bool is_too_long(const struct lx_path *path, long length)
+{
+	return length == -ENAMETOOLONG || (path->max && length > (long)path->max);
+}
+
+long lx_path_copy(struct lx_thread *self, struct lx_path *path, uint64_t user, char *data)
+{
+	long length = lx_get_string(data, user + path->skip, LX_PATH_MAX);
+	for (uint32_t i = 0; i < FOLLOWS_MAX && is_too_long(path, length); i++) {
+		long error = split_path(self, path, user);
+		length = error ? error : lx_get_string(data, user + path->skip, LX_PATH_MAX);
+		if (error)
+			break;
+	}
+	if (length >= 0) {
+		path->bytes = (uint32_t)length;
+		long error = set_base(self, path, length == 0 ? '\0' : data[0]);
+		length = error ? error : 0;
+	}
+	if (length < 0)
+		lx_path_end(path);
+	return length;
 }
 
 bool lx_path_follow(struct lx_thread *self, struct lx_path *path, int status, uint32_t number,
@@ -54,6 +119,7 @@ bool lx_path_follow(struct lx_thread *self, struct lx_path *path, int status, ui
 
 long lx_path_result(const struct lx_path *path, int status)
 {
+	lx_path_end(path);
 	if (status == ST_OWN_DESCRIPTOR)
 		return path->follows > FOLLOWS_MAX ? -ELOOP : -ENOENT;
 	return lx_result(status);
@@ -113,8 +179,10 @@ static long open_into(struct lx_thread *self, int32_t fd, struct lx_path *path, 
 		if (status != ST_WOULD_BLOCK)
 			return lx_path_result(path, status);
 		error = lx_wait(self, DEADLINE_NEVER);
-		if (error)
+		if (error) {
+			lx_path_end(path);
 			return error;
+		}
 	}
 }
 
@@ -192,7 +260,7 @@ static long stat_path(struct lx_thread *self, int32_t dirfd, uint64_t user, uint
 					 .ncaps = path.ncaps};
 		status = vfs_stat(path.dir, self->page, &in, &out);
 	} while (lx_path_follow(self, &path, status, out.number, out.consumed));
-	if (status == ENOSYS && path.at_empty)
+	if (status == ENOSYS && path.at_empty) /* so nothing of it is left, and nothing was split */
 		return stat_file(self, path.dir, st);
 	if (status == 0)
 		memcpy(st, vfs_stat_out_data(self->page), sizeof(*st));
@@ -550,15 +618,17 @@ struct two_paths {
 /* Both paths into the message; capabilities: the new path's directory, then the root. */
 static long copy_both(struct lx_thread *self, struct two_paths *two, char *data, uint32_t room)
 {
-	long error = lx_path_copy(self, &two->old, two->old_user, data);
-	if (error)
-		return error;
 	char second[LX_PATH_MAX];
-	error = lx_path_copy(self, &two->new, two->new_user, second);
+	two->old.max = two->new.max = room / 2;
+	two->new.slot = LX_SCRATCH_THREAD(self->slot);
+	long error = lx_path_copy(self, &two->new, two->new_user, second);
 	if (error)
 		return error;
-	if (two->old.bytes + two->new.bytes > room)
-		return -ENAMETOOLONG;
+	error = lx_path_copy(self, &two->old, two->old_user, data);
+	if (error) {
+		lx_path_end(&two->new);
+		return error;
+	}
 	memcpy(data + two->old.bytes, second, two->new.bytes);
 	lx_send_cap(self, 0, two->new.dir);
 	lx_send_cap(self, 1, ROOT);
@@ -591,6 +661,7 @@ long sys_renameat2(int32_t old_dirfd, uint64_t old_path, int32_t new_dirfd, uint
 					   .ncaps = 1 + two.new.has_root};
 		status = vfs_rename(two.old.dir, self->page, &in, &out);
 	} while (follow_both(self, &two, status, out.number, out.consumed, out.which));
+	lx_path_end(&two.new);
 	return lx_path_result(&two.old, status);
 }
 
@@ -626,6 +697,7 @@ long sys_linkat(int32_t old_dirfd, uint64_t old_path, int32_t new_dirfd, uint64_
 					 .ncaps = 1 + two.new.has_root};
 		status = vfs_link(two.old.dir, self->page, &in, &out);
 	} while (follow_both(self, &two, status, out.number, out.consumed, out.which));
+	lx_path_end(&two.new);
 	return lx_path_result(&two.old, status);
 }
 
@@ -702,6 +774,7 @@ long sys_readlinkat(int32_t dirfd, uint64_t user, uint64_t buffer, int64_t room)
 	} while (lx_path_follow(self, &path, status, out.number, out.consumed));
 	if (status != 0)
 		return lx_path_result(&path, status);
+	lx_path_end(&path);
 	uint64_t bytes = lx_min(out.data_len, (uint64_t)room);
 	long error = lx_put(buffer, vfs_readlink_out_data(self->page), bytes);
 	return error ? error : (long)bytes;

@@ -24,16 +24,17 @@ void cpu_time_add(struct cpu_time *to, struct cpu_time more)
 }
 
 /*
- * The kernel says what the thread consumed, its personality how much of that was system time: only the split can be lied about.
- * While services do not run on their clients' time, what they did for it is not in what the thread consumed.
+ * The kernel says what the thread consumed, with what services did for it on its time; its personality how much of that was system
+ * time: only the split can be lied about.
  */
 struct cpu_time thread_time(struct thread *t)
 {
 	uint64_t consumed = thread_consumed_ns(t);
 	const struct process *p = process_at(t->process);
 	uint64_t system = ticks_ns(process_page(p)->thread[t->slot].system_ticks);
-	uint64_t lived = now_ns() - p->start_ns;
-	return (struct cpu_time){.user_ns = consumed, .system_ns = system < lived ? system : lived};
+	if (system > consumed)
+		system = consumed;
+	return (struct cpu_time){.user_ns = consumed - system, .system_ns = system};
 }
 
 struct cpu_time process_time(struct process *p)

@@ -105,6 +105,9 @@ int bundle_create(struct process *p, struct thread *t, const struct space *s)
 	p->fd_leaf[0] = make(p->bundle, CAP_CNODE, LX_FD_LEAF_LOG2, &ok);
 	p->service_leaf = make(p->bundle, CAP_CNODE, LX_SERVICE_LEAF_LOG2, &ok);
 	p->notification[t->slot] = make(p->bundle, CAP_NOTIFICATION, 0, &ok);
+	t->sched = make(p->bundle, CAP_SCHED_CONTEXT, 0, &ok);
+	if (ok)
+		ok = ts_sched_bind(t->sched, t->thread) == E_OK;
 	if (ok)
 		copy(SLOT_IN(p->thread_leaf, t->slot), p->notification[t->slot], RIGHT_READ | RIGHT_WRITE,
 		     &ok);
@@ -148,8 +151,10 @@ void bundle_destroy(struct process *p)
 		forget(&p->notification[i]);
 	}
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
-		if (!thread_at(i)->has_own_unit)
+		if (!thread_at(i)->has_own_unit) {
 			forget(&thread_at(i)->thread);
+			forget(&thread_at(i)->sched);
+		}
 	forget(&p->scratch);
 	forget(&p->root_cnode);
 	forget(&p->thread_leaf);
@@ -175,20 +180,39 @@ int notification_create(struct process *p, uint32_t slot)
 	return 0;
 }
 
+/* A Thread and its SchedContext in pieces of their own. */
+static int units_get(struct thread *t)
+{
+	t->unit = pool_get(&thread_units);
+	t->sched_unit = pool_get(&notification_units);
+	if (t->unit != 0 && t->sched_unit != 0) {
+		t->thread = object_make(t->unit, CAP_THREAD, 0);
+		t->sched = object_make(t->sched_unit, CAP_SCHED_CONTEXT, 0);
+	}
+	return t->thread != 0 && t->sched != 0 && ts_sched_bind(t->sched, t->thread) == E_OK ? 0 : EAGAIN;
+}
+
+static void units_put(struct thread *t)
+{
+	if (t->unit != 0)
+		pool_put(&thread_units, t->unit);
+	if (t->sched_unit != 0)
+		pool_put(&notification_units, t->sched_unit);
+	t->unit = 0;
+	t->sched_unit = 0;
+	forget(&t->thread);
+	forget(&t->sched);
+}
+
 int thread_object_create(struct process *p, struct thread *t, const struct space *s)
 {
 	(void)s;
 	if (notification_create(p, t->slot) != 0)
 		return EAGAIN;
-	cap_t unit = pool_get(&thread_units);
-	if (unit == 0)
-		return EAGAIN;
-	t->thread = object_make(unit, CAP_THREAD, 0);
-	if (t->thread == 0) {
-		pool_put(&thread_units, unit);
+	if (units_get(t) != 0) {
+		units_put(t);
 		return EAGAIN;
 	}
-	t->unit = unit;
 	t->has_own_unit = true;
 	waiters_set(t);
 	return 0;
@@ -200,13 +224,13 @@ void thread_object_destroy(struct thread *t)
 		return;
 	waiters_clear(t);
 	if (t->has_own_unit) {
-		pool_put(&thread_units, t->unit);
-		forget(&t->thread);
-		t->unit = 0;
+		units_put(t);
 		t->has_own_unit = false;
 	} else {
 		slot_release(t->thread);
+		slot_release(t->sched);
 		t->thread = 0;
+		t->sched = 0;
 	}
 }
 
@@ -333,8 +357,8 @@ void waiters_clear(const struct thread *t)
 
 uint64_t thread_consumed_ns(struct thread *t)
 {
-	uint64_t ns, switches;
-	if (t->thread != 0 && ts_thread_consumed(t->thread, &ns, &switches) == E_OK)
+	uint64_t ns, switches, left_ns;
+	if (t->thread != 0 && ts_sched_consumed(t->sched, &ns, &switches, &left_ns) == E_OK)
 		t->consumed_ns = ns;
 	return t->consumed_ns;
 }

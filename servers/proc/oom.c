@@ -75,9 +75,7 @@ bool is_roots_shell(const struct process *p)
 
 bool oom_relieve(const struct process *p)
 {
-	const struct process *shell = is_roots_shell(p)	  ? p
-				      : p->parent != 0	  ? process_at(p->parent)
-							  : NULL;
+	const struct process *shell = is_roots_shell(p) ? p : p->parent != 0 ? process_at(p->parent) : NULL;
 	if (shell == NULL || p->euid != 0 || (shell != p && !is_roots_shell(shell)))
 		return false;
 	bool has_killed = false;

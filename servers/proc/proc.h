@@ -91,8 +91,8 @@ struct thread {
 	bool is_waiting_child;
 	bool is_vfork_waiting;
 	bool has_own_unit; /* the Thread lies in its own pool unit, not in the process's bundle */
-	cap_t thread;
-	cap_t unit; /* the pool's Untyped, with has_own_unit */
+	cap_t thread, sched;
+	cap_t unit, sched_unit; /* the pools' Untypeds, with has_own_unit */
 	struct signal_queue queue;
 	uint64_t clear_tid, robust_head;
 	uint64_t consumed_ns; /* last known */

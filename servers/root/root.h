@@ -21,9 +21,9 @@
 	0x500000000000ull /* + service * ROOT_SERVICE_STRIDE: the service's memory as root sees it */
 #define ROOT_SERVICE_STRIDE 0x10000000ull
 #define ROOT_REGION_VA 0x510000000000ull /* + region * ROOT_SERVICE_STRIDE: regions that root reads */
-#define ROOT_CAP_ENDPOINT 9u		 /* root's own endpoint; unbadged, all rights */
-#define ROOT_CAP_REPLY 10u
-#define ROOT_CAP_SLEEP 11u /* a Notification nobody signals */
+#define ROOT_CAP_ENDPOINT 10u		 /* root's own endpoint; unbadged, all rights */
+#define ROOT_CAP_REPLY 11u
+#define ROOT_CAP_SLEEP 12u /* a Notification nobody signals */
 
 /* Badges on root's endpoint: the service's number, and what it is used for. A badge without a use is for the log only:
  * proc gives that one to Linux processes under --strace. */
@@ -52,6 +52,7 @@ struct service {
 	cap_t endpoint, notification, fault_ep, log_ep, control_ep;
 	cap_t body; /* Untyped of thread, VSpace and tables: revoked at a restart */
 	cap_t thread, vspace;
+	cap_t sched;			      /* of its thread; unbound by a restart, and bound again */
 	cap_t body_slots[SERVICE_BODY_SLOTS]; /* where what goes with the body stands */
 	uint32_t body_slot_count;
 	cap_t free_leaves[SERVICE_WAITERS_LEAF];

@@ -88,6 +88,7 @@ static void make_objects(struct service *service)
 	}
 	service->endpoint = arena_object(CAP_ENDPOINT, 0);
 	service->notification = arena_object(CAP_NOTIFICATION, 0);
+	service->sched = arena_object(CAP_SCHED_CONTEXT, 0);
 	service->body = arena_object(CAP_UNTYPED, log2_up(m->table_pages * PAGE));
 	service->log_ep = mint_own(service, 0);
 	service->control_ep = mint_own(service, BADGE_CONTROL);
@@ -114,6 +115,7 @@ static void make_body(struct service *service)
 	must(object_make_at(service->body, CAP_THREAD, 0, SLOT_OWN(service->thread)), service, "thread");
 	must(object_make_at(service->body, CAP_VSPACE, 0, SLOT_OWN(service->vspace)), service,
 	     "address space");
+	must(ts_sched_bind(service->sched, service->thread), service, "time");
 	for (uint32_t log2 = TABLES_MIN_LOG2;; log2++) {
 		cap_t slot;
 

@@ -93,8 +93,9 @@ struct file *openfile_new(struct inode *inode, struct dentry *dentry, uint32_t f
 	file->offset = 0;
 	file->snapshot = NULL;
 	file->serial = ++files_serial;
-	file->flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_PATH |
-			       O_DIRECTORY | O_NOFOLLOW | O_SYNC | O_ASYNC);
+	file->flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_DIRECTORY |
+			       O_NOFOLLOW | O_SYNC | O_ASYNC);
+	file->flags |= flags & O_PATH; /* musl's O_ACCMODE has it already */
 	file->state = (file->state & OPENFILE_ANCHORED) | OPENFILE_IN_USE | access_state(flags);
 	if ((flags & OPEN_EXEC) && inode->kind == NODE_FILE)
 		file->state |= OPENFILE_EXECUTABLE;

@@ -234,9 +234,6 @@ static void read_thread(struct spec *out, struct spec_thread *to, struct thread 
 		.fault_error = thread->is_fault ? thread->fault_error : 0,
 		.personality = thread->personality,
 		.regs = thread->ctx.regs,
-		.consumed_ns = thread->consumed_tsc + (thread == cpu()->current ? arch_tsc() : 0),
-		.switches = thread->switches,
-		.slice_end_ns = thread->slice_end_ns,
 	};
 	memcpy(&to->page, thread_page(thread), sizeof(to->page));
 }

@@ -233,9 +233,6 @@ static const char *thread_differs(const struct spec_thread *a, const struct spec
 	FIELD(what, a, b, page_va);
 	FIELD(what, a, b, has_vspace);
 	FIELD(what, a, b, bound);
-	FIELD(what, a, b, consumed_ns);
-	FIELD(what, a, b, switches);
-	FIELD(what, a, b, slice_end_ns);
 	problem = fault_differs(what, a, b);
 	if (problem == NULL)
 		problem = waiting_differs(what, a, b);

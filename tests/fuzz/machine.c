@@ -54,6 +54,7 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 {
 	vspace_ref vspace = index_of(take(VSPACE_BYTES));
 	struct thread *thread = take(THREAD_BYTES);
+	struct sched_context *context = take(SCHED_CONTEXT_BYTES);
 
 	boot_make_origin(boot, BOOT_SLOT_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(root), MACHINE_ROOT_LOG2);
 	boot_make_origin(boot, BOOT_SLOT_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(leaf), MACHINE_LEAF_LOG2);
@@ -70,7 +71,9 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 	thread->cspace_mask = (1u << MACHINE_ROOT_LOG2) - 1u;
 	thread->vspace_root = vspace_root_address(vspace);
 	thread->page_va = ROOT_MSG_PAGE_VA;
-	thread->priority = 16;
+	sched_set_priority(thread, 16);
+	sched_context_init(context);
+	sched_context_bind(context, thread);
 	for (uint32_t i = 0; i < 8; i++)
 		vspace_add_table_page(vspace, ptr_to_phys(take(PAGE_SIZE)));
 	must(vspace_map_kernel_page(vspace, ROOT_MSG_PAGE_VA, thread_page_phys(thread),

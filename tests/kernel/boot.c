@@ -68,13 +68,14 @@ static void test_capabilities(void)
 		{ROOT_CAP_CNODE, CAP_CNODE, ALL, "its CSpace root"},
 		{ROOT_CAP_VSPACE, CAP_VSPACE, ALL, "its VSpace"},
 		{ROOT_CAP_THREAD, CAP_THREAD, ALL, "its Thread"},
+		{ROOT_CAP_SCHED, CAP_SCHED_CONTEXT, ALL, "its SchedContext"},
 		{ROOT_CAP_CLOCK, CAP_CLOCK, ALL, "Clock"},
 		{ROOT_CAP_CONSOLE, CAP_CONSOLE, ALL, "Console"},
 		{ROOT_CAP_MACHINE, CAP_MACHINE, ALL, "Machine"},
 		{ROOT_CAP_ARCHIVE, CAP_MEMORY, READ | EXECUTE | REVOKE, "the archive, never writable"},
 		{ROOT_CAP_LEAF, CAP_CNODE, ALL, "its leaf"},
 	};
-	bool is_rest_empty = type_at(9) == CAP_NULL;
+	bool is_rest_empty = type_at(10) == CAP_NULL;
 
 	for (uint32_t i = 0; i < COUNT_OF(caps); i++) {
 		struct cap_facts facts = inspect(SLOT_OWN(caps[i].address));

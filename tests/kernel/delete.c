@@ -181,6 +181,7 @@ static void test_cspace_goes(void)
 								       .page_va = WORKER_PAGE_VA + PAGE_BYTES,
 								       .priority = PRIORITY_LOW};
 	must(ts_thread_configure(thread), "a thread with that root");
+	must(ts_sched_bind(make(CAP_SCHED_CONTEXT, 0), thread), "its time");
 	check_error(ts_cnode_delete(OWN(root), 0), E_OK, "deleting a CSpace root in use");
 	bare_start(thread, &regs, 2);
 	for (uint32_t i = 0; i < 50 && error != E_CAP; i++) { /* it may be seen before its system call */

@@ -42,6 +42,7 @@ static void make_objects(void)
 	objects[CAP_ENDPOINT] = make(CAP_ENDPOINT, 0);
 	objects[CAP_NOTIFICATION] = make(CAP_NOTIFICATION, 0);
 	objects[CAP_THREAD] = make(CAP_THREAD, 0);
+	objects[CAP_SCHED_CONTEXT] = make(CAP_SCHED_CONTEXT, 0);
 	objects[CAP_VSPACE] = make(CAP_VSPACE, 0);
 	objects[CAP_MEMORY] = make(CAP_MEMORY, 1);
 	objects[CAP_VIEW] = slot_new();
@@ -89,7 +90,7 @@ static void test_types(const struct operation *operation)
 		if (objects[type] != 0 && type != operation->type)
 			wrong += raw(operation->number, objects[type], 0, 0) != E_TYPE;
 	}
-	check_equal(wrong, 0, join(operation->name, "refuses 13 wrong types with E_TYPE"));
+	check_equal(wrong, 0, join(operation->name, "refuses 14 wrong types with E_TYPE"));
 }
 
 static void test_addresses(const struct operation *operation)

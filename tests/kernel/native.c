@@ -164,19 +164,21 @@ static void test_threads(void)
 	struct thread_config config = thread_config;
 	uint64_t state = 0;
 
-	w->thread = slot_new();
+	w->thread = slot_run(2);
+	w->sched = w->thread + 1;
 	w->wake = make(CAP_NOTIFICATION, 0);
 	for (uint32_t i = 0; i < 8; i++)
 		w->result[i] = 0;
 	config.page_va++;
 	check_error(ts_thread_create(CAP_ARENA, w->thread, own_page(), &config), E_ALIGN,
 		    "thread_create with a bad page: E_ALIGN");
-	check_equal(type_at(w->thread), CAP_NULL, "leaves nothing behind");
+	check_equal(type_at(w->thread) + type_at(w->sched), CAP_NULL, "leaves nothing behind");
 	check_error(ts_thread_create(CAP_ARENA, w->thread, own_page(), &thread_config), E_OK,
 		    "thread_create");
 	check_error(ts_thread_create(CAP_ARENA, w->thread, own_page(), &thread_config), E_SLOT_USED,
 		    "in a used slot: E_SLOT_USED");
-	check_equal(type_at(w->thread), CAP_THREAD, "leaves what is there");
+	check(type_at(w->thread) == CAP_THREAD && type_at(w->sched) == CAP_SCHED_CONTEXT,
+	      "leaves what is there");
 	start(w->thread, thread_main, w);
 	check(w->result[0] == 1 && w->result[2] == 0, "it runs and sleeps");
 	sleep_ns(20000000);

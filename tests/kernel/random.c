@@ -59,7 +59,9 @@ static const uint16_t operations[] = {
 	OP_THREAD_INTERRUPT,
 	OP_THREAD_BIND_NOTIFICATION,
 	OP_THREAD_SET_PERSONALITY,
-	OP_THREAD_CONSUMED,
+	OP_SCHED_CONFIGURE,
+	OP_SCHED_BIND,
+	OP_SCHED_CONSUMED,
 	OP_THREAD_SET_AFFINITY,
 	OP_THREAD_SET_TLS,
 	OP_TIME_GET,
@@ -188,8 +190,11 @@ static cap_t make_cspace(void)
 	give(leaf, slot++, make(CAP_VSPACE, 0));
 	give(leaf, slot++, make(CAP_THREAD, 0));
 	give(leaf, slot++, make(CAP_CNODE, 4));
+	give(leaf, slot++, make(CAP_SCHED_CONTEXT, 0));
 	for (uint32_t i = 0; i < RANDOM_WORKERS; i++)
 		give(leaf, slot++, worker(i)->thread);
+	for (uint32_t i = 0; i < RANDOM_WORKERS; i++)
+		give(leaf, slot++, worker(i)->sched);
 	must(ts_cnode_copy(SLOT_IN(root, 0), OWN(leaf), ALL), "the leaf");
 	return root;
 }

@@ -89,7 +89,7 @@ static void test_yield(void)
 /* The host may take the CPU away for any time: how often each ran tells more than for how long. */
 static void test_slices(void)
 {
-	uint64_t fewest = ~0ull, most = 0, least_ns = ~0ull, switches = 0, ns = 0;
+	uint64_t fewest = ~0ull, most = 0, least_ns = ~0ull, switches = 0, ns = 0, left = 0;
 
 	for (uint32_t i = 0; i < ROBIN; i++) {
 		worker_new(i, 0, PRIORITY_LOW);
@@ -98,7 +98,7 @@ static void test_slices(void)
 	sleep_ns(400000000); /* 40 slices */
 	for (uint32_t i = 0; i < ROBIN; i++) {
 		must(ts_thread_suspend(worker(i)->thread), "suspend");
-		check_error(ts_thread_consumed(worker(i)->thread, &ns, &switches), E_OK, "consumed");
+		check_error(ts_sched_consumed(worker(i)->sched, &ns, &switches, &left), E_OK, "consumed");
 		fewest = switches < fewest ? switches : fewest;
 		most = switches > most ? switches : most;
 		least_ns = ns < least_ns ? ns : least_ns;
@@ -113,16 +113,17 @@ static void test_slices(void)
 
 static void test_consumed(void)
 {
-	uint64_t before = 0, after = 0, first = 0, second = 0;
+	uint64_t before = 0, after = 0, first = 0, second = 0, left = 0;
 
-	check_error(ts_thread_consumed(ROOT_CAP_THREAD, &before, &first), E_OK, "consumed of the caller");
+	check_error(ts_sched_consumed(ROOT_CAP_SCHED, &before, &first, &left), E_OK,
+		    "consumed of the caller");
 	for (volatile uint32_t i = 0; i < 1000000; i++)
 		;
-	must(ts_thread_consumed(ROOT_CAP_THREAD, &after, &second), "consumed");
+	must(ts_sched_consumed(ROOT_CAP_SCHED, &after, &second, &left), "consumed");
 	check(after > before, "grows while it runs");
-	must(ts_thread_consumed(ROOT_CAP_THREAD, &before, &first), "consumed");
+	must(ts_sched_consumed(ROOT_CAP_SCHED, &before, &first, &left), "consumed");
 	sleep_ns(200000000);
-	must(ts_thread_consumed(ROOT_CAP_THREAD, &after, &second), "consumed");
+	must(ts_sched_consumed(ROOT_CAP_SCHED, &after, &second, &left), "consumed");
 	check(after - before < 150000000, "not while it waits");
 	check_equal(second, first + 1, "and it was given the CPU once more");
 }

@@ -17,10 +17,16 @@ static void test_types(void)
 		uint64_t size, bytes;
 		const char *name;
 	} kinds[] = {
-		{CAP_ENDPOINT, 0, 2048, "Endpoint"}, {CAP_NOTIFICATION, 0, 64, "Notification"},
-		{CAP_THREAD, 0, 8192, "Thread"},     {CAP_VSPACE, 0, 8192, "VSpace"},
-		{CAP_CNODE, 4, 1024, "CNode"},	     {CAP_CNODE, 8, 16384, "CNode of 256"},
-		{CAP_MEMORY, 3, 3 * 4096, "Memory"}, {CAP_UNTYPED, 6, 64, "Untyped of 64 bytes"},
+		{CAP_ENDPOINT, 0, 2048, "Endpoint"},
+		{CAP_NOTIFICATION, 0, 64, "Notification"},
+		{CAP_SCHED_CONTEXT, 0, 64, "SchedContext"},
+		{CAP_ENDPOINT, ENDPOINT_MINIMUM_MAX_NS, 2048, "Endpoint that asks for a budget"},
+		{CAP_THREAD, 0, 8192, "Thread"},
+		{CAP_VSPACE, 0, 8192, "VSpace"},
+		{CAP_CNODE, 4, 1024, "CNode"},
+		{CAP_CNODE, 8, 16384, "CNode of 256"},
+		{CAP_MEMORY, 3, 3 * 4096, "Memory"},
+		{CAP_UNTYPED, 6, 64, "Untyped of 64 bytes"},
 		{CAP_UNTYPED, 15, 32768, "Untyped"},
 	};
 
@@ -49,10 +55,11 @@ static void test_errors(void)
 		{CAP_VIEW, 0, 1, 0, E_ARG, "a View: E_ARG"},
 		{CAP_IRQ, 0, 1, 0, E_ARG, "an Irq: E_ARG"},
 		{CAP_MACHINE, 0, 1, 0, E_ARG, "a Machine: E_ARG"},
-		{CAP_SCHED_CONTEXT, 0, 1, 0, E_ARG, "a SchedContext, reserved: E_ARG"},
+		{CAP_SCHED_CONTEXT, 1, 1, 0, E_ARG, "a SchedContext with a size: E_ARG"},
 		{1ull << 32 | CAP_ENDPOINT, 0, 1, 0, E_ARG, "a type of more than 32 bits: E_ARG"},
 		{99, 0, 1, 0, E_ARG, "type 99: E_ARG"},
-		{CAP_ENDPOINT, 1, 1, 0, E_ARG, "an Endpoint with a size: E_ARG"},
+		{CAP_ENDPOINT, ENDPOINT_MINIMUM_MAX_NS + 1, 1, 0, E_ARG,
+		 "an Endpoint that asks for too much: E_ARG"},
 		{CAP_CNODE, 3, 1, 0, E_ARG, "a CNode of 8: E_ARG"},
 		{CAP_CNODE, 21, 1, 0, E_ARG, "a CNode of 2^21: E_ARG"},
 		{CAP_UNTYPED, 5, 1, 0, E_ARG, "an Untyped of 32 bytes: E_ARG"},

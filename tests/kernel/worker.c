@@ -67,6 +67,8 @@ cap_t bare_thread(uint32_t i, uint32_t space, cap_t fault_ep, cap_t last_ep)
 		.priority = PRIORITY_HIGH,
 	};
 	must(ts_thread_configure(thread), "a thread's configuration");
+	worker(i)->sched = make(CAP_SCHED_CONTEXT, 0);
+	must(ts_sched_bind(worker(i)->sched, thread), "a thread's time");
 	return thread;
 }
 
@@ -160,6 +162,7 @@ void check_state(const struct worker *w, uint64_t wanted, const char *name)
 void worker_end(struct worker *w)
 {
 	drop(w->thread);
+	drop(w->sched);
 	drop(w->wake);
 }
 

@@ -37,7 +37,7 @@ struct worker {
 	void (*run)(struct worker *);	 /* what it does when it is woken */
 	volatile uint64_t started, done; /* how often */
 	uint64_t index;
-	cap_t thread, wake;
+	cap_t thread, sched, wake;
 	uint64_t page_va;
 	bool with_page;	      /* copy page to the message page before the call and back behind it */
 	uint64_t argument[4]; /* for run */

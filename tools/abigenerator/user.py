@@ -9,7 +9,7 @@ from .operations import HEADER
 
 REGISTERS = ("rdi", "rsi", "rdx", "r10", "r8", "r9", "r12")
 CONSTRAINT = {"rdi": "D", "rsi": "S", "rdx": "d"}  # the others need register variables
-CAP_ARGUMENTS = {"vspace", "src_vspace", "src_cnode", "notification", "fpu_from"}
+CAP_ARGUMENTS = {"vspace", "src_vspace", "src_cnode", "notification", "fpu_from", "thread"}
 COUNTS = {"done", "copied"}  # results that are valid with an error, too
 MESSAGES = {"send", "recv", "call", "reply", "reply_recv"}
 

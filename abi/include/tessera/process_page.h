@@ -37,6 +37,8 @@
 #define LX_SCRATCH_EXE 3u
 #define LX_SCRATCH_OLD_EXE 6u /* where exec keeps the old one until it succeeds; proc empties it then */
 #define LX_SCRATCH_THREAD(slot) (8u + (slot)) /* scratch leaf: 128 slots */
+#define LX_SCRATCH_PATH(slot) (72u + (slot))  /* the last threads have none */
+#define LX_SCRATCH_SLOTS 128u
 #define LX_FD_ADDRESS(fd) (((16u + ((fd) >> 6)) << 8) | ((fd) & 63u))
 #define LX_FD_LEAF_SLOTS 64u
 #define LX_FD_MAX 1024u

@@ -34,7 +34,7 @@ enum cap_type {
 	CAP_REPLY = 4,
 	CAP_NOTIFICATION = 5,
 	CAP_THREAD = 6,
-	CAP_SCHED_CONTEXT = 7, /* reserved: scheduling contexts come with a later version */
+	CAP_SCHED_CONTEXT = 7,
 	CAP_VSPACE = 8,
 	CAP_MEMORY = 9,
 	CAP_VIEW = 10,
@@ -58,6 +58,13 @@ enum cap_type {
 /* Mapping flags of view_map and vspace_protect: RIGHT_READ|WRITE|EXECUTE and these. */
 #define MAP_UNCACHED 0x100u
 #define MAP_WRITE_COMBINE 0x200u
+
+/* sched_configure's limits, a new context's slice, and through how many calls one context is lent at most. */
+#define SCHED_BUDGET_MIN_NS 10000ull
+#define SCHED_BUDGET_MAX_NS 3600000000000ull
+#define SCHED_SLICE_NS 10000000ull
+#define SCHED_LENDING_DEPTH 8u
+#define ENDPOINT_MINIMUM_MAX_NS 1000000000ull /* minimum budget of an endpoint */
 
 /* Time: absolute nanoseconds since boot. */
 #define DEADLINE_POLL 0ull
@@ -85,13 +92,15 @@ typedef uint64_t msg_tag_t;
 /* Operations in messages that the kernel itself makes. No protocol uses numbers from 0xfff0. */
 #define MSG_OP_PAGE_FAULT 0xfff0u /* w0 address, w1 error code (x86 #PF bits), w2 RIP, w3 RSP */
 #define MSG_OP_EXCEPTION 0xfff1u  /* w0 vector, w1 error code, w2 RIP, w3 RSP */
-#define MSG_OP_NOTICE 0xfff8u	  /* badge: the anchor's. Every descendant of the anchor is gone */
-#define MSG_OP_SIGNAL 0xfff9u	  /* w0: the bits of the bound notification, cleared by this delivery */
+#define MSG_OP_BUDGET 0xfff2u /* w0 when the context is full again (ns), w1 ns it has used, w2 RIP, w3 RSP */
+#define MSG_OP_NOTICE 0xfff8u /* badge: the anchor's. Every descendant of the anchor is gone */
+#define MSG_OP_SIGNAL 0xfff9u /* w0: the bits of the bound notification, cleared by this delivery */
 
 /* Status (tag operation) with which a fault handler replies to a fault message. */
 #define FAULT_RESUME 0u /* run the thread again where it was */
-#define FAULT_RAISE 1u	/* enter the personality's exception entry; without one: like FAULT_HALT */
-#define FAULT_HALT 2u	/* leave the thread suspended */
+#define FAULT_RAISE \
+	1u /* enter the personality's exception entry; without one, and for MSG_OP_BUDGET: like FAULT_HALT */
+#define FAULT_HALT 2u /* leave the thread suspended */
 
 /* How a capability in a message is handed over. */
 #define XFER_CHILD 0u
@@ -164,8 +173,10 @@ struct thread_config {
 	uint64_t label;
 	uint32_t flags;	   /* THREAD_CFG_* */
 	uint32_t priority; /* 0 highest .. 255; ~0u leaves it */
+	cap_t budget_ep;   /* endpoint for MSG_OP_BUDGET; 0 as long as none was given: it just waits */
+	uint32_t reserved; /* 0 */
 };
-static_assert(sizeof(struct thread_config) == 40, "thread_config is ABI");
+static_assert(sizeof(struct thread_config) == 48, "thread_config is ABI");
 #define THREAD_CFG_LABEL 0x1u	   /* set the label */
 #define THREAD_CFG_CLEAR_PAGE 0x2u /* zero the message page, registers and FPU state (exec) */
 
@@ -249,6 +260,7 @@ struct time_page {
 #define ROOT_CAP_MACHINE 6u
 #define ROOT_CAP_ARCHIVE 7u  /* Memory: the boot archive, read and execute */
 #define ROOT_CAP_LEAF 8u     /* leaf 0 itself */
+#define ROOT_CAP_SCHED 9u    /* its thread's SchedContext */
 #define ROOT_CAP_UNTYPED 16u /* first Untyped; see boot_info.untyped_count */
 #define ROOT_MSG_PAGE_VA 0x7fffffffb000ull
 #define ROOT_BOOT_INFO_VA 0x7fffffff9000ull /* struct boot_info, read-only */

@@ -36,7 +36,10 @@ static void prepare_crash(void)
 
 static void count_access(void)
 {
-	if (accesses_left > 0 && --accesses_left == 0)
+	if (accesses_left == 0)
+		return;
+	accesses_left--;
+	if (accesses_left == 0)
 		*(volatile int *)0x1234 = 1;
 }
 

@@ -53,7 +53,12 @@ struct lx_path {
 	uint32_t at_empty; /* AT_EMPTY_PATH once nothing is left of such a path */
 	uint32_t follows;
 	int32_t dirfd;
+	/* A path too long for its message: its first part was opened into this scratch slot. lx_path_result gives it back. */
+	uint32_t slot, is_split;
+	uint32_t max; /* bytes that must do for this path; 0: LX_PATH_MAX */
 };
+/* Gives back what a long path needed; lx_path_result does it, too. */
+void lx_path_end(const struct lx_path *path);
 void lx_path_start(struct lx_path *path, int32_t dirfd);
 /* Copies the path into the message (data); the root capability goes along as number 0 after chroot. -EBADF, -EFAULT, -ENAMETOOLONG. */
 MUST_CHECK long lx_path_copy(struct lx_thread *self, struct lx_path *path, uint64_t user, char *data);

@@ -36,4 +36,5 @@
 #define EFD_NONBLOCK ((uint32_t)O_NONBLOCK)
 
 #define LX_PAGE 4096ull
-#define LX_PATH_MAX 3000u
+#define LX_PATH_MAX 3000u   /* of a path in one message */
+#define LX_PATH_WHOLE 4096u /* PATH_MAX: of a path, with its NUL */

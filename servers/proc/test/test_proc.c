@@ -119,10 +119,11 @@ static void system_time_is_told_apart(void **state)
 	t->consumed_ns = 3000000000ull;
 	process_page(p)->thread[t->slot].system_ticks = 1500000000ull;
 	struct cpu_time time = process_time(p);
-	assert_int_equal(time.user_ns, 3000000000ull);
+	assert_int_equal(time.user_ns, 1500000000ull);
 	assert_int_equal(time.system_ns, 1500000000ull);
-	process_page(p)->thread[t->slot].system_ticks = ~0ull >> 1; /* a lie: no more than it has lived */
-	assert_int_equal(process_time(p).system_ns, 5000000000ull);
+	process_page(p)->thread[t->slot].system_ticks = ~0ull >> 1; /* a lie: no more than it has used */
+	assert_int_equal(process_time(p).system_ns, 3000000000ull);
+	assert_int_equal(process_time(p).user_ns, 0);
 	process_page(p)->thread[t->slot].system_ticks = 1000000000ull;
 	process_end(p, 0);
 	assert_int_equal(proc.labels->ended_system_ns, 1000000000ull);
@@ -130,9 +131,9 @@ static void system_time_is_told_apart(void **state)
 	assert_int_equal(wait_for(init(), 1, p->pid, 4, &out), 0);
 	int64_t rusage[4];
 	memcpy(rusage, proc_wait_out_data(&page), sizeof(rusage));
-	assert_int_equal(rusage[0], 3);
+	assert_int_equal(rusage[0], 2);
 	assert_int_equal(rusage[2], 1);
-	assert_int_equal(init()->children.user_ns, 3000000000ull);
+	assert_int_equal(init()->children.user_ns, 2000000000ull);
 	assert_int_equal(init()->children.system_ns, 1000000000ull);
 }
 

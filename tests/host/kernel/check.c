@@ -137,6 +137,7 @@ static struct extent extent_of(const struct slot *origin)
 	case CAP_CNODE: return (struct extent){start, start + (sizeof(struct slot) << origin->badge)};
 	case CAP_ENDPOINT: return (struct extent){start, start + ENDPOINT_BYTES};
 	case CAP_NOTIFICATION: return (struct extent){start, start + NOTIFICATION_BYTES};
+	case CAP_SCHED_CONTEXT: return (struct extent){start, start + SCHED_CONTEXT_BYTES};
 	default: return (struct extent){start, start + THREAD_BYTES};
 	}
 }

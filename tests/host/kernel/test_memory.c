@@ -73,7 +73,7 @@ static void retype_makes_every_type(void **state)
 		uint64_t size, bytes;
 	} kinds[] = {{CAP_UNTYPED, 12, 4096}, {CAP_UNTYPED, 6, 64},	 {CAP_CNODE, 4, 1024},
 		     {CAP_ENDPOINT, 0, 2048}, {CAP_NOTIFICATION, 0, 64}, {CAP_THREAD, 0, 8192},
-		     {CAP_VSPACE, 0, 8192},   {CAP_MEMORY, 3, 3 * 4096}};
+		     {CAP_VSPACE, 0, 8192},   {CAP_MEMORY, 3, 3 * 4096}, {CAP_SCHED_CONTEXT, 0, 64}};
 
 	(void)state;
 	for (uint32_t i = 0; i < ARRAY_COUNT(kinds); i++) {
@@ -102,7 +102,8 @@ static void retype_errors(void **state)
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_REPLY, 0, FREE, 1), E_ARG);
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_VIEW, 0, FREE, 1), E_ARG);
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, 1u << 20, 0, FREE, 1), E_ARG);
-	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_ENDPOINT, 1, FREE, 1), E_ARG);
+	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_ENDPOINT, ENDPOINT_MINIMUM_MAX_NS + 1, FREE, 1),
+			 E_ARG);
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_CNODE, 3, FREE, 1), E_ARG);
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_CNODE, 21, FREE, 1), E_ARG);
 	assert_int_equal(CALL(OP_UNTYPED_RETYPE, POOL, CAP_UNTYPED, 5, FREE, 1), E_ARG);

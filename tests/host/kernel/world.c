@@ -41,7 +41,11 @@ static void make_thread(struct thread *thread, uint64_t page_va)
 	thread->cspace_mask = WORLD_ROOT_SLOTS - 1u;
 	thread->vspace_root = vspace_root_address(world.vspace);
 	thread->page_va = page_va;
-	thread->priority = 16;
+	sched_set_priority(thread, 16);
+	struct sched_context *context = take(SCHED_CONTEXT_BYTES);
+
+	sched_context_init(context);
+	sched_context_bind(context, thread);
 	assert_int_equal(vspace_map_kernel_page(world.vspace, page_va, thread_page_phys(thread),
 						RIGHT_READ | RIGHT_WRITE),
 			 E_OK);

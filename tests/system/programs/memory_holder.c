@@ -22,7 +22,8 @@ static long left_over(void)
 
 static void take(unsigned long bytes)
 {
-	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	for (unsigned long i = 0; memory != MAP_FAILED && i < bytes; i += 4096)
 		((volatile char *)memory)[i] = 1;
 }

@@ -17,7 +17,8 @@ int main(void)
 			break;
 		count++;
 	}
-	printf("%s then %s\n", count > 20 ? "many," : "few,", errno == EAGAIN || errno == ENOMEM ? "no more" : strerror(errno));
+	printf("%s then %s\n", count > 20 ? "many," : "few,",
+	       errno == EAGAIN || errno == ENOMEM ? "no more" : strerror(errno));
 	fflush(stdout);
 	for (;;) {
 		(void)!fork();

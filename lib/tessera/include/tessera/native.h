@@ -53,12 +53,13 @@ enum tessera_error ts_memory_grant(cap_t memory, cap_t view, cap_t vspace, uint6
 
 /* ---- threads ------------------------------------------------------------------------------------------------- */
 
-/* Makes a Thread in the caller's empty slot `thread` and configures it (untyped_retype, thread_configure); it is suspended: set_regs and
- * resume start it.  page: the caller's message page.  With an error the slot is empty. */
+/* Makes a Thread in the caller's empty slot `thread`, a SchedContext for it (round robin) in the empty slot behind it, and configures it
+ * (untyped_retype, sched_bind, thread_configure); it is suspended: set_regs and resume start it.  page: the caller's message page.  With
+ * an error both slots are as they were. */
 enum tessera_error ts_thread_create(cap_t untyped, cap_t thread, struct msg_page *page,
 				    const struct thread_config *config);
 
-/* Ends a Thread for good (cnode_delete of its origin; another capability of it only disappears). */
+/* Ends a Thread for good (cnode_delete of its origin; another capability of it only disappears). Its SchedContext stays, unbound. */
 static inline enum tessera_error ts_thread_destroy(slot_t thread_slot)
 {
 	return ts_cnode_delete(thread_slot, 0);
@@ -96,6 +97,7 @@ enum {
 	PROCESS_LEAF,
 	PROCESS_TABLES, /* Untyped of its page tables */
 	PROCESS_THREAD,
+	PROCESS_SCHED, /* of the Thread */
 	PROCESS_SPARE, /* empty when process_create returns */
 	PROCESS_SLOTS
 };

@@ -23,7 +23,7 @@
 struct child {
 	uint32_t space, number;
 	cap_t mem, vspace, fault; /* from mem */
-	cap_t memory, thread, root, leaf, reply;
+	cap_t memory, thread, sched, root, leaf, reply;
 	uint64_t result, value;
 };
 
@@ -115,7 +115,7 @@ static bool configure(struct child *child)
 					 .label = child->number,
 					 .flags = THREAD_CFG_LABEL,
 					 .priority = HOST_PRIORITY};
-	if (ts_thread_configure(child->thread) != E_OK)
+	if (ts_thread_configure(child->thread) != E_OK || ts_sched_bind(child->sched, child->thread) != E_OK)
 		return false;
 	memcpy(&page->words[MSG_REGISTER_WORDS], &config, sizeof(config));
 	if (ts_thread_set_personality(child->thread) != E_OK)
@@ -135,6 +135,7 @@ __attribute__((noinline)) static bool start(struct child *child)
 	child->memory = pool_get(&pool);
 	child->reply = slot_alloc();
 	child->thread = object_make(child->memory, CAP_THREAD, 0);
+	child->sched = object_make(child->memory, CAP_SCHED_CONTEXT, 0);
 	child->root = object_make(child->memory, CAP_CNODE, 4);
 	child->leaf = object_make(child->memory, CAP_CNODE, 4);
 	if (!child->leaf ||
@@ -165,6 +166,7 @@ static uint64_t destroy(struct child *child)
 		slot_release(child->reply);
 		pool_put(&pool, child->memory);
 		slot_free(child->thread);
+		slot_free(child->sched);
 		slot_free(child->root);
 		slot_free(child->leaf);
 	}

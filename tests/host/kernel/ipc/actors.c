@@ -2,8 +2,9 @@
 /* Threads for IPC tests: see actors.h. */
 #include "actors.h"
 
+#include <timer.h>
+
 #define CALL_IP 0x401000ull
-#define THREAD_CAP(i) (100u + (i))
 
 struct thread *actors[ACTORS];
 bool actors_slow_only;
@@ -21,6 +22,7 @@ static void make_current(struct thread *thread)
 	if (current->state == THREAD_READY)
 		sched_ready(current);
 	cpu()->reschedule = 0;
+	timer_rearm(); /* as sched_finish does */
 }
 
 enum tessera_error actors_call(uint32_t operation, const uint64_t args[7])
@@ -42,6 +44,8 @@ static void configure(uint32_t i)
 		.priority = 32,
 	};
 	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(i)), E_OK);
+	world_make(UT, CAP_SCHED_CONTEXT, 0, SCHED_CAP(i));
+	assert_int_equal(CALL(OP_SCHED_BIND, SCHED_CAP(i), THREAD_CAP(i)), E_OK);
 	assert_int_equal(CALL(OP_THREAD_RESUME, THREAD_CAP(i)), E_OK);
 	actors[i] = thread_at(slot_object(world_slot(THREAD_CAP(i))));
 }

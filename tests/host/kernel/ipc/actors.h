@@ -16,6 +16,8 @@
 #define BADGED 63u /* EP with badge 77, write and grant */
 #define EMPTY 128u /* slots from here on are empty */
 #define REPLY(i) (EMPTY + (i))
+#define THREAD_CAP(i) (100u + (i))
+#define SCHED_CAP(i) (110u + (i))
 
 extern struct thread *actors[ACTORS];
 

@@ -17,7 +17,8 @@ struct picture {
 	struct notification notification;
 	struct user_regs regs[ACTORS];
 	uint64_t words[ACTORS][8];
-	uint64_t consumed[ACTORS], switches[ACTORS], slice[ACTORS];
+	struct sched_context contexts[ACTORS];
+	uint32_t context[ACTORS], lender[ACTORS], depth[ACTORS], priority[ACTORS];
 	uint32_t state[ACTORS], reply_slot[ACTORS], reply_cap[ACTORS], next[ACTORS], prev[ACTORS],
 		queued[ACTORS], bucket[ACTORS];
 	uint64_t current, best, armed;
@@ -28,6 +29,7 @@ static struct picture pictures[2];
 static void take_picture(struct picture *out)
 {
 	memset(out, 0, sizeof(*out));
+	sched_charge(cpu());
 	memcpy(out->slots, world.leaf, sizeof(out->slots));
 	out->endpoint = *endpoint_at(slot_object(world_slot(EP)));
 	out->notification = *notification_at(slot_object(world_slot(NTFN)));
@@ -38,9 +40,13 @@ static void take_picture(struct picture *out)
 		if (thread->state != THREAD_READY)
 			out->regs[i].rax = 0; /* is written when it wakes or repeats its call */
 		memcpy(out->words[i], thread_page(actors[i])->words, sizeof(out->words[i]));
-		out->consumed[i] = thread->consumed_tsc;
-		out->switches[i] = thread->switches;
-		out->slice[i] = thread->slice_end_ns;
+		out->contexts[i] = *sched_context_at(thread->own_context);
+		if (thread->state != THREAD_RECEIVING) { /* else they are stale */
+			out->context[i] = thread->context;
+			out->lender[i] = thread->lender;
+			out->depth[i] = thread->lending_depth;
+			out->priority[i] = thread->priority;
+		}
 		out->state[i] = thread->state;
 		out->reply_slot[i] = thread->reply_slot;
 		out->reply_cap[i] = thread->state == THREAD_RECEIVING ? thread->reply_cap : 0;
@@ -73,16 +79,20 @@ static uint64_t any_deadline(void)
 	return rand() % 8 == 0 ? host.time_ns + (uint64_t)rand() % 3000000 : DEADLINE_NEVER;
 }
 
+/* One of the ready actors of the highest priority: the scheduler would let no other run. */
 static bool any_ready(uint32_t *out)
 {
-	uint32_t first = (uint32_t)rand() % ACTORS;
+	uint32_t first = (uint32_t)rand() % ACTORS, best = PRIORITIES;
 
 	for (uint32_t k = 0; k < ACTORS; k++) {
-		*out = (first + k) % ACTORS;
-		if (STATE(*out) == THREAD_READY)
-			return true;
+		uint32_t i = (first + k) % ACTORS;
+
+		if (STATE(i) != THREAD_READY || actors[i]->priority >= best)
+			continue;
+		best = actors[i]->priority;
+		*out = i;
 	}
-	return false;
+	return best != PRIORITIES;
 }
 
 /* One random step. Both runs draw the same numbers as long as they agree. */

@@ -4,7 +4,6 @@
 
 #include "actors.h"
 
-#include <switch.h>
 #include <timer.h>
 
 /* ---- run queue ---- */
@@ -177,12 +176,20 @@ static void time_is_accounted(void **state)
 	host.time_ns = 5000;
 	RECV(0, REPLY(0));
 	ACT(1, OP_NOTHING, 0);
-	uint64_t before = actors[1]->consumed_tsc;
+	struct sched_context *context = sched_context_at(actors[1]->own_context);
+
+	sched_charge(cpu());
+	uint64_t before = context->consumed_tsc;
 
 	host.time_ns = 12000;
-	CALL_EP(1, EP, 0);
-	assert_int_equal(actors[1]->consumed_tsc - before, 12000);
+	CALL_EP(1, EP, 0); /* the server goes on on the caller's time */
 	assert_int_equal(actors[1]->state, THREAD_CALLING);
+	assert_ptr_equal(cpu()->context, context);
+	host.time_ns = 15000;
+	ACT(0, OP_REPLY_RECV, EP | (uint64_t)REPLY(0) << 32, 0, 0, 0, 0, 0, DEADLINE_NEVER);
+	ACT(2, OP_NOTHING, 0);
+	assert_int_equal(context->consumed_tsc - before, 10000);
+	assert_int_equal(sched_context_at(actors[0]->own_context)->consumed_tsc, 0);
 }
 
 /* ---- timer wheel ---- */

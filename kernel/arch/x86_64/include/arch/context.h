@@ -21,7 +21,7 @@
 #define CTX_FPU_BYTES 2688u
 
 /* Where struct thread holds it (asm_offsets.c asserts it): the stubs count from the thread's start. */
-#define CTX_IN_THREAD 512
+#define CTX_IN_THREAD 576
 
 /* How the thread entered the kernel, which decides how it leaves. */
 #define CTX_FULL 0u    /* interrupt, exception, or registers that were set: every register counts */
