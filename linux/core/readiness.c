@@ -11,7 +11,6 @@
 #include "lx/files.h"
 #include "lx/readiness.h"
 
-#define SERVERS 2u /* vfs, tty */
 #define PAGE_VA(server) (WINDOW_VA + 0x8000000ull + (server) * LX_PAGE)
 #define ALWAYS (POLLERR | POLLHUP)
 #define POLL_CONSTANT (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM)
@@ -19,20 +18,7 @@
 /* What is known of a descriptor; a cookie is FD_COOKIE + its number. */
 enum { FD_NEW = 0, FD_ASK, FD_CONSTANT, FD_COOKIE };
 
-struct cookie {
-	uint64_t threads; /* thread slots that its changes wake */
-	uint16_t events;
-	uint8_t flags, server;
-	uint32_t is_used;
-};
-
-struct readiness {
-	uint16_t by_fd[LX_FD_MAX];
-	struct cookie cookie[READINESS_WORDS];
-	const uint64_t *words[SERVERS];
-};
-
-static struct readiness *readiness;	/* NULL: nothing was armed yet */
+struct lx_readiness *lx_readiness;
 static uint64_t polled[LX_FD_MAX / 64]; /* descriptors that were asked once */
 
 static bool is_ours(const struct lx_thread *self)
@@ -50,7 +36,7 @@ static bool open_page(struct lx_thread *self, cap_t file)
 	page->recv_slot[0] = SLOT_OWN(object);
 	int status = file_readiness(file, page, &in, &out);
 	page->recv_slot[0] = 0;
-	if (status != 0 || out.server >= SERVERS)
+	if (status != 0 || out.server >= LX_SERVERS)
 		return false;
 	struct mem_map_object_in map = {.addr = PAGE_VA(out.server),
 					.len = LX_PAGE,
@@ -61,15 +47,15 @@ static bool open_page(struct lx_thread *self, cap_t file)
 	status = mem_map_object(LX_CAP_MEM, page, &map, &mapped);
 	(void)ts_cnode_delete(SLOT_OWN(object), 0);
 	if (status == 0)
-		readiness->words[out.server] = (const uint64_t *)PAGE_VA(out.server);
+		lx_readiness->words[out.server] = (const uint64_t *)PAGE_VA(out.server);
 	return status == 0;
 }
 
 static uint16_t cookie_take(void)
 {
 	for (uint32_t i = 0; i < READINESS_WORDS; i++) {
-		if (!readiness->cookie[i].is_used) {
-			readiness->cookie[i] = (struct cookie){.is_used = 1};
+		if (!lx_readiness->cookie[i].is_used) {
+			lx_readiness->cookie[i] = (struct lx_cookie){.is_used = 1};
 			return (uint16_t)i;
 		}
 	}
@@ -84,7 +70,7 @@ static int order(struct lx_thread *self, cap_t file, const struct file_watch_in 
 	int status = file_watch(file, self->page, in, out);
 	if (status == ENOENT && open_page(self, file))
 		status = file_watch(file, self->page, in, out);
-	return status == 0 && out->server >= SERVERS ? EIO : status;
+	return status == 0 && out->server >= LX_SERVERS ? EIO : status;
 }
 
 long lx_watch(struct lx_thread *self, cap_t file, uint16_t *cookie, uint32_t events, uint32_t flags,
@@ -93,16 +79,16 @@ long lx_watch(struct lx_thread *self, cap_t file, uint16_t *cookie, uint32_t eve
 	*revents = 0;
 	if (!is_ours(self))
 		return LX_WATCH_ASK; /* a page of its own would take the place of its parent's */
-	if (!readiness)
-		readiness = lx_alloc(sizeof(*readiness));
-	if (!readiness)
+	if (!lx_readiness)
+		lx_readiness = lx_alloc(sizeof(*lx_readiness));
+	if (!lx_readiness)
 		return LX_WATCH_ASK;
 	uint16_t number = *cookie == LX_COOKIE_NONE ? cookie_take() : *cookie;
 	struct file_watch_in in = {.cookie = number, .events = events, .flags = flags, .slot = self->slot};
 	struct file_watch_out out;
 	int status = order(self, file, &in, &out);
 	if (status == 0 && out.kind == WATCH_ARMED && number != LX_COOKIE_NONE) {
-		struct cookie *c = &readiness->cookie[number];
+		struct lx_cookie *c = &lx_readiness->cookie[number];
 		c->events = (uint16_t)events;
 		c->flags = (uint8_t)flags;
 		c->server = (uint8_t)out.server;
@@ -112,21 +98,10 @@ long lx_watch(struct lx_thread *self, cap_t file, uint16_t *cookie, uint32_t eve
 		return 0;
 	}
 	if (number != *cookie)
-		readiness->cookie[number].is_used = 0;
+		lx_readiness->cookie[number].is_used = 0;
 	if (status == 0 && out.kind == WATCH_CONSTANT)
 		return LX_WATCH_CONSTANT;
 	return status == EBADF || status == -E_CAP ? -EBADF : LX_WATCH_ASK;
-}
-
-bool lx_watch_wakes(const struct lx_thread *self, uint16_t cookie)
-{
-	return __atomic_load_n(&readiness->cookie[cookie].threads, __ATOMIC_RELAXED) & (1ull << self->slot);
-}
-
-uint64_t lx_watch_word(uint16_t cookie)
-{
-	const uint64_t *words = readiness->words[readiness->cookie[cookie].server];
-	return __atomic_load_n(&words[cookie], __ATOMIC_ACQUIRE);
 }
 
 void lx_watch_forget(struct lx_thread *self, cap_t file, uint16_t cookie)
@@ -137,7 +112,7 @@ void lx_watch_forget(struct lx_thread *self, cap_t file, uint16_t cookie)
 		return;
 	if (file)
 		(void)file_watch(file, self->page, &in, &out);
-	readiness->cookie[cookie].is_used = 0;
+	lx_readiness->cookie[cookie].is_used = 0;
 }
 
 int16_t lx_fd_ask(struct lx_thread *self, cap_t file, uint16_t events, bool is_waiting)
@@ -154,20 +129,20 @@ int16_t lx_fd_ask(struct lx_thread *self, cap_t file, uint16_t events, bool is_w
 static int16_t arm(struct lx_thread *self, int32_t fd, cap_t file, uint16_t events, bool is_waiting)
 {
 	struct lx_files *files = &self->process->files;
-	uint16_t mark = readiness ? readiness->by_fd[fd] : (uint16_t)FD_NEW, cookie = LX_COOKIE_NONE;
+	uint16_t mark = lx_readiness ? lx_readiness->by_fd[fd] : (uint16_t)FD_NEW, cookie = LX_COOKIE_NONE;
 	uint32_t revents = 0, all = events;
 	if (mark == FD_ASK)
 		return lx_fd_ask(self, file, events, is_waiting);
 	lx_lock(&files->lock);
 	if (mark >= FD_COOKIE) {
 		cookie = (uint16_t)(mark - FD_COOKIE);
-		all |= readiness->cookie[cookie].events;
+		all |= lx_readiness->cookie[cookie].events;
 	}
 	long result = lx_fd_cap(files, fd) ? lx_watch(self, file, &cookie, all, 0, &revents) : -EBADF;
-	if (readiness && result >= 0)
-		readiness->by_fd[fd] = result == 0		     ? (uint16_t)(FD_COOKIE + cookie)
-				       : result == LX_WATCH_CONSTANT ? (uint16_t)FD_CONSTANT
-								     : (uint16_t)FD_ASK;
+	if (lx_readiness && result >= 0)
+		lx_readiness->by_fd[fd] = result == 0			? (uint16_t)(FD_COOKIE + cookie)
+					  : result == LX_WATCH_CONSTANT ? (uint16_t)FD_CONSTANT
+									: (uint16_t)FD_ASK;
 	lx_unlock(&files->lock);
 	if (result < 0)
 		return POLLNVAL;
@@ -182,15 +157,15 @@ int16_t lx_fd_ready(struct lx_thread *self, int32_t fd, cap_t file, uint16_t eve
 		*asked |= is_ours(self) ? bit : 0;
 		return lx_fd_ask(self, file, events, is_waiting);
 	}
-	uint16_t mark = readiness ? readiness->by_fd[fd] : (uint16_t)FD_NEW;
+	uint16_t mark = lx_readiness ? lx_readiness->by_fd[fd] : (uint16_t)FD_NEW;
 	if (mark == FD_CONSTANT)
 		return (int16_t)(events & POLL_CONSTANT);
 	if (mark < FD_COOKIE)
 		return arm(self, fd, file, events, is_waiting);
 	uint16_t cookie = (uint16_t)(mark - FD_COOKIE);
 	uint64_t word = lx_watch_word(cookie);
-	if ((events & ~readiness->cookie[cookie].events) || (is_waiting && !lx_watch_wakes(self, cookie)) ||
-	    (word & READINESS_CLOSED))
+	if ((events & ~lx_readiness->cookie[cookie].events) ||
+	    (is_waiting && !lx_watch_wakes(self, cookie)) || (word & READINESS_CLOSED))
 		return arm(self, fd, file, events, is_waiting);
 	return (int16_t)(word & (events | ALWAYS));
 }
@@ -200,21 +175,21 @@ void lx_readiness_close(struct lx_thread *self, int32_t fd)
 	if (!is_ours(self))
 		return;
 	polled[(uint32_t)fd / 64] &= ~(1ull << (fd & 63));
-	if (!readiness)
+	if (!lx_readiness)
 		return;
-	if (readiness->by_fd[fd] >= FD_COOKIE)
-		readiness->cookie[readiness->by_fd[fd] - FD_COOKIE].is_used = 0;
-	readiness->by_fd[fd] = FD_NEW;
+	if (lx_readiness->by_fd[fd] >= FD_COOKIE)
+		lx_readiness->cookie[lx_readiness->by_fd[fd] - FD_COOKIE].is_used = 0;
+	lx_readiness->by_fd[fd] = FD_NEW;
 }
 
 void lx_readiness_after_fork(void)
 {
-	if (readiness)
-		memset(readiness, 0, sizeof(*readiness));
+	if (lx_readiness)
+		memset(lx_readiness, 0, sizeof(*lx_readiness));
 }
 
 void lx_readiness_new_thread(uint32_t slot)
 {
-	for (uint32_t i = 0; readiness && i < READINESS_WORDS; i++)
-		__atomic_and_fetch(&readiness->cookie[i].threads, ~(1ull << slot), __ATOMIC_RELAXED);
+	for (uint32_t i = 0; lx_readiness && i < READINESS_WORDS; i++)
+		__atomic_and_fetch(&lx_readiness->cookie[i].threads, ~(1ull << slot), __ATOMIC_RELAXED);
 }

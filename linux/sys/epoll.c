@@ -32,6 +32,7 @@ struct epoll_entry {
 	uint16_t cookie;
 	bool is_disabled; /* EPOLLONESHOT has fired */
 	bool is_fresh;	  /* added or changed: readiness counts as a change */
+	bool is_set;	  /* another set */
 	uint32_t
 		turn; /* place in the list of ready ones: when it became ready or was reported last; 0: not ready */
 	uint32_t ready; /* events of the current pass */
@@ -129,23 +130,37 @@ static long entry_arm(struct lx_thread *self, struct epoll_entry *entry)
 			entry->events & EPOLLET ? WATCH_EDGE : 0, &revents);
 }
 
-static struct state entry_state(struct lx_thread *self, struct epoll_entry *entry, bool is_waiting,
-				uint32_t depth)
+static inline struct state word_state(uint16_t cookie)
 {
-	struct lx_files *files = &self->process->files;
-	struct lx_epoll *inner = entry->fd < 0 ? NULL : epoll_find(files, entry->fd);
-	if (inner)
-		return depth < EPOLL_DEPTH ? set_state(self, inner, is_waiting, depth + 1)
-					   : (struct state){.is_counted = true};
+	uint64_t word = lx_watch_word(cookie);
+	return (struct state){
+		.events = word & READINESS_EVENTS, .count = READINESS_COUNT(word), .is_counted = true};
+}
+
+/* A set, or what is to be armed or asked. */
+static struct state entry_state_slow(struct lx_thread *self, struct epoll_entry *entry, bool is_waiting,
+				     uint32_t depth)
+{
+	struct lx_epoll *inner = entry->is_set ? epoll_find(&self->process->files, entry->fd) : NULL;
+	if (entry->is_set)
+		return inner && depth < EPOLL_DEPTH ? set_state(self, inner, is_waiting, depth + 1)
+						    : (struct state){.is_counted = true};
 	bool is_armed = entry->cookie != LX_COOKIE_NONE && !self->process->is_vfork_child;
-	if (entry->fd >= 0 && (!is_armed || (is_waiting && !lx_watch_wakes(self, entry->cookie))))
+	if (entry->fd >= 0)
 		is_armed = entry_arm(self, entry) == 0;
 	if (!is_armed)
 		return (struct state){.events = (uint16_t)lx_fd_ask(self, lx_fd_own(entry->fd),
 								    (uint16_t)interest(entry), is_waiting)};
-	uint64_t word = lx_watch_word(entry->cookie);
-	return (struct state){
-		.events = word & READINESS_EVENTS, .count = READINESS_COUNT(word), .is_counted = true};
+	return word_state(entry->cookie);
+}
+
+static inline struct state entry_state(struct lx_thread *self, struct epoll_entry *entry, bool is_waiting,
+				       uint32_t depth)
+{
+	bool is_armed = entry->cookie != LX_COOKIE_NONE && !self->process->is_vfork_child;
+	if (is_armed && (!is_waiting || lx_watch_wakes(self, entry->cookie)))
+		return word_state(entry->cookie);
+	return entry_state_slow(self, entry, is_waiting, depth);
 }
 
 /* Events of an entry that are to be reported now. */
@@ -323,7 +338,8 @@ static long epoll_add(struct lx_thread *self, struct lx_epoll *set, int32_t fd,
 				      .events = event->events,
 				      .data = event->data,
 				      .cookie = LX_COOKIE_NONE,
-				      .is_fresh = true};
+				      .is_fresh = true,
+				      .is_set = inner != NULL};
 	long armed = inner ? 0 : entry_arm(self, entry);
 	if (armed == LX_WATCH_CONSTANT)
 		return -EPERM; /* files that are always ready cannot be in a set */

@@ -286,15 +286,20 @@ int lock_flock(struct file *file, const struct caller *caller, uint32_t operatio
 		return 0;
 	}
 	uint32_t type = operation == LOCK_EX ? TYPE_WRITE : TYPE_READ;
+	if (mine && (*mine)->type == type)
+		return 0;
+	if (mine) { /* a conversion is not atomic: as on Linux the old lock goes first */
+		remove_at(mine);
+		wake_waiters(inode);
+	}
 	if (flock_conflict(inode, file, type)) {
 		int error = caller->wait ? wait_remember(inode, caller, 0) : 0;
 		return error != 0 ? error : ST_WOULD_BLOCK;
 	}
-	struct lock *lock = mine ? *mine : lock_new(caller->label);
+	struct lock *lock = lock_new(caller->label);
 	if (!lock)
 		return ENOLCK;
-	if (!mine)
-		insert(inode, lock, (struct lock){.end = ~0ull, .file = file});
+	insert(inode, lock, (struct lock){.end = ~0ull, .file = file});
 	lock->type = type;
 	file->state |= OPENFILE_FLOCK;
 	wake_waiters(inode);

@@ -36,6 +36,7 @@ void program_start(const uint64_t *stack)
 	test_interrupt();
 	test_registers();
 	test_fpu();
+	test_leaks();
 	test_devices();
 	test_native();
 	test_authority();

@@ -27,6 +27,7 @@ void test_personality(void);
 void test_interrupt(void);
 void test_registers(void);
 void test_fpu(void);
+void test_leaks(void);
 void test_devices(void);
 void test_native(void);
 void test_authority(void);

@@ -96,7 +96,7 @@ def test_root_names_the_machine():
 
 
 def test_process_tools_of_busybox():
-    script = ("sleep 100 & ps -o pid,tty,stat,comm | grep -c '4,64.*sleep'; top -bn1 | grep -c 'sleep 100$'; "
+    script = ("sleep 100 & sleep 1; ps -o pid,tty,stat,comm | grep -c '4,64.*sleep'; top -bn1 | grep -c 'sleep 100$'; "
               "uptime | grep -c load; free | grep -c Mem; w >/dev/null && echo w; pidof sleep | wc -w; "
               "grep -c ready /proc/tessera/services; readlink /proc/1/exe; kill $!")
     result = tessera("--", "sh", "-c", script)

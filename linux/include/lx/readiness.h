@@ -8,9 +8,26 @@
  */
 #pragma once
 
+#include <tessera/readiness.h>
+
 #include "lx/lx.h"
 
 #define LX_COOKIE_NONE 0xffffu
+#define LX_SERVERS 2u /* with readiness pages: vfs, tty */
+
+struct lx_cookie {
+	uint64_t threads; /* thread slots that its changes wake */
+	uint16_t events;
+	uint8_t flags, server;
+	uint32_t is_used;
+};
+
+struct lx_readiness {
+	uint16_t by_fd[LX_FD_MAX]; /* what poll knows of a descriptor (core/readiness.c) */
+	struct lx_cookie cookie[READINESS_WORDS];
+	const uint64_t *words[LX_SERVERS]; /* the servers' pages */
+};
+HIDDEN extern struct lx_readiness *lx_readiness; /* NULL: nothing was armed yet */
 
 /* Results of lx_watch, beside 0: armed. */
 #define LX_WATCH_ASK 1 /* no cookie, no page, or a server without them: the server is to be asked each time */
@@ -23,9 +40,17 @@
 long lx_watch(struct lx_thread *self, cap_t file, uint16_t *cookie, uint32_t events, uint32_t flags,
 	      uint32_t *revents);
 /* Whether changes of a cookie wake the calling thread. */
-bool lx_watch_wakes(const struct lx_thread *self, uint16_t cookie);
+static inline bool lx_watch_wakes(const struct lx_thread *self, uint16_t cookie)
+{
+	return __atomic_load_n(&lx_readiness->cookie[cookie].threads, __ATOMIC_RELAXED) &
+	       (1ull << self->slot);
+}
 /* The word of a cookie now. */
-uint64_t lx_watch_word(uint16_t cookie);
+static inline uint64_t lx_watch_word(uint16_t cookie)
+{
+	const uint64_t *words = lx_readiness->words[lx_readiness->cookie[cookie].server];
+	return __atomic_load_n(&words[cookie], __ATOMIC_ACQUIRE);
+}
 /* Gives a cookie back; file 0: the server need not be told. Under files.lock. */
 void lx_watch_forget(struct lx_thread *self, cap_t file, uint16_t cookie);
 

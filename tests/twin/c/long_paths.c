@@ -18,11 +18,11 @@ static const char *pad(const char *path, size_t length)
 }
 
 /* Results without the paths, which are long. */
-#define R(text, call)                                                                                       \
-	do {                                                                                                \
-		errno = 0;                                                                                  \
-		long r_ = (long)(call);                                                                     \
-		printf("%s: %d %s\n", text, r_ < 0 ? -1 : 0, r_ < 0 ? strerror(errno) : "");                \
+#define R(text, call)                                                                        \
+	do {                                                                                 \
+		errno = 0;                                                                   \
+		long r_ = (long)(call);                                                      \
+		printf("%s: %d %s\n", text, r_ < 0 ? -1 : 0, r_ < 0 ? strerror(errno) : ""); \
 	} while (0)
 
 int main(void)
