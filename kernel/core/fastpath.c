@@ -24,36 +24,62 @@ static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
 	return tag < FIRST_BAD_TAG;
 }
 
-/* Fewer than four words: those the message does not have are zero. */
-static NOINLINE void copy_short(const struct thread *from, struct thread *to, uint32_t words)
-{
-	for (uint32_t i = 0; i < MSG_REGISTER_WORDS; i++)
-		ctx_set_result(&to->ctx, 2 + i, i < words ? ctx_arg(&from->ctx, 2 + i) : 0);
-}
+/* The words of a message as they arrive; its tag. */
+struct fast_message {
+	uint64_t words[MSG_REGISTER_WORDS];
+	msg_tag_t tag;
+};
 
-/* Tag and words to a partner that continues with them. */
-static ALWAYS_INLINE void pass_words(struct thread *to, msg_tag_t tag,
-				     const uint64_t words[MSG_REGISTER_WORDS])
+/* Makes the rest right for a message of another length than MSG_REGISTER_WORDS: words it does not have are zero. */
+static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, struct fast_message *message)
 {
-	ctx_set_result(&to->ctx, 1, tag);
-	ctx_set_error(&to->ctx, E_OK);
-	ctx_set_result(&to->ctx, 2, words[0]);
-	ctx_set_result(&to->ctx, 3, words[1]);
-	ctx_set_result(&to->ctx, 4, words[2]);
-	ctx_set_result(&to->ctx, 5, words[3]);
-}
+	uint32_t words = MSG_TAG_WORDS(message->tag);
 
-/* Makes that right for a message of another length than MSG_REGISTER_WORDS. */
-static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, msg_tag_t tag)
-{
-	uint32_t words = MSG_TAG_WORDS(tag);
-
-	if (LIKELY(tag - FIRST_FULL_TAG <= 0xffffu)) /* MSG_REGISTER_WORDS words */
+	if (LIKELY(message->tag - FIRST_FULL_TAG <= 0xffffu)) /* MSG_REGISTER_WORDS words */
 		return;
 	if (words > MSG_REGISTER_WORDS)
-		message_copy_rest(from, to, tag);
-	else
-		copy_short(from, to, words);
+		message_copy_rest(from, to, message->tag);
+	for (uint32_t i = 0; i < MSG_REGISTER_WORDS; i++)
+		message->words[i] = i < words ? message->words[i] : 0;
+}
+
+/* ---- slots (own_slot.h) ---- */
+
+struct slot *slot_cache_call(struct thread *thread, cap_t address)
+{
+	struct slot *slot;
+
+	if (cap_lookup(thread, address, CAP_NULL, 0, &slot) != E_OK)
+		return NULL;
+	thread->call_cache = (struct slot_cache){
+		.generation = cspace_generation, .address = address, .slot = slot_index(slot)};
+	return slot;
+}
+
+bool slot_cache_recv(struct thread *thread, uint64_t addresses)
+{
+	cap_t reply_address = (cap_t)(addresses >> 32);
+	struct slot *slot, *reply = own_slot(thread, reply_address);
+
+	if (reply == NULL || cap_lookup(thread, (cap_t)addresses, CAP_NULL, 0, &slot) != E_OK)
+		return false;
+	thread->recv_cache = (struct slot_cache){.generation = cspace_generation,
+						 .address = (cap_t)addresses,
+						 .reply_address = reply_address,
+						 .slot = slot_index(slot),
+						 .reply_slot = slot_index(reply)};
+	return true;
+}
+
+struct slot *slot_cache_reply(const struct thread *thread)
+{
+	return own_slot(thread, thread->reply_cap);
+}
+
+/* True if the slot holds a capability of that type with those rights that is not dying. */
+static ALWAYS_INLINE bool holds(const struct slot *slot, uint32_t type, uint32_t rights)
+{
+	return LIKELY((slot->word & (0xffu | rights << 8 | SLOT_DYING << 16)) == (type | rights << 8));
 }
 
 /* ---- call ---- */
@@ -81,18 +107,24 @@ static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thre
 }
 
 /* The server takes the message and goes on; the caller waits for the Reply. */
-static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, uint64_t badge,
-				       struct slot *reply)
+static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, struct slot *reply)
 {
 	reply->word |= slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(self));
 	self->reply_slot = slot_index(reply);
 	self->state = THREAD_CALLING;
 	server->state = THREAD_READY;
-	ctx_set_result(&server->ctx, 0, badge);
-	ctx_set_result(&server->ctx, 6, self->label);
 }
 
-ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uint64_t w0, uint64_t w1,
+/* The slow path decides: it takes the arguments from the saved registers. */
+static NOINLINE ENTRY_POINT void slow_call(ENTRY_R12(deadline), uint64_t address, uint64_t tag, uint64_t w0,
+					   uint64_t w1, uint64_t w2, uint64_t w3)
+{
+	ctx_save_call(&cpu()->current->ctx, OP_CALL,
+		      (const uint64_t[]){address, tag, w0, w1, w2, w3, deadline});
+	kernel_syscall(OP_CALL);
+}
+
+ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t tag, uint64_t w0, uint64_t w1,
 				 uint64_t w2, uint64_t w3)
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
@@ -101,29 +133,28 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	struct endpoint *endpoint = NULL;
 	struct thread *server = NULL;
 
-	if (LIKELY(is_fast_tag(tag) && MSG_TAG_OP(tag) < MSG_OP_PAGE_FAULT &&
-		   ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
-		   cap_lookup(self, (cap_t)address, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK)) {
+	if (LIKELY(is_fast_tag(tag) && MSG_TAG_OP(tag) < MSG_OP_PAGE_FAULT && deadline == DEADLINE_NEVER))
+		cap = cached_call(self, (cap_t)address);
+	if (LIKELY(cap != NULL && holds(cap, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT))) {
 		endpoint = endpoint_at(slot_object(cap));
 		server = fast_receiver(self, endpoint);
 	}
 	if (LIKELY(server != NULL))
-		reply = own_slot(server, server->reply_cap);
+		reply = cached_reply(server);
 	if (UNLIKELY(reply == NULL || !slot_is_empty(reply))) {
-		kernel_syscall(OP_CALL);
+		ENTRY_ON slow_call(ENTRY_R12_IS(deadline), address, tag, w0, w1, w2, w3);
 		return;
 	}
-	uint64_t badge = cap->badge;
+	struct fast_message message = {.words = {w0, w1, w2, w3}, .tag = tag};
 
-	pass_words(server, tag, (const uint64_t[]){w0, w1, w2, w3});
-	pass_rest(self, server, tag);
+	pass_rest(self, server, &message);
 	here->fast_calls++;
 	ring_remove(&endpoint->receivers, server);
-	fast_deliver(self, server, badge, reply);
+	fast_deliver(self, server, reply);
 	fast_lend(here, self, server);
 	here->current = server;
 	arch_vspace_switch(server->vspace_root);
-	arch_switch_and_continue(&self->ctx, &server->ctx);
+	arch_switch_and_deliver(&self->ctx, &server->ctx, cap->badge, tag, message.words, self->label);
 }
 
 /* ---- reply_recv ---- */
@@ -171,17 +202,28 @@ static ALWAYS_INLINE bool would_wait(const struct thread *self, const struct end
 }
 
 /* The server waits for the next message; the Reply, whose word is given, is used up. */
-static ALWAYS_INLINE void fast_wait(struct thread *self, endpoint_ref ref, cap_t reply_cap,
-				    struct slot *reply, uint64_t word)
+static ALWAYS_INLINE void fast_wait(struct thread *self, endpoint_ref ref, uint64_t caps, struct slot *reply,
+				    uint64_t word)
 {
+	/* what recv needs if the thread is stopped and executes it again (life.c) */
+	ctx_set_result(&self->ctx, 0, caps);
+	ctx_set_result(&self->ctx, 6, DEADLINE_NEVER);
 	reply->word = (word + 0x01000000ull) & 0xff000000ull;
-	self->reply_cap = reply_cap;
+	self->reply_cap = (cap_t)(caps >> 32);
 	self->state = THREAD_RECEIVING;
 	self->queue_object = ref;
 	ring_append(&endpoint_at(ref)->receivers, self);
 }
 
-ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
+static NOINLINE ENTRY_POINT void slow_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0,
+						 uint64_t w1, uint64_t w2, uint64_t w3)
+{
+	ctx_save_call(&cpu()->current->ctx, OP_REPLY_RECV,
+		      (const uint64_t[]){caps, tag, w0, w1, w2, w3, deadline});
+	kernel_syscall(OP_REPLY_RECV);
+}
+
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
 				       uint64_t w2, uint64_t w3)
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
@@ -191,38 +233,37 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, 
 	endpoint_ref ref = 0;
 	uint64_t word = 0;
 
-	if (LIKELY(is_fast_tag(tag) && ctx_arg(&self->ctx, 6) == DEADLINE_NEVER &&
-		   cap_lookup(self, (cap_t)caps, CAP_ENDPOINT, RIGHT_READ, &cap) == E_OK)) {
+	if (LIKELY(is_fast_tag(tag) && deadline == DEADLINE_NEVER && is_cached_recv(self, caps)))
+		cap = slot_at(self->recv_cache.slot);
+	if (LIKELY(cap != NULL && holds(cap, CAP_ENDPOINT, RIGHT_READ))) {
 		ref = slot_object(cap);
 		if (LIKELY(would_wait(self, endpoint_at(ref))))
-			reply = own_slot(self, (cap_t)(caps >> 32));
+			reply = slot_at(self->recv_cache.reply_slot);
 	}
 	if (LIKELY(reply != NULL)) {
 		word = reply->word;
 		caller = fast_caller(here, self, word, tag);
 	}
 	if (UNLIKELY(caller == NULL)) {
-		kernel_syscall(OP_REPLY_RECV);
+		ENTRY_ON slow_reply_recv(ENTRY_R12_IS(deadline), caps, tag, w0, w1, w2, w3);
 		return;
 	}
+	struct fast_message message = {.words = {w0, w1, w2, w3}, .tag = tag};
 	bool is_fault = caller->is_fault != 0;
 
 	caller->reply_slot = 0;
 	caller->state = THREAD_READY;
-	if (UNLIKELY(is_fault)) {
+	if (UNLIKELY(is_fault))
 		caller->is_fault = 0; /* it repeats its instruction */
-	} else {
-		pass_words(caller, tag, (const uint64_t[]){w0, w1, w2, w3});
-		ctx_set_result(&caller->ctx, 0, 0);
-		pass_rest(self, caller, tag);
-	}
+	else
+		pass_rest(self, caller, &message);
 	here->fast_replies++;
 	here->context->runner = (thread_ref)(word >> 32);
-	fast_wait(self, ref, (cap_t)(caps >> 32), reply, word);
+	fast_wait(self, ref, caps, reply, word);
 	here->current = caller;
 	arch_vspace_switch(caller->vspace_root);
 	if (LIKELY(!is_fault))
-		arch_switch_and_continue(&self->ctx, &caller->ctx);
+		arch_switch_and_deliver(&self->ctx, &caller->ctx, 0, tag, message.words, DEADLINE_NEVER);
 	else
 		arch_context_switch(&self->ctx, &caller->ctx);
 }

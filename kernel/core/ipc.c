@@ -267,6 +267,7 @@ enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t repl
 	if (error != E_OK)
 		return error;
 	self->reply_cap = reply_cap;
+	self->recv_cache.generation = 0; /* it tells of the last fast one */
 	sched_block(self, THREAD_RECEIVING);
 	endpoint_queue_receiver(ref, self);
 	return E_BLOCKED;

@@ -112,4 +112,5 @@ void thread_cspace_gone(struct thread *thread)
 {
 	thread->cspace_first = slot_index(&thread->slots[THREAD_SLOT_FAULT]);
 	thread->cspace_mask = 0;
+	cspace_generation++;
 }

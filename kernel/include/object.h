@@ -72,6 +72,10 @@ enum thread_state {
 	THREAD_POSTPONED = 8, /* would be READY, but has no time left (its timer runs), or no context */
 };
 
+/* Counts up whenever an address that led to a slot may lead there no more: a CNode capability goes or moves, a CNode begins
+ * to die, a thread gets another CSpace. */
+extern uint64_t cspace_generation;
+
 /* Slots inside a Thread: real capabilities in the tree, deleted with it. */
 enum {
 	THREAD_SLOT_CSPACE,
@@ -117,6 +121,12 @@ struct thread {
 	uint8_t lending_depth; /* through how many calls context was lent to it */
 	uint8_t own_priority;  /* priority, below, may be higher: its caller's */
 	uint16_t reserved;
+	/* the fast path's memory: where the last addresses led, while cspace_generation is the same; see own_slot.h */
+	struct slot_cache {
+		uint64_t generation;
+		cap_t address, reply_address;
+		slot_ref slot, reply_slot;
+	} call_cache, recv_cache;
 	/* queues */
 	thread_ref queue_next, queue_prev;
 	uint32_t queue_object; /* endpoint or notification it is queued at; 0: none or the run queue */
