@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # The everyday targets. ./tessera does the work; this file makes sure that what it needs is installed.
-.PHONY: build setup run test bench count docs fuzz lint clean
+.PHONY: build setup run test bench count docs fuzz fuzz-mutants lint clean
 .DEFAULT_GOAL := build
 
 setup:
@@ -30,6 +30,10 @@ count:
 # Ten million operations of the kernel core beside its specification (docs/fuzzing.md).
 fuzz: setup
 	@./tessera fuzz
+
+# Each seeded bug must be found.
+fuzz-mutants: setup
+	@./tessera fuzz --mutants
 
 lint: setup
 	@./tessera lint

@@ -13,7 +13,8 @@
 struct spec_cap *spec_cap_at(struct spec *spec, struct spec_place place)
 {
 	for (uint32_t i = 0; i < spec->cap_count; i++) {
-		if (spec->caps[i].type != CAP_NULL && spec_same_place(spec->caps[i].place, place))
+		if (spec->caps[i].place.index == place.index && spec->caps[i].place.holder == place.holder &&
+		    spec->caps[i].type != CAP_NULL)
 			return &spec->caps[i];
 	}
 	return NULL;
@@ -120,6 +121,7 @@ static void tree_insert(struct spec *spec, uint32_t at, const struct spec_cap *c
 	for (uint32_t i = spec->tree_count; i > at; i--)
 		spec->tree[i] = spec->tree[i - 1u];
 	spec->tree[at] = number_of(spec, cap);
+	spec->tree_changes++;
 	spec->tree_count++;
 }
 
@@ -200,6 +202,7 @@ void spec_cap_remove(struct spec *spec, struct spec_cap *cap)
 		for (uint32_t i = at; i + 1u < spec->tree_count; i++)
 			spec->tree[i] = spec->tree[i + 1u];
 		spec->tree_count--;
+		spec->tree_changes++;
 		if (cap->is_anchor)
 			spec_notice_forget(spec, cap);
 	}
@@ -272,6 +275,7 @@ enum tessera_error spec_move(struct spec *spec, struct spec_cap *src, const stru
 
 	src->place = dst->place;
 	src->placement = ++spec->last_placement;
+	spec->tree_changes++;
 	rename_place(spec, src, old);
 	if (was_due)
 		spec_notice_check(spec, src);

@@ -85,12 +85,14 @@ static void set_values(struct spec *spec, struct spec_thread *thread, const stru
 
 enum tessera_error spec_op_thread_configure(struct spec *spec, struct spec_thread *self, struct spec_cap *cap)
 {
-	static const uint32_t types[SPEC_THREAD_SLOTS] = {CAP_CNODE, CAP_VSPACE, CAP_ENDPOINT, CAP_ENDPOINT};
+	static const uint32_t types[SPEC_THREAD_SLOTS] = {CAP_CNODE, CAP_VSPACE, CAP_ENDPOINT, CAP_ENDPOINT,
+							  CAP_ENDPOINT};
 	static const uint32_t rights[SPEC_THREAD_SLOTS] = {RIGHT_READ, RIGHT_WRITE, RIGHT_WRITE | RIGHT_GRANT,
+							   RIGHT_WRITE | RIGHT_GRANT,
 							   RIGHT_WRITE | RIGHT_GRANT};
 	struct thread_config config = *(const struct thread_config *)&self->page.words[MSG_REGISTER_WORDS];
 	const cap_t addresses[SPEC_THREAD_SLOTS] = {config.cspace, config.vspace, config.fault_ep,
-						    config.last_ep};
+						    config.last_ep, config.budget_ep};
 	struct spec_thread *thread = spec_thread_of(spec, cap->object);
 	struct spec_cap *sources[SPEC_THREAD_SLOTS];
 

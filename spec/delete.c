@@ -44,6 +44,7 @@ static bool object_die_step(struct spec *spec, struct spec_cap *origin)
 	case CAP_THREAD: spec_thread_die(spec, origin->object); return true;
 	case CAP_VSPACE: return spec_vspace_die_step(spec, origin->object);
 	case CAP_VIEW: return spec_view_die_step(spec, origin);
+	case CAP_SCHED_CONTEXT: spec_context_die(spec, origin->object); return true;
 	case CAP_IRQ: spec_irq_die(spec, origin); return true;
 	default: return true;
 	}

@@ -145,6 +145,7 @@ bool spec_device_syscall(struct spec *spec, struct spec_thread *self, uint32_t o
 	case OP_MACHINE_IOPORT: *error = machine_ioport(spec, self, cap); return true;
 	case OP_MACHINE_POWER_OFF: *error = E_ARG; return true; /* the driver never asks for 0 and 1 */
 	case OP_KERNEL_INFO: *error = kernel_info(self, hint); return true;
+	case OP_AUTHORITY_GRAPH: *error = spec_op_authority_graph(spec, self); return true;
 	case OP_DEBUG_WRITE: *error = spec_arg(self, 1) > MSG_DATA_BYTES ? E_RANGE : E_OK; return true;
 	default: return false;
 	}

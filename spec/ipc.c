@@ -73,8 +73,10 @@ static void pass(struct spec *spec, struct spec_thread *sender, struct spec_thre
 	uint64_t words[MSG_REGISTER_WORDS], badge = sender->sent_badge;
 	msg_tag_t tag = copy_message(sender, receiver, words);
 
-	if (wants_reply(sender))
+	if (wants_reply(sender)) {
 		make_reply(spec, sender, reply);
+		spec_lending_begin(spec, sender, receiver);
+	}
 	if (MSG_TAG_CAPS(tag) != 0)
 		spec_transfer_caps(spec, sender, receiver, endpoint, MSG_TAG_CAPS(tag));
 	spec_deliver(receiver, badge, tag, words, sender->label);
@@ -91,11 +93,11 @@ enum tessera_error spec_start_timeout(struct spec *spec, struct spec_thread *sel
 
 /* ---- queues ---- */
 
-void spec_endpoint_init(struct spec *spec, uint64_t address)
+void spec_endpoint_init(struct spec *spec, uint64_t address, uint64_t minimum_ns)
 {
 	struct spec_endpoint *endpoint = spec_endpoint_of(spec, 0);
 
-	*endpoint = (struct spec_endpoint){.address = address};
+	*endpoint = (struct spec_endpoint){.address = address, .minimum_ns = minimum_ns};
 }
 
 void spec_queue_sender(struct spec *spec, struct spec_thread *sender, uint64_t address)
@@ -127,6 +129,12 @@ void spec_endpoint_leave(struct spec *spec, struct spec_thread *thread)
 	spec_list_remove(endpoint->receivers, &endpoint->receiver_count, thread->address);
 	spec_list_remove(endpoint->plain, &endpoint->plain_count, thread->address);
 	thread->waits_at = 0;
+	if (thread->state != SPEC_RECEIVING)
+		return;
+	thread->context = thread->own_context; /* who receives has nothing lent */
+	thread->lender = 0;
+	thread->lending_depth = 0;
+	thread->priority = thread->own_priority;
 }
 
 /* The sender to be taken next: the best priority, then the first. NULL: none (that is no caller). */
@@ -232,12 +240,28 @@ enum tessera_error spec_op_send(struct spec *spec, struct spec_thread *self, str
 	return SPEC_BLOCKED;
 }
 
+/* The caller has less left than the endpoint asks for: it calls again when its period, or the timeout, is over. */
+static enum tessera_error wait_for_budget(struct spec *spec, struct spec_thread *self, uint64_t minimum_ns)
+{
+	const struct spec_context *context = spec_context_of(spec, self->context);
+	uint64_t deadline = spec_arg(self, 6);
+
+	if (context->budget_ns < minimum_ns)
+		return E_NO_TIME;
+	if (deadline <= spec->now_ns)
+		return E_TIMEOUT;
+	spec_sched_postpone(spec, self, deadline < context->refill_ns ? deadline : context->refill_ns);
+	return SPEC_PREEMPTED;
+}
+
 enum tessera_error spec_op_call(struct spec *spec, struct spec_thread *self, struct spec_cap *cap)
 {
 	enum tessera_error error = decode_send(self, cap, true);
-	uint64_t endpoint = cap->object;
+	uint64_t endpoint = cap->object, minimum = spec_endpoint_of(spec, endpoint)->minimum_ns;
 	struct spec_thread *partner;
 
+	if (error == E_OK && !spec_has_time(spec, self, minimum))
+		return wait_for_budget(spec, self, minimum);
 	if (error == E_OK)
 		error = spec_start_timeout(spec, self, spec_arg(self, 6));
 	if (error != E_OK)
@@ -309,6 +333,7 @@ static enum tessera_error receive(struct spec *spec, struct spec_thread *self, u
 		error = spec_lookup_empty(spec, self, SLOT_OWN(reply_slot), &slot);
 	if (error != E_OK)
 		return error;
+	spec_lending_give_back(spec, self);
 	if (spec_notice_take(spec, spec_endpoint_of(spec, endpoint), self) == E_OK ||
 	    take_signals(spec, self) || take_sender(spec, self, endpoint, reply_slot != 0, slot.place))
 		return E_OK;
@@ -328,12 +353,13 @@ enum tessera_error spec_op_recv(struct spec *spec, struct spec_thread *self, str
 
 /* ---- answers ---- */
 
-void spec_reply_abandon(struct spec *spec, const struct spec_thread *thread)
+void spec_reply_abandon(struct spec *spec, struct spec_thread *thread)
 {
 	for (uint32_t i = 0; i < spec->cap_count; i++) {
 		if (spec->caps[i].type == CAP_REPLY && spec->caps[i].object == thread->address)
 			spec->caps[i].object = 0;
 	}
+	spec_lending_end(spec, thread);
 }
 
 void spec_reply_die(struct spec *spec, struct spec_cap *reply)
@@ -343,6 +369,7 @@ void spec_reply_die(struct spec *spec, struct spec_cap *reply)
 	struct spec_thread *caller = spec_thread_of(spec, reply->object);
 
 	reply->object = 0;
+	spec_lending_end(spec, caller);
 	if (caller->state == SPEC_FAULTED)
 		spec_fault_answer(spec, caller, FAULT_RESUME);
 	else if (spec_end_wait(spec, caller, E_DEAD))
@@ -364,6 +391,7 @@ static enum tessera_error answer(struct spec *spec, struct spec_thread *self, st
 	if (caller_address == 0)
 		return E_GONE;
 	caller = spec_thread_of(spec, caller_address);
+	spec_lending_end(spec, caller);
 	if (caller->state == SPEC_FAULTED) {
 		spec_fault_answer(spec, caller, MSG_TAG_OP(tag));
 		return E_OK;

@@ -65,6 +65,10 @@ enum tessera_error spec_make_origin(struct spec *spec, struct spec_cap *parent, 
 				    uint32_t type, uint64_t object, struct spec_cap **out);
 enum tessera_error spec_embed(struct spec *spec, struct spec_cap *src, struct spec_place dst);
 
+/* ---- authority.c ---- */
+
+enum tessera_error spec_op_authority_graph(struct spec *spec, struct spec_thread *self);
+
 /* ---- operations on slots: cnode.c; preempted operations: syscall.c ---- */
 
 bool spec_cnode_syscall(struct spec *spec, struct spec_thread *self, uint32_t operation,
@@ -81,7 +85,7 @@ enum tessera_error spec_deletion_decode(struct spec *spec, struct spec_thread *s
 
 /* ---- endpoints, replies, notices: ipc.c, notice.c, transfer.c ---- */
 
-void spec_endpoint_init(struct spec *spec, uint64_t address);
+void spec_endpoint_init(struct spec *spec, uint64_t address, uint64_t minimum_ns);
 /* One small step; true: it is dead. */
 bool spec_endpoint_die_step(struct spec *spec, struct spec_endpoint *endpoint);
 /* A thread leaves the queue it waits in. */
@@ -106,7 +110,7 @@ void spec_transfer_caps(struct spec *spec, struct spec_thread *from, struct spec
 /* The Reply is deleted. */
 void spec_reply_die(struct spec *spec, struct spec_cap *reply);
 /* The thread's Reply stands dead from now on. */
-void spec_reply_abandon(struct spec *spec, const struct spec_thread *thread);
+void spec_reply_abandon(struct spec *spec, struct spec_thread *thread);
 
 /* An anchor that may have lost its last descendant, or is new, or has moved. */
 void spec_notice_check(struct spec *spec, struct spec_cap *anchor);
@@ -137,6 +141,8 @@ void spec_thread_stop(struct spec *spec, struct spec_thread *thread);
 bool spec_end_wait(struct spec *spec, struct spec_thread *thread, enum tessera_error error);
 void spec_wake(struct spec *spec, struct spec_thread *thread, enum tessera_error error);
 void spec_fault_lost(struct spec *spec, struct spec_thread *thread);
+void spec_fault_raise(struct spec *spec, struct spec_thread *thread, uint32_t slot, uint64_t op,
+		      uint64_t word, uint64_t error_code);
 void spec_fault_answer(struct spec *spec, struct spec_thread *thread, uint32_t status);
 void spec_personality_interrupt(struct spec *spec, struct spec_thread *thread);
 bool spec_personality_exception(struct spec *spec, struct spec_thread *thread, uint64_t vector,
@@ -156,9 +162,28 @@ void spec_sched_ready(struct spec *spec, struct spec_thread *thread);
 void spec_sched_block(struct spec *spec, struct spec_thread *thread, enum spec_state state);
 void spec_sched_give_way(struct spec *spec);
 void spec_sched_handoff(struct spec *spec, struct spec_thread *partner);
+void spec_sched_reconsider(struct spec *spec, struct spec_thread *thread, uint32_t priority);
+void spec_sched_postpone(struct spec *spec, struct spec_thread *thread, uint64_t until_ns);
 void spec_sched_set_priority(struct spec *spec, struct spec_thread *thread, uint32_t priority);
 void spec_sched_finish(struct spec *spec);
 void spec_switch_to(struct spec *spec, uint64_t next);
+
+/* ---- contexts: context.c ---- */
+
+void spec_context_init(struct spec *spec, uint64_t address);
+void spec_context_die(struct spec *spec, uint64_t address);
+void spec_context_unbind(struct spec *spec, struct spec_context *context);
+/* Whether a thread's context has so much left (0: as much as counts). */
+bool spec_has_time(struct spec *spec, const struct spec_thread *thread, uint64_t wanted_ns);
+/* The processor changes to that context; 0: to none. */
+void spec_context_use(struct spec *spec, uint64_t address);
+/* The server gets the caller's context and at least its priority. */
+void spec_lending_begin(struct spec *spec, struct spec_thread *caller, struct spec_thread *server);
+/* The caller's wait is over: what it lent comes back. */
+void spec_lending_end(struct spec *spec, struct spec_thread *caller);
+void spec_lending_give_back(struct spec *spec, struct spec_thread *server);
+bool spec_context_syscall(struct spec *spec, struct spec_thread *self, uint32_t operation,
+			  struct spec_cap *cap, const struct spec_hint *hint, enum tessera_error *error);
 
 /* ---- memory: retype.c, memory.c, mapping.c ---- */
 

@@ -54,8 +54,8 @@ void spec_fault_lost(struct spec *spec, struct spec_thread *thread)
 	spec_thread_stop(spec, thread);
 }
 
-static void fault_raise(struct spec *spec, struct spec_thread *thread, uint32_t slot, uint64_t op,
-			uint64_t word, uint64_t error_code)
+void spec_fault_raise(struct spec *spec, struct spec_thread *thread, uint32_t slot, uint64_t op,
+		      uint64_t word, uint64_t error_code)
 {
 	const struct spec_cap *cap = spec_cap_at(spec, (struct spec_place){thread->address, slot});
 	struct spec_thread *partner;
@@ -87,14 +87,14 @@ static void fault_raise(struct spec *spec, struct spec_thread *thread, uint32_t 
 static void exception_message(struct spec *spec, struct spec_thread *thread, uint64_t vector,
 			      uint64_t error_code)
 {
-	fault_raise(spec, thread, has_personality(thread) ? SPEC_SLOT_LAST : SPEC_SLOT_FAULT,
-		    MSG_OP_EXCEPTION, vector, error_code);
+	spec_fault_raise(spec, thread, has_personality(thread) ? SPEC_SLOT_LAST : SPEC_SLOT_FAULT,
+			 MSG_OP_EXCEPTION, vector, error_code);
 }
 
 void spec_page_fault(struct spec *spec, uint64_t address, uint64_t error_code)
 {
-	fault_raise(spec, spec_thread_of(spec, spec->current), SPEC_SLOT_FAULT, MSG_OP_PAGE_FAULT, address,
-		    error_code);
+	spec_fault_raise(spec, spec_thread_of(spec, spec->current), SPEC_SLOT_FAULT, MSG_OP_PAGE_FAULT,
+			 address, error_code);
 	spec_sched_finish(spec);
 }
 
@@ -126,7 +126,7 @@ static bool raise_in_thread(struct spec *spec, struct spec_thread *thread)
 	bool is_page_fault = thread->fault_op == MSG_OP_PAGE_FAULT;
 	uint64_t vector = is_page_fault ? VECTOR_PAGE_FAULT : thread->fault_word;
 
-	if (!has_personality(thread))
+	if (!has_personality(thread) || thread->fault_op == MSG_OP_BUDGET)
 		return false;
 	if (spec_personality_exception(spec, thread, vector, thread->fault_error,
 				       is_page_fault ? thread->fault_word : 0))

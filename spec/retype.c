@@ -16,7 +16,8 @@ static uint64_t object_bytes(uint64_t type, uint64_t size)
 	case CAP_UNTYPED: return size >= 6 && size <= 47 ? 1ull << size : 0;
 	case CAP_CNODE: return size >= 4 && size <= 20 ? 64ull << size : 0;
 	case CAP_MEMORY: return size <= 1ull << 35 ? size * SPEC_PAGE : 0;
-	case CAP_ENDPOINT: return size == 0 ? 2048 : 0;
+	case CAP_ENDPOINT: return size <= ENDPOINT_MINIMUM_MAX_NS ? 2048 : 0;
+	case CAP_SCHED_CONTEXT:
 	case CAP_NOTIFICATION: return size == 0 ? 64 : 0;
 	case CAP_THREAD:
 	case CAP_VSPACE: return size == 0 ? 8192 : 0;
@@ -76,7 +77,8 @@ static void init_object(struct spec *spec, struct spec_cap *cap, const struct sp
 		cap->size = size;
 		cap->is_device = untyped->is_device;
 		break;
-	case CAP_ENDPOINT: spec_endpoint_init(spec, address); break;
+	case CAP_ENDPOINT: spec_endpoint_init(spec, address, size); break;
+	case CAP_SCHED_CONTEXT: spec_context_init(spec, address); break;
 	case CAP_NOTIFICATION: spec_notification_init(spec, address); break;
 	case CAP_THREAD: spec_thread_init(spec, address); break;
 	case CAP_VSPACE: spec_vspace_init(spec, address, flags != 0); break;

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Who runs: the best priority (the smallest number), and among equals the one who has waited longest.
+ * Who runs: the best priority (the smallest number), and among equals the one who has waited longest; and time.
  *
- * A thread that became ready stands behind its equals.  One that was displaced by a better one stands before them.  While
- * equals wait, a slice of 10 ms runs; when it is over, the thread goes behind them.
+ * A thread runs only on a context that has time left; without it is postponed.  A thread that became ready stands behind its
+ * equals.  One that was displaced by a better one stands before them.  When the slice of a round-robin context is over, its
+ * runner goes behind its equals.
  */
 #include "model.h"
 
-#define SLICE_NS 10000000ull
+#define USED_UP_NS 1000u
 
 static struct spec_thread *current_of(struct spec *spec)
 {
 	return spec->current != 0 ? spec_thread_of(spec, spec->current) : NULL;
+}
+
+static struct spec_context *context_in_use(struct spec *spec)
+{
+	return spec->context != 0 ? spec_context_of(spec, spec->context) : NULL;
 }
 
 /* The best priority that waits; more than any priority if nobody does. */
@@ -40,14 +46,36 @@ static bool is_waiting(const struct spec *spec, const struct spec_thread *thread
 	return spec_list_find(spec->ready, spec->ready_count, thread->address) < spec->ready_count;
 }
 
+/* ---- states ---- */
+
+/* It would run, but has no time: it waits until then; 0: until it gets a context. */
+void spec_sched_postpone(struct spec *spec, struct spec_thread *thread, uint64_t until_ns)
+{
+	spec_sched_block(spec, thread, SPEC_POSTPONED);
+	if (until_ns == 0)
+		return;
+	thread->deadline_ns = until_ns;
+	thread->wait_number = ++spec->last_wait;
+}
+
 void spec_sched_ready(struct spec *spec, struct spec_thread *thread)
 {
 	const struct spec_thread *current = current_of(spec);
 
+	if (!spec_has_time(spec, thread, 0)) {
+		if (thread->lender != 0)
+			spec_lending_give_back(spec, thread);
+		if (!spec_has_time(spec, thread, 0)) {
+			uint64_t until =
+				thread->context != 0 ? spec_context_of(spec, thread->context)->refill_ns : 0;
+
+			spec_sched_postpone(spec, thread, until);
+			return;
+		}
+	}
 	thread->state = SPEC_READY;
 	if (thread->address == spec->current || is_waiting(spec, thread))
 		return;
-	thread->slice_end_ns = 0;
 	enqueue(spec, thread, false);
 	if (current == NULL || current->state != SPEC_READY || thread->priority <= current->priority)
 		spec->must_choose = true;
@@ -64,35 +92,60 @@ void spec_sched_block(struct spec *spec, struct spec_thread *thread, enum spec_s
 void spec_sched_give_way(struct spec *spec)
 {
 	struct spec_thread *current = current_of(spec);
+	struct spec_context *context = context_in_use(spec);
 
+	if (context != NULL && context->period_ns == 0)
+		context->left_ns = context->budget_ns;
 	if (best(spec) > current->priority)
 		return;
-	current->slice_end_ns = 0;
 	enqueue(spec, current, false);
 	spec->must_choose = true;
 }
 
+/* Its context or priority has changed. */
+void spec_sched_reconsider(struct spec *spec, struct spec_thread *thread, uint32_t priority)
+{
+	bool was_waiting = is_waiting(spec, thread) || thread->state == SPEC_POSTPONED;
+
+	if (thread->state == SPEC_SENDING) {
+		uint64_t endpoint = thread->waits_at;
+
+		spec_endpoint_leave(spec, thread);
+		thread->priority = priority;
+		spec_queue_sender(spec, thread, endpoint);
+		return;
+	}
+	if (was_waiting) {
+		thread->deadline_ns = DEADLINE_NEVER;
+		spec_sched_block(spec, thread, SPEC_SUSPENDED);
+	}
+	thread->priority = priority;
+	if (was_waiting || thread->state == SPEC_READY)
+		spec_sched_ready(spec, thread);
+	if (thread->address == spec->current)
+		spec->must_choose = true;
+}
+
+/* The own priority; one that runs on lent time keeps the higher. */
 void spec_sched_set_priority(struct spec *spec, struct spec_thread *thread, uint32_t priority)
 {
-	bool was_waiting = is_waiting(spec, thread);
+	bool keeps = thread->lender != 0 && thread->priority < priority;
 
-	spec_list_remove(spec->ready, &spec->ready_count, thread->address);
-	thread->priority = priority;
-	if (was_waiting)
-		enqueue(spec, thread, false);
-	spec->must_choose = true;
+	thread->own_priority = priority;
+	spec_sched_reconsider(spec, thread, keeps ? thread->priority : priority);
 }
+
+/* ---- choice ---- */
 
 void spec_switch_to(struct spec *spec, uint64_t next)
 {
 	spec->current = next;
-	if (next != 0)
-		spec_thread_of(spec, next)->switches++;
+	spec_context_use(spec, next != 0 ? spec_thread_of(spec, next)->context : 0);
 }
 
 void spec_sched_handoff(struct spec *spec, struct spec_thread *partner)
 {
-	if (partner->priority > best(spec)) {
+	if (partner->priority > best(spec) || !spec_has_time(spec, partner, 0)) {
 		spec_sched_ready(spec, partner);
 		return;
 	}
@@ -101,47 +154,38 @@ void spec_sched_handoff(struct spec *spec, struct spec_thread *partner)
 	spec->must_choose = false;
 }
 
-/* While equals wait, the current thread's slice runs. */
-static void start_slice(struct spec *spec)
-{
-	struct spec_thread *current = current_of(spec);
-
-	if (current != NULL && best(spec) == current->priority && current->slice_end_ns == 0)
-		current->slice_end_ns = spec->now_ns + SLICE_NS;
-}
-
 void spec_sched_finish(struct spec *spec)
 {
 	struct spec_thread *current = current_of(spec);
+	bool goes_on = current != NULL && current->state == SPEC_READY && !is_waiting(spec, current);
 	uint64_t next = spec->current;
 
-	if (spec->must_choose) {
-		bool goes_on = current != NULL && current->state == SPEC_READY && !is_waiting(spec, current);
-
-		if (goes_on && current->priority > best(spec)) {
-			enqueue(spec, current, true);
-			goes_on = false;
-		}
-		if (!goes_on) {
-			next = spec->ready_count > 0 ? spec->ready[0] : 0;
-			spec_list_remove(spec->ready, &spec->ready_count, next);
-		}
-		if (next != spec->current)
-			spec_switch_to(spec, next);
+	if (!spec->must_choose)
+		return;
+	if (goes_on && current->priority > best(spec)) {
+		enqueue(spec, current, true);
+		goes_on = false;
 	}
+	if (!goes_on) {
+		next = spec->ready_count > 0 ? spec->ready[0] : 0;
+		spec_list_remove(spec->ready, &spec->ready_count, next);
+	}
+	spec_switch_to(spec, next);
 	spec->must_choose = false;
-	start_slice(spec);
 }
 
 /* ---- time ---- */
 
 void spec_time_passes(struct spec *spec, uint64_t now_ns)
 {
-	struct spec_thread *current = current_of(spec);
+	struct spec_context *context = context_in_use(spec);
+	uint64_t used = now_ns - spec->now_ns;
 
-	if (current != NULL)
-		current->consumed_ns += now_ns - spec->now_ns;
 	spec->now_ns = now_ns;
+	if (context == NULL)
+		return;
+	context->consumed_ns += used;
+	context->left_ns = context->left_ns > used ? context->left_ns - used : 0;
 }
 
 /* The thread whose deadline was first, if it has passed; of two at once the one that waits longer. */
@@ -162,24 +206,56 @@ static struct spec_thread *first_expired(struct spec *spec)
 	return first;
 }
 
+/* Whether the current thread's time is to be looked at: it is the one that will go on. */
+static bool is_running(const struct spec *spec, const struct spec_thread *current)
+{
+	return current != NULL && current->state == SPEC_READY && !is_waiting(spec, current);
+}
+
+/* The context in use may be used up. */
+static void tick(struct spec *spec)
+{
+	struct spec_thread *current = current_of(spec);
+	struct spec_context *context = context_in_use(spec);
+
+	if (!is_running(spec, current) || context == NULL)
+		return;
+	if (context->period_ns == 0 && context->left_ns <= USED_UP_NS)
+		spec_sched_give_way(spec);
+	else if (spec_has_time(spec, current, 0))
+		return;
+	else if (current->lender == 0 && !context->is_reported &&
+		 spec_cap_at(spec, (struct spec_place){current->address, SPEC_SLOT_BUDGET}) != NULL) {
+		context->is_reported = true;
+		spec_fault_raise(spec, current, SPEC_SLOT_BUDGET, MSG_OP_BUDGET, context->refill_ns,
+				 context->consumed_ns);
+	} else {
+		spec_sched_ready(spec, current);
+	}
+}
+
 void spec_timer(struct spec *spec, uint32_t deadlines)
 {
-	struct spec_thread *expired, *current;
+	struct spec_thread *expired;
 
-	for (uint32_t i = 0; i < deadlines && (expired = first_expired(spec)) != NULL; i++)
-		spec_wake(spec, expired, E_TIMEOUT);
-	current = current_of(spec);
-	if (current != NULL && current->state == SPEC_READY && current->slice_end_ns != 0 &&
-	    spec->now_ns >= current->slice_end_ns)
-		spec_sched_give_way(spec);
+	for (uint32_t i = 0; i < deadlines && (expired = first_expired(spec)) != NULL; i++) {
+		if (expired->state != SPEC_POSTPONED) {
+			spec_wake(spec, expired, E_TIMEOUT);
+			continue;
+		}
+		expired->deadline_ns = DEADLINE_NEVER;
+		spec_sched_ready(spec, expired);
+	}
+	tick(spec);
 	spec_sched_finish(spec);
 }
 
 bool spec_timer_is_due(struct spec *spec)
 {
 	const struct spec_thread *current = current_of(spec);
-	bool slice_is_over = current != NULL && best(spec) == current->priority &&
-			     current->slice_end_ns != 0 && spec->now_ns >= current->slice_end_ns;
+	const struct spec_context *context = context_in_use(spec);
+	bool ends = is_running(spec, current) && context != NULL && context->left_ns == 0 &&
+		    (context->period_ns != 0 || best(spec) == current->priority);
 
-	return slice_is_over || first_expired(spec) != NULL;
+	return ends || first_expired(spec) != NULL;
 }

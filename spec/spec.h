@@ -7,7 +7,7 @@
  * front.  Slow and plain on purpose.
  *
  * Identifiers.  An object is named by its physical address, which retype determines.  A capability is named by where it lies:
- * (holder, index), the holder being the CNode or Thread whose slot it is.  A Thread's four own slots are its indices 0 to 3.
+ * (holder, index), the holder being the CNode or Thread whose slot it is.  A Thread's own slots are its indices 0 to 4.
  *
  * Where the interface leaves the implementation a choice (how far a preempted operation has come), the specification is told
  * the choice (spec_hint) and checks that the state is then exactly what that choice allows.
@@ -26,6 +26,7 @@
 #define SPEC_NOTIFICATIONS 48u
 #define SPEC_THREADS 16u
 #define SPEC_VSPACES 12u
+#define SPEC_CONTEXTS 24u
 #define SPEC_RUNS 384u
 #define SPEC_TABLES 256u
 #define SPEC_NOTICES 128u
@@ -40,7 +41,14 @@
 #define SPEC_KERNEL_SLOTS 1ull
 #define SPEC_KERNEL_TYPE 0xffu /* type of the kernel's capability of all memory */
 
-enum { SPEC_SLOT_CSPACE, SPEC_SLOT_VSPACE, SPEC_SLOT_FAULT, SPEC_SLOT_LAST, SPEC_THREAD_SLOTS };
+enum {
+	SPEC_SLOT_CSPACE,
+	SPEC_SLOT_VSPACE,
+	SPEC_SLOT_FAULT,
+	SPEC_SLOT_LAST,
+	SPEC_SLOT_BUDGET,
+	SPEC_THREAD_SLOTS
+};
 
 /* Results beside enum tessera_error. */
 #define SPEC_BLOCKED ((enum tessera_error)254)	 /* the registers are set already, or will be */
@@ -83,6 +91,7 @@ enum spec_state {
 	SPEC_CALLING,
 	SPEC_WAITING,
 	SPEC_FAULTED,
+	SPEC_POSTPONED = 8, /* would be ready, but has no time left, or no context */
 };
 
 struct spec_thread {
@@ -90,7 +99,10 @@ struct spec_thread {
 	uint32_t state;
 	bool is_suspended; /* while its call or fault is open */
 	bool is_fault, is_interrupted;
-	uint32_t priority;
+	uint32_t priority, own_priority;
+	uint64_t own_context, context; /* what it uses: its own, or what it was lent ... */
+	uint64_t lender;	       /* ... by this thread */
+	uint32_t lending_depth;
 	uint64_t label, page_va;
 	bool has_vspace;
 	uint64_t waits_at; /* endpoint or notification */
@@ -104,8 +116,6 @@ struct spec_thread {
 	struct personality_config personality;
 	struct user_regs regs; /* rcx and r11 count only where an entry of the personality says so */
 	uint64_t call_number;  /* RAX as the last system call had it */
-	uint64_t consumed_ns, switches;
-	uint64_t slice_end_ns; /* 0: its slice has not begun */
 	bool is_preempted; /* its system call was stopped on the way and goes on when it is executed again */
 	uint32_t preempted_operation;
 	uint64_t preempted_args[7], preempted_pages, preempted_left;
@@ -113,13 +123,22 @@ struct spec_thread {
 };
 
 struct spec_endpoint {
-	uint64_t address;
+	uint64_t address, minimum_ns;
 	uint32_t sender_count, receiver_count, plain_count, notice_count;
 	uint64_t
 		senders[SPEC_THREADS]; /* in the order in which they came; the best priority is taken first */
 	uint64_t receivers[SPEC_THREADS]; /* who named a slot for a Reply, in the order in which they came */
 	uint64_t plain[SPEC_THREADS];	  /* receivers that take no calls */
 	struct spec_place notices[SPEC_NOTICES]; /* anchors whose last descendant went, oldest first */
+};
+
+struct spec_context {
+	uint64_t address;
+	uint64_t budget_ns, period_ns; /* period 0: round robin, the budget is the slice */
+	uint64_t left_ns, consumed_ns, switches;
+	uint64_t refill_ns;	/* end of the period; 0: it has not begun */
+	uint64_t owner, runner; /* threads */
+	bool is_reported;	/* the handler knows that this period's budget is used up */
 };
 
 struct spec_notification {
@@ -160,7 +179,9 @@ struct spec {
 	struct spec_notification notifications[SPEC_NOTIFICATIONS];
 	struct spec_thread threads[SPEC_THREADS];
 	struct spec_vspace vspaces[SPEC_VSPACES];
+	struct spec_context contexts[SPEC_CONTEXTS];
 	struct spec_irq irqs[SPEC_IRQ_LINES];
+	uint64_t context; /* what time is charged to; 0: to nothing */
 	uint64_t current; /* the Thread that runs; 0: none, the processor is idle */
 	bool must_choose; /* the choice of the current thread is to be made again at the end of the entry */
 	uint64_t caller;  /* whose system call is being executed */
@@ -168,6 +189,10 @@ struct spec {
 	uint32_t ready_count;
 	uint64_t now_ns, wall_offset_ns, time_page_frame;
 	uint64_t last_placement, last_wait;
+	uint64_t kernel_slots; /* address of the kernel's own slots */
+	uint64_t tree_changes,
+		reader_changes; /* how often the tree has changed; when authority_graph began */
+	uint64_t reader_next;	/* and how far it is */
 	uint64_t port_value, last_port, last_port_value; /* the simulated device behind all ports */
 };
 
@@ -218,6 +243,7 @@ struct spec_cap *spec_cap_at(struct spec *spec, struct spec_place place);
 struct spec_thread *spec_thread_of(struct spec *spec, uint64_t address);
 struct spec_endpoint *spec_endpoint_of(struct spec *spec, uint64_t address);
 struct spec_notification *spec_notification_of(struct spec *spec, uint64_t address);
+struct spec_context *spec_context_of(struct spec *spec, uint64_t address);
 struct spec_vspace *spec_vspace_of(struct spec *spec, uint64_t address);
 /* Argument i of a thread's system call. */
 uint64_t spec_arg(const struct spec_thread *thread, unsigned int i);

@@ -85,7 +85,7 @@ struct spec_vspace *spec_vspace_of(struct spec *spec, uint64_t address)
 
 bool spec_has_room(const struct spec *spec, uint32_t things)
 {
-	uint32_t caps = 0, endpoints = 0, notifications = 0, threads = 0, vspaces = 0;
+	uint32_t caps = 0, endpoints = 0, notifications = 0, threads = 0, vspaces = 0, contexts = 0;
 
 	for (uint32_t i = 0; i < spec->cap_count; i++)
 		caps += spec->caps[i].type != CAP_NULL;
@@ -97,9 +97,11 @@ bool spec_has_room(const struct spec *spec, uint32_t things)
 		threads += spec->threads[i].address != 0;
 	for (uint32_t i = 0; i < SPEC_VSPACES; i++)
 		vspaces += spec->vspaces[i].address != 0;
-	return caps + things < SPEC_CAPS && endpoints + things < SPEC_ENDPOINTS &&
-	       notifications + things < SPEC_NOTIFICATIONS && threads + things < SPEC_THREADS &&
-	       vspaces + things < SPEC_VSPACES;
+	for (uint32_t i = 0; i < SPEC_CONTEXTS; i++)
+		contexts += spec->contexts[i].address != 0;
+	return contexts + things < SPEC_CONTEXTS && caps + things < SPEC_CAPS &&
+	       endpoints + things < SPEC_ENDPOINTS && notifications + things < SPEC_NOTIFICATIONS &&
+	       threads + things < SPEC_THREADS && vspaces + things < SPEC_VSPACES;
 }
 
 /* ---- preempted operations ---- */
@@ -158,6 +160,7 @@ static enum tessera_error execute(struct spec *spec, struct spec_thread *self, u
 	if (spec_cnode_syscall(spec, self, operation, hint, &error) ||
 	    spec_thread_syscall(spec, self, operation, cap, &error) ||
 	    spec_memory_syscall(spec, self, operation, cap, hint, &error) ||
+	    spec_context_syscall(spec, self, operation, cap, hint, &error) ||
 	    spec_device_syscall(spec, self, operation, cap, hint, &error))
 		return error;
 	spec_fail("the operation is specified", __FILE__, __LINE__);

@@ -22,8 +22,11 @@ void spec_thread_init(struct spec *spec, uint64_t address)
 {
 	struct spec_thread *thread = spec_thread_of(spec, 0);
 
-	*thread = (struct spec_thread){
-		.address = address, .state = SPEC_SUSPENDED, .priority = 255, .deadline_ns = DEADLINE_NEVER};
+	*thread = (struct spec_thread){.address = address,
+				       .state = SPEC_SUSPENDED,
+				       .priority = 255,
+				       .own_priority = 255,
+				       .deadline_ns = DEADLINE_NEVER};
 	thread->regs.rflags = FLAGS_ALWAYS;
 }
 
@@ -76,7 +79,8 @@ void spec_thread_stop(struct spec *spec, struct spec_thread *thread)
 	uint32_t state = thread->state;
 
 	switch (state) {
-	case SPEC_READY: spec_sched_block(spec, thread, SPEC_SUSPENDED); break;
+	case SPEC_READY:
+	case SPEC_POSTPONED: leave(spec, thread); break;
 	case SPEC_CALLING:
 	case SPEC_FAULTED: thread->is_suspended = true; break;
 	case SPEC_SENDING:
@@ -118,6 +122,9 @@ void spec_thread_die(struct spec *spec, uint64_t address)
 	struct spec_thread *thread = spec_thread_of(spec, address);
 
 	leave(spec, thread);
+	spec_lending_give_back(spec, thread);
+	if (thread->own_context != 0)
+		spec_context_unbind(spec, spec_context_of(spec, thread->own_context));
 	thread->is_fault = false;
 	if (thread->bound != 0)
 		spec_notification_of(spec, thread->bound)->bound = 0;
@@ -191,6 +198,8 @@ static uint64_t state_code(const struct spec_thread *thread)
 		return 0;
 	if (thread->is_fault)
 		return 6;
+	if (thread->state == SPEC_POSTPONED)
+		return SPEC_READY;
 	return thread->state == SPEC_SENDING && thread->sent_is_call ? 4 : thread->state;
 }
 
@@ -216,17 +225,9 @@ static enum tessera_error set_tls(const struct spec *spec, const struct spec_thr
 static enum tessera_error set_priority(struct spec *spec, struct spec_thread *self,
 				       struct spec_thread *thread)
 {
-	uint64_t priority = spec_arg(self, 1), endpoint = thread->waits_at;
-
-	if (priority > 255)
+	if (spec_arg(self, 1) > 255)
 		return E_ARG;
-	if (thread->state == SPEC_SENDING) {
-		spec_endpoint_leave(spec, thread);
-		thread->priority = (uint32_t)priority;
-		spec_queue_sender(spec, thread, endpoint);
-	} else {
-		spec_sched_set_priority(spec, thread, (uint32_t)priority);
-	}
+	spec_sched_set_priority(spec, thread, (uint32_t)spec_arg(self, 1));
 	return E_OK;
 }
 

@@ -54,11 +54,8 @@ boot_gdt_pointer:
 	.word boot_gdt_pointer - boot_gdt - 1
 	.long boot_gdt
 
-	.section .boot.text, "awx", @progbits
-	.code32
-	.globl boot_entry
-boot_entry:
-	cld
+	/* From 32-bit protected mode with flat segments to 64-bit mode. */
+	.macro enter_long_mode
 	movl $boot_root, %eax
 	movl %eax, %cr3
 	movl %cr4, %eax
@@ -72,12 +69,50 @@ boot_entry:
 	movl %eax, %cr0
 	lgdt boot_gdt_pointer
 	ljmpl $SEL_KERNEL_CODE, $1f
-
 	.code64
 1:	xorl %eax, %eax
 	movl %eax, %ds
 	movl %eax, %es
 	movl %eax, %ss
+	.endm
+
+	.section .boot.text, "awx", @progbits
+	/* Where the other CPUs begin, in real mode: smp.c copies this to a page below 1 MiB, which CS names. */
+	.code16
+	.globl boot_trampoline, boot_trampoline_end
+boot_trampoline:
+	cli
+	cld
+	lgdtl %cs:boot_flat_pointer - boot_trampoline
+	movl $1, %eax /* protection on, and the caches */
+	movl %eax, %cr0
+	ljmpl $8, $boot_cpu_entry
+boot_flat_pointer:
+	.word 23
+	.long boot_flat_gdt
+boot_trampoline_end:
+
+	.balign 8
+boot_flat_gdt:
+	.quad 0
+	.quad 0x00cf9b000000ffff /* code */
+	.quad 0x00cf93000000ffff /* data */
+
+	.code32
+boot_cpu_entry:
+	movl $16, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	movl %eax, %ss
+	enter_long_mode
+	movq $smp_entry, %rax
+	jmp *%rax
+
+	.code32
+	.globl boot_entry
+boot_entry:
+	cld
+	enter_long_mode
 	movl %ebx, %edi
 	movq $boot_stack_end, %rsp
 	xorl %ebp, %ebp

@@ -110,9 +110,25 @@ static bool object_step(struct slot *origin)
 	}
 }
 
+/* The thread that must not run while this capability goes; NULL: none. */
+static const struct thread *thread_to_stop(const struct slot *leaf)
+{
+	uint32_t index = slot_index(leaf);
+
+	if (slot_has(leaf, SLOT_EMBEDDED))
+		return thread_at(index & ~(THREAD_BYTES / (1u << SLOT_SHIFT) - 1u));
+	return slot_type(leaf) == CAP_THREAD && slot_has(leaf, SLOT_ORIGIN) ? thread_at(slot_object(leaf)) : NULL;
+}
+
 /* A leaf goes: its object first if it is the origin. False: stopped in between. */
 static bool leaf_remove(struct slot *leaf, struct deletion *deletion)
 {
+	const struct thread *thread = thread_to_stop(leaf);
+
+	if (thread != NULL && sched_is_elsewhere(thread)) {
+		deletion->stop = E_ELSEWHERE;
+		return false;
+	}
 	if (slot_has(leaf, SLOT_EMBEDDED)) {
 		cap_unembed(leaf);
 		return true;

@@ -8,6 +8,8 @@
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <lock.h>
+#include <remote.h>
 #include <sched.h>
 #include <thread.h>
 #include <timer.h>
@@ -21,8 +23,10 @@ struct operation {
 	enum tessera_error (*handler)(struct thread *self, struct slot *cap);
 	uint8_t type;
 	uint8_t rights;
-	uint8_t kind; /* OP_PLAIN, OP_BY_CAP, OP_BY_SLOT */
+	uint8_t kind; /* OP_PLAIN, OP_BY_CAP, OP_BY_SLOT, OP_ON_THREAD */
 };
+#define OP_ON_THREAD 3u /* OP_BY_CAP with a Thread: that CPU executes it where the thread runs */
+#define REMOTE_CALLS 4u /* of others in one interrupt */
 
 static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 {
@@ -33,8 +37,11 @@ static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
-#define X(number, name, cap_type, needed, how) \
-	[number] = {.handler = invoke_##name, .type = (cap_type), .rights = (needed), .kind = (how)},
+#define X(number, name, cap_type, needed, how)                               \
+	[number] = {.handler = invoke_##name,                                \
+		    .type = (cap_type),                                      \
+		    .rights = (needed),                                      \
+		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
 static const struct operation operations[ROWS] = {
 	[0 ... ROWS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
 #include <kernel/dispatch_table.inc>
@@ -45,65 +52,134 @@ static const struct operation operations[ROWS] = {
 /* Not static: the compiler must not know that the mask behind the check changes nothing. */
 uint64_t dispatch_direct_limit = ROWS;
 
-/* The capability an operation is invoked on; NULL if it is on none. */
-static ALWAYS_INLINE enum tessera_error find_cap(const struct thread *self, const struct operation *operation,
-						 struct slot **cap)
+/* is_guarded: the CPU must not guess what a pointer points to. */
+static ALWAYS_INLINE enum tessera_error call_handler(const struct operation *operation, struct thread *self,
+						     struct slot *cap, bool is_guarded)
 {
-	*cap = NULL;
-	if (operation->kind != OP_BY_CAP)
-		return E_OK;
-	return cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type, operation->rights, cap);
+	return is_guarded ? arch_call_guarded(self, cap, operation->handler) : operation->handler(self, cap);
 }
 
-static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct operation *operation)
+static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct operation *operation,
+					       bool is_guarded)
 {
-	struct slot *cap;
-	enum tessera_error error = find_cap(self, operation, &cap);
+	struct slot *cap = NULL;
 
-	return error == E_OK ? operation->handler(self, cap) : error;
+	if (LIKELY(operation->kind != OP_BY_SLOT)) {
+		enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type,
+						      operation->rights, &cap);
+
+		if (error != E_OK)
+			return error;
+		if (operation->kind == OP_ON_THREAD && sched_is_elsewhere(thread_at(slot_object(cap))))
+			return E_ELSEWHERE;
+	}
+	return call_handler(operation, self, cap, is_guarded);
 }
 
-/* Where the CPU must not guess what a pointer points to. */
-static NOINLINE enum tessera_error invoke_guarded(struct thread *self, uint64_t number)
-{
-	const struct operation *operation = &operations[number & (ROWS - 1u)];
-	struct slot *cap;
-	enum tessera_error error = find_cap(self, operation, &cap);
-
-	return error == E_OK ? arch_call_guarded(self, cap, operation->handler) : error;
-}
-
-/* Anything but success, or the wish to choose another thread. */
-static NOINLINE void finish(struct cpu *here, enum tessera_error error)
+/* Anything but success: into the caller's registers, unless it blocked or is to be executed again. */
+static void settle(struct cpu *here, enum tessera_error error)
 {
 	struct thread *caller = here->caller;
 
 	if (error == E_RESTART) {
 		here->work = 0;
 		ctx_restart(&caller->ctx);
+	} else if (error == E_ELSEWHERE) {
+		remote_send(caller, here->elsewhere);
 	} else if (error != E_OK && error != E_BLOCKED) {
 		ctx_set_error(&caller->ctx, error);
 	}
-	if (here->reschedule)
+}
+
+/* Not success, or the wish to choose another thread. */
+static NOINLINE void finish(enum tessera_error error)
+{
+	settle(cpu(), error);
+	if (cpu()->reschedule)
 		sched_finish();
+}
+
+static ALWAYS_INLINE void execute(struct thread *self, const struct operation *operation, bool is_guarded)
+{
+	lock_take();
+	arch_here()->caller = self;
+	enum tessera_error error = invoke(self, operation, is_guarded);
+
+	if (UNLIKELY((error | arch_here()->reschedule) != 0))
+		finish(error);
+	lock_release();
+}
+
+static NOINLINE void execute_direct(struct thread *self, const struct operation *operation)
+{
+	execute(self, operation, false);
+}
+
+/* About the caller alone: without the lock. */
+static ALWAYS_INLINE void execute_plain(struct thread *self, const struct operation *operation, bool is_guarded)
+{
+	enum tessera_error error = call_handler(operation, self, NULL, is_guarded);
+
+	if (error != E_OK)
+		ctx_set_error(&self->ctx, error);
+}
+
+static NOINLINE void execute_guarded(struct thread *self, uint64_t number)
+{
+	const struct operation *operation = &operations[number & (ROWS - 1u)];
+
+	if (number >= ROWS)
+		ctx_set_error(&self->ctx, E_NO_OP);
+	else if (operation->kind == OP_PLAIN)
+		execute_plain(self, operation, true);
+	else
+		execute(self, operation, true);
 }
 
 void kernel_syscall(uint64_t number)
 {
-	struct cpu ARCH_CPU_SPACE *here = arch_here();
-	struct thread *self = here->current;
-	enum tessera_error error = E_NO_OP;
+	struct thread *self = arch_here()->current;
+	const struct operation *operation = &operations[number & (ROWS - 1u)];
 
-	here->entries++;
-	here->caller = self;
+	arch_here()->entries++;
 	ctx_set_error(&self->ctx,
 		      E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
-	if (LIKELY(number < dispatch_direct_limit))
-		error = invoke(self, &operations[number & (ROWS - 1u)]);
-	else if (number < ROWS)
-		error = invoke_guarded(self, number);
-	if (UNLIKELY((error | here->reschedule) != 0))
-		finish(cpu(), error);
+	if (UNLIKELY(number >= dispatch_direct_limit))
+		execute_guarded(self, number);
+	else if (operation->kind != OP_PLAIN)
+		execute_direct(self, operation);
+	else
+		execute_plain(self, operation, false);
+}
+
+/* A call whose caller is blocked on another CPU: remote.h. */
+static void execute_remote(struct cpu *here, struct thread *caller)
+{
+	uint32_t number = ctx_call_number(&caller->ctx);
+
+	here->caller = caller;
+	here->work = 0;
+	ctx_set_error(&caller->ctx, E_OK);
+	settle(here, invoke(caller, &operations[number & (ROWS - 1u)], true));
+	if (caller->state == THREAD_REMOTE && caller->queue_next == 0) /* not sent on to another CPU */
+		sched_ready(caller);
+}
+
+void kernel_interrupted(void)
+{
+	struct cpu *here = cpu();
+	struct thread *caller;
+
+	lock_answer(here);
+	if (here->remote == 0 && !here->reschedule)
+		return;
+	lock_take();
+	for (uint32_t i = 0; i < REMOTE_CALLS && (caller = remote_take(here)) != NULL; i++)
+		execute_remote(here, caller);
+	if (here->remote != 0)
+		lock_kick(here->id);
+	sched_finish();
+	lock_release();
 }
 
 void kernel_foreign_syscall(void)
@@ -130,6 +206,7 @@ void kernel_timer(void)
 	uint32_t steps = TIMER_STEPS;
 	struct thread *expired;
 
+	lock_take();
 	here->timer_irqs++;
 	here->wheel.armed_ns = DEADLINE_NEVER;
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
@@ -137,13 +214,18 @@ void kernel_timer(void)
 	sched_tick();
 	timer_rearm();
 	sched_finish();
+	lock_release();
 }
 
 enum tessera_error invoke_yield(struct thread *self, struct slot *cap)
 {
 	(void)self;
 	(void)cap;
+	lock_take();
 	sched_give_way();
+	if (cpu()->reschedule)
+		sched_finish();
+	lock_release();
 	return E_OK;
 }
 

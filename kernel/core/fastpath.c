@@ -9,6 +9,7 @@
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <lock.h>
 #include <own_slot.h>
 #include <queue.h>
 #include <sched.h>
@@ -18,10 +19,10 @@
 #define FIRST_FULL_TAG ((uint64_t)MSG_REGISTER_WORDS << 16)
 #define FIRST_BAD_TAG ((uint64_t)(MSG_MAX_WORDS + 1u) << 16)
 
-/* No capabilities, and a length that is allowed. */
-static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
+/* MSG_REGISTER_WORDS words, no capabilities, and any operation. */
+static ALWAYS_INLINE bool is_full(msg_tag_t tag)
 {
-	return tag < FIRST_BAD_TAG;
+	return LIKELY(tag - FIRST_FULL_TAG <= UINT16_MAX);
 }
 
 /* The words of a message as they arrive; its tag. */
@@ -35,7 +36,7 @@ static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, stru
 {
 	uint32_t words = MSG_TAG_WORDS(message->tag);
 
-	if (LIKELY(message->tag - FIRST_FULL_TAG <= 0xffffu)) /* MSG_REGISTER_WORDS words */
+	if (is_full(message->tag))
 		return;
 	if (words > MSG_REGISTER_WORDS)
 		message_copy_rest(from, to, message->tag);
@@ -63,6 +64,7 @@ bool slot_cache_recv(struct thread *thread, uint64_t addresses)
 
 	if (reply == NULL || cap_lookup(thread, (cap_t)addresses, CAP_NULL, 0, &slot) != E_OK)
 		return false;
+	thread->reply_cap = reply_address;
 	thread->recv_cache = (struct slot_cache){.generation = cspace_generation,
 						 .address = (cap_t)addresses,
 						 .reply_address = reply_address,
@@ -82,13 +84,31 @@ static ALWAYS_INLINE bool holds(const struct slot *slot, uint32_t type, uint32_t
 	return LIKELY((slot->word & (0xffu | rights << 8 | SLOT_DYING << 16)) == (type | rights << 8));
 }
 
+/* Fast paths of two CPUs may run at once: each touches only what it owns (docs/decisions/0006-locking.md). */
+static ALWAYS_INLINE bool is_ours(uint32_t owner)
+{
+	return CPUS_MAX == 1 || LIKELY(owner == arch_here()->id);
+}
+
+/* Fills an empty slot with the Reply of a caller. A slot has no owner: the one who sets the bit of its type has it. */
+static ALWAYS_INLINE bool fast_reply_make(struct slot *slot, const struct thread *caller)
+{
+	if (UNLIKELY(!slot_is_empty(slot)))
+		return false;
+	if (CPUS_MAX > 1 && UNLIKELY((__atomic_fetch_or(&slot->word, CAP_REPLY, __ATOMIC_ACQ_REL) & CAP_REPLY) != 0))
+		return false;
+	slot->word |= slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(caller));
+	return true;
+}
+static_assert((CAP_REPLY & (CAP_REPLY - 1)) == 0, "one bit");
+
 /* ---- call ---- */
 
 /* The receiver that waits at the endpoint and can be switched to; NULL: not so easy.
  * It runs on the context in use and at least at the priority of self, so the scheduler would choose it. */
 static ALWAYS_INLINE struct thread *fast_receiver(const struct thread *self, const struct endpoint *endpoint)
 {
-	if (UNLIKELY(endpoint->receivers == 0 || endpoint->minimum_tsc != 0 ||
+	if (UNLIKELY(endpoint->receivers == 0 || endpoint->cpu != arch_here()->id ||
 		     self->lending_depth >= SCHED_LENDING_DEPTH))
 		return NULL;
 	struct thread *server = thread_at(endpoint->receivers);
@@ -97,7 +117,8 @@ static ALWAYS_INLINE struct thread *fast_receiver(const struct thread *self, con
 }
 
 /* lending_begin, for a caller that runs and a server whose fields are stale. */
-static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thread *self, struct thread *server)
+static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thread *self,
+				    struct thread *server)
 {
 	server->context = self->context;
 	server->lender = thread_ref_of(self);
@@ -109,7 +130,7 @@ static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thre
 /* The server takes the message and goes on; the caller waits for the Reply. */
 static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, struct slot *reply)
 {
-	reply->word |= slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(self));
+	server->cpu = self->cpu;
 	self->reply_slot = slot_index(reply);
 	self->state = THREAD_CALLING;
 	server->state = THREAD_READY;
@@ -133,15 +154,20 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t
 	struct endpoint *endpoint = NULL;
 	struct thread *server = NULL;
 
-	if (LIKELY(is_fast_tag(tag) && MSG_TAG_OP(tag) < MSG_OP_PAGE_FAULT && deadline == DEADLINE_NEVER))
-		cap = cached_call(self, (cap_t)address);
+	if (UNLIKELY(tag >= FIRST_BAD_TAG || MSG_TAG_OP(tag) >= MSG_OP_PAGE_FAULT || deadline != DEADLINE_NEVER ||
+		     !lock_own())) {
+		ENTRY_ON slow_call(ENTRY_R12_IS(deadline), address, tag, w0, w1, w2, w3);
+		return;
+	}
+	cap = cached_call(self, (cap_t)address);
 	if (LIKELY(cap != NULL && holds(cap, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT))) {
 		endpoint = endpoint_at(slot_object(cap));
 		server = fast_receiver(self, endpoint);
 	}
 	if (LIKELY(server != NULL))
 		reply = cached_reply(server);
-	if (UNLIKELY(reply == NULL || !slot_is_empty(reply))) {
+	if (UNLIKELY(reply == NULL || !fast_reply_make(reply, self))) {
+		lock_disown(here);
 		ENTRY_ON slow_call(ENTRY_R12_IS(deadline), address, tag, w0, w1, w2, w3);
 		return;
 	}
@@ -154,7 +180,8 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t
 	fast_lend(here, self, server);
 	here->current = server;
 	arch_vspace_switch(server->vspace_root);
-	arch_switch_and_deliver(&self->ctx, &server->ctx, cap->badge, tag, message.words, self->label);
+	arch_switch_and_deliver(&self->ctx, &server->ctx, cap->badge, tag, message.words, self->label,
+				lock_word());
 }
 
 /* ---- reply_recv ---- */
@@ -173,22 +200,19 @@ static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
 	return status;
 }
 
-/* The caller (or faulted thread) a Reply's word stands for, if it can be switched to; NULL: not so easy. */
+/* The one who lent self its time, if it waits for this Reply and can be switched to; NULL: not so easy. */
 static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, const struct thread *self,
-						uint64_t word, msg_tag_t tag)
+						slot_ref reply, uint32_t status)
 {
-	const uint64_t mask = 0xffu | SLOT_DYING << 16;
-
-	if (UNLIKELY((word & mask) != CAP_REPLY || word >> 32 != self->lender || self->lender == 0))
+	if (UNLIKELY(self->lender == 0))
 		return NULL;
-	struct thread *caller = thread_at((thread_ref)(word >> 32));
+	struct thread *caller = thread_at(self->lender);
 
-	if (UNLIKELY(status_of(caller) != STATUS_CALLING)) {
-		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME)
-			return NULL;
-	}
+	if (UNLIKELY(status_of(caller) != status || caller->reply_slot != reply))
+		return NULL;
 	/* the context in use goes on; with equals waiting its end may have to be armed */
-	if (UNLIKELY(caller->timer_bucket != TIMER_NONE || caller->priority >= here->ready.best))
+	if (UNLIKELY(!is_ours(caller->cpu) || caller->timer_bucket != TIMER_NONE ||
+		     caller->priority >= here->ready.best))
 		return NULL;
 	return caller;
 }
@@ -196,23 +220,45 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE 
 /* True if recv would find nothing and wait. */
 static ALWAYS_INLINE bool would_wait(const struct thread *self, const struct endpoint *endpoint)
 {
-	if (UNLIKELY(endpoint->sender_summary != 0 || endpoint->notices != 0))
+	uint64_t gate; /* the CPU, and no notices */
+
+	__builtin_memcpy(&gate, &endpoint->cpu, sizeof(gate));
+	if (UNLIKELY(endpoint->sender_summary != 0 || gate != arch_here()->id))
 		return false;
 	return self->bound == 0 || notification_at(self->bound)->word == 0;
 }
 
-/* The server waits for the next message; the Reply, whose word is given, is used up. */
-static ALWAYS_INLINE void fast_wait(struct thread *self, endpoint_ref ref, uint64_t caps, struct slot *reply,
-				    uint64_t word)
+/* The server waits for the next message; the Reply is used up and the context in use goes back. recv_cache tells the rest. */
+static ALWAYS_INLINE void fast_wait(struct cpu ARCH_CPU_SPACE *here, struct thread *self, endpoint_ref ref,
+				    struct thread *caller)
 {
-	/* what recv needs if the thread is stopped and executes it again (life.c) */
-	ctx_set_result(&self->ctx, 0, caps);
-	ctx_set_result(&self->ctx, 6, DEADLINE_NEVER);
-	reply->word = (word + 0x01000000ull) & 0xff000000ull;
-	self->reply_cap = (cap_t)(caps >> 32);
+	struct slot *reply = slot_at(self->recv_cache.reply_slot);
+
+	caller->reply_slot = 0;
+	caller->state = THREAD_READY;
+	here->fast_replies++;
+	here->context->runner = self->lender;
+	reply->word = (reply->word + 0x01000000ull) & 0xff000000ull;
 	self->state = THREAD_RECEIVING;
 	self->queue_object = ref;
 	ring_append(&endpoint_at(ref)->receivers, self);
+	here->current = caller;
+}
+
+/* reply_recv to a faulted thread that repeats its instruction. */
+static KEEPS_REGISTERS NOINLINE bool resume_faulted(struct thread *self, endpoint_ref ref)
+{
+	struct cpu ARCH_CPU_SPACE *here = arch_here();
+	struct thread *faulted = fast_caller(here, self, self->recv_cache.reply_slot, STATUS_FAULTED);
+
+	if (faulted == NULL)
+		return false;
+	faulted->is_fault = 0;
+	fast_wait(here, self, ref, faulted);
+	arch_vspace_switch(faulted->vspace_root);
+	arch_context_switch(&self->ctx, &faulted->ctx);
+	lock_disown(here);
+	return true;
 }
 
 static NOINLINE ENTRY_POINT void slow_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0,
@@ -228,42 +274,33 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint6
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
-	struct slot *cap = NULL, *reply = NULL;
+	const struct slot *cap = NULL;
 	struct thread *caller = NULL;
 	endpoint_ref ref = 0;
-	uint64_t word = 0;
 
-	if (LIKELY(is_fast_tag(tag) && deadline == DEADLINE_NEVER && is_cached_recv(self, caps)))
+	if (UNLIKELY(tag >= FIRST_BAD_TAG || deadline != DEADLINE_NEVER || !lock_own())) {
+		ENTRY_ON slow_reply_recv(ENTRY_R12_IS(deadline), caps, tag, w0, w1, w2, w3);
+		return;
+	}
+	if (LIKELY(is_cached_recv(self, caps)))
 		cap = slot_at(self->recv_cache.slot);
 	if (LIKELY(cap != NULL && holds(cap, CAP_ENDPOINT, RIGHT_READ))) {
 		ref = slot_object(cap);
 		if (LIKELY(would_wait(self, endpoint_at(ref))))
-			reply = slot_at(self->recv_cache.reply_slot);
-	}
-	if (LIKELY(reply != NULL)) {
-		word = reply->word;
-		caller = fast_caller(here, self, word, tag);
+			caller = fast_caller(here, self, self->recv_cache.reply_slot, STATUS_CALLING);
+		if (UNLIKELY(caller == NULL && MSG_TAG_OP(tag) == FAULT_RESUME && would_wait(self, endpoint_at(ref))) &&
+		    resume_faulted(self, ref))
+			return;
 	}
 	if (UNLIKELY(caller == NULL)) {
+		lock_disown(here);
 		ENTRY_ON slow_reply_recv(ENTRY_R12_IS(deadline), caps, tag, w0, w1, w2, w3);
 		return;
 	}
 	struct fast_message message = {.words = {w0, w1, w2, w3}, .tag = tag};
-	bool is_fault = caller->is_fault != 0;
 
-	caller->reply_slot = 0;
-	caller->state = THREAD_READY;
-	if (UNLIKELY(is_fault))
-		caller->is_fault = 0; /* it repeats its instruction */
-	else
-		pass_rest(self, caller, &message);
-	here->fast_replies++;
-	here->context->runner = (thread_ref)(word >> 32);
-	fast_wait(self, ref, caps, reply, word);
-	here->current = caller;
+	pass_rest(self, caller, &message);
+	fast_wait(here, self, ref, caller);
 	arch_vspace_switch(caller->vspace_root);
-	if (LIKELY(!is_fault))
-		arch_switch_and_deliver(&self->ctx, &caller->ctx, 0, tag, message.words, DEADLINE_NEVER);
-	else
-		arch_context_switch(&self->ctx, &caller->ctx);
+	arch_switch_and_deliver(&self->ctx, &caller->ctx, 0, tag, message.words, DEADLINE_NEVER, lock_word());
 }

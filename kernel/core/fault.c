@@ -8,6 +8,7 @@
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <lock.h>
 #include <log.h>
 #include <sched.h>
 #include <thread.h>
@@ -111,17 +112,21 @@ void fault_answer(struct thread *thread, uint32_t status)
 
 void kernel_page_fault(uint64_t address, uint64_t error_code)
 {
+	lock_take();
 	cpu()->entries++;
 	fault_raise(cpu()->current, THREAD_SLOT_FAULT, MSG_OP_PAGE_FAULT, address, error_code);
 	sched_finish();
+	lock_release();
 }
 
 void kernel_exception(uint64_t vector, uint64_t error_code)
 {
 	struct thread *self = cpu()->current;
 
+	lock_take();
 	cpu()->entries++;
 	if (self->personality.syscall_entry == 0 || !personality_exception(self, vector, error_code, 0))
 		exception_message(self, vector, error_code);
 	sched_finish();
+	lock_release();
 }

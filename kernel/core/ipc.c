@@ -122,7 +122,7 @@ static enum tessera_error take_receiver(struct endpoint *endpoint, bool with_rep
 			error = own_slot_empty(receiver, receiver->reply_cap, reply);
 		if (error == E_OK) {
 			endpoint_remove(receiver);
-			timer_cancel(&cpu()->wheel, receiver);
+			timer_cancel(timer_wheel_of(receiver), receiver);
 			*out = receiver;
 			return E_OK;
 		}
@@ -136,6 +136,7 @@ enum tessera_error ipc_submit(struct thread *sender, endpoint_ref ref, struct th
 	struct slot *reply = NULL;
 	enum tessera_error error = take_receiver(endpoint_at(ref), wants_reply(sender), partner, &reply);
 
+	endpoint_own(ref);
 	if (error == E_OK)
 		message_pass(sender, *partner, ref, reply);
 	return error;
@@ -255,6 +256,7 @@ enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t repl
 	struct slot *reply = NULL;
 	enum tessera_error error = E_OK;
 
+	endpoint_own(ref);
 	if (reply_cap != 0)
 		error = own_slot_empty(self, reply_cap, &reply);
 	if (error != E_OK)
@@ -267,7 +269,7 @@ enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t repl
 	if (error != E_OK)
 		return error;
 	self->reply_cap = reply_cap;
-	self->recv_cache.generation = 0; /* it tells of the last fast one */
+	self->recv_cache.generation = RECV_SLOW;
 	sched_block(self, THREAD_RECEIVING);
 	endpoint_queue_receiver(ref, self);
 	return E_BLOCKED;

@@ -7,6 +7,7 @@
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <remote.h>
 #include <sched.h>
 #include <thread.h>
 #include <timer.h>
@@ -26,13 +27,14 @@ void thread_init(struct thread *thread)
 /* Out of every queue, timer and Reply; the state is SUSPENDED then, the registers are as they were. */
 static void leave(struct thread *thread)
 {
-	timer_cancel(&cpu()->wheel, thread);
+	timer_cancel(timer_wheel_of(thread), thread);
 	switch (thread->state) {
 	case THREAD_SENDING:
 	case THREAD_RECEIVING: endpoint_remove(thread); break;
 	case THREAD_WAITING: notification_remove(thread); break;
 	case THREAD_CALLING:
 	case THREAD_FAULTED: reply_abandon(thread); break;
+	case THREAD_REMOTE: remote_remove(thread); break;
 	default: break;
 	}
 	sched_block(thread, THREAD_SUSPENDED);
@@ -40,7 +42,7 @@ static void leave(struct thread *thread)
 
 bool thread_end_wait(struct thread *thread, enum tessera_error error)
 {
-	timer_cancel(&cpu()->wheel, thread);
+	timer_cancel(timer_wheel_of(thread), thread);
 	ctx_set_error(&thread->ctx, error);
 	thread->state = THREAD_SUSPENDED;
 	bool may_run = !thread->is_suspended;
@@ -60,6 +62,18 @@ void thread_wake(struct thread *thread, enum tessera_error error)
 		sched_ready(thread);
 }
 
+/* reply_recv, too: the reply is done. The fast path has not saved the arguments, but remembers them. */
+static void restart_recv(struct thread *thread)
+{
+	const struct slot_cache *cache = &thread->recv_cache;
+
+	if (cache->generation != RECV_SLOW) {
+		ctx_set_result(&thread->ctx, 0, (uint64_t)cache->reply_address << 32 | cache->address);
+		ctx_set_result(&thread->ctx, 6, DEADLINE_NEVER);
+	}
+	ctx_restart_as(&thread->ctx, OP_RECV);
+}
+
 /* The system call a thread is blocked in will be executed again. */
 static void take_back(struct thread *thread, uint8_t state)
 {
@@ -67,7 +81,7 @@ static void take_back(struct thread *thread, uint8_t state)
 	if (thread->is_fault)
 		thread->is_fault = 0; /* the instruction faults again */
 	else if (state == THREAD_RECEIVING)
-		ctx_restart_as(&thread->ctx, OP_RECV); /* reply_recv: the reply is done */
+		restart_recv(thread);
 	else
 		ctx_restart(&thread->ctx);
 }
@@ -79,6 +93,7 @@ void thread_stop(struct thread *thread)
 	case THREAD_POSTPONED: leave(thread); break;
 	case THREAD_SENDING:
 	case THREAD_RECEIVING:
+	case THREAD_REMOTE:
 	case THREAD_WAITING: take_back(thread, thread->state); break;
 	case THREAD_CALLING:
 	case THREAD_FAULTED: thread->is_suspended = 1; break;

@@ -8,6 +8,7 @@
 #include "boot.h"
 
 #include <ipc.h>
+#include <lock.h>
 #include <log.h>
 #include <panic.h>
 #include <sched.h>
@@ -34,6 +35,7 @@ struct boot {
 };
 
 static struct boot boot;
+static bool is_started; /* root is made: the other CPUs may come */
 static struct thread idle_thread;
 
 /* ---- memory ---- */
@@ -292,15 +294,36 @@ static void make_root(void)
 	fill_info();
 }
 
+/* The first thing that a CPU's threads run on; the lock is held. */
+static NORETURN void run(void)
+{
+	sched_finish();
+	lock_release();
+	arch_resume_current();
+}
+
+NORETURN void kernel_cpu_main(void)
+{
+	struct cpu *self = cpu();
+
+	while (!__atomic_load_n(&is_started, __ATOMIC_ACQUIRE)) /* until root is made */
+		arch_relax();
+	lock_take();
+	arch_context_init(&self->idle->ctx);
+	sched_init(self, self->idle);
+	run();
+}
+
 NORETURN void kernel_main(const struct boot_handover *handover)
 {
 	boot.handover = *handover;
+	lock_take();
 	arch_context_init(&idle_thread.ctx);
 	sched_init(cpu(), &idle_thread);
 	make_root();
 	LOG(LOG_INFO, "memory handed to root", F("ram", boot.info->ram_bytes),
 	    F("kernel", boot.info->kernel_bytes), F("untypeds", boot.info->untyped_count));
+	__atomic_store_n(&is_started, true, __ATOMIC_RELEASE);
 	sched_ready(boot.thread);
-	sched_finish();
-	arch_resume_current();
+	run();
 }

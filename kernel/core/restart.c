@@ -25,9 +25,8 @@ uint64_t restart_take_slow(struct thread *self, uint32_t operation)
 	return progress;
 }
 
-enum tessera_error restart_later(struct thread *self, uint32_t operation, uint64_t progress)
+void restart_note(struct thread *self, uint32_t operation, uint64_t progress)
 {
 	self->restart_key = call_key(self, operation);
 	self->restart_progress = progress;
-	return E_RESTART;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The scheduler of one CPU.
+ * The scheduler: a run queue for each CPU.
  *
  * Invariants: the run queue holds exactly the threads that are READY, not current and not in a hand-over; its bitmap and
  * `best` agree with its rings; current is READY whenever the kernel is left, or it is the idle thread.
  * The current thread's context is in use (cpu.context) whenever the kernel is left; time is charged to it when that changes.
- * Locking: per CPU; interrupts are off.
+ * A thread is made ready on its home CPU; a server that is called runs on its caller's.
+ * Locking: the kernel lock; interrupts are off.
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <lock.h>
 #include <queue.h>
 #include <sched.h>
 #include <timer.h>
@@ -76,6 +78,22 @@ void sched_init(struct cpu *self, struct thread *idle)
 	self->reschedule = 1;
 }
 
+/* A CPU has to choose again. */
+static void reconsider(struct cpu *target)
+{
+	target->reschedule = 1;
+	if (target != cpu())
+		lock_kick(target->id);
+}
+
+static void enqueue(struct cpu *target, struct thread *thread)
+{
+	thread->cpu = (uint8_t)target->id;
+	queue_append(&target->ready, thread);
+	if (target->current->state != THREAD_READY || thread->priority <= target->current->priority)
+		reconsider(target);
+}
+
 void sched_postpone(struct thread *thread, uint64_t until_ns)
 {
 	sched_block(thread, THREAD_POSTPONED);
@@ -96,18 +114,46 @@ static bool find_time(struct thread *thread)
 	return false;
 }
 
-void sched_ready(struct thread *thread)
+static void ready_on(struct cpu *target, struct thread *thread)
 {
-	struct cpu *self = cpu();
+	struct cpu *owner = cpus[thread->cpu];
 
+	if (owner->current == thread && owner != cpu()) {
+		reconsider(owner); /* it runs there: that CPU looks at its context and priority */
+		return;
+	}
 	if (UNLIKELY(!sched_has_time(thread, 0) && !find_time(thread)))
 		return;
 	thread->state = THREAD_READY;
-	if (thread == self->current || thread->is_queued)
+	if (owner->current != thread && !thread->is_queued)
+		enqueue(target, thread);
+}
+
+void sched_ready(struct thread *thread)
+{
+	ready_on(cpus[thread->home], thread);
+}
+
+bool sched_is_elsewhere(const struct thread *thread)
+{
+	struct cpu *self = cpu();
+
+	if (CPUS_MAX == 1 || thread->cpu == self->id || cpus[thread->cpu]->current != thread)
+		return false;
+	self->elsewhere = thread->cpu;
+	return true;
+}
+
+void sched_set_home(struct thread *thread, uint32_t id)
+{
+	thread->home = (uint8_t)id;
+	if (thread->cpu == id || thread->state != THREAD_READY)
 		return;
-	queue_append(&self->ready, thread);
-	if (self->current->state != THREAD_READY || thread->priority <= self->current->priority)
-		self->reschedule = 1;
+	if (thread->is_queued)
+		queue_remove(&cpus[thread->cpu]->ready, thread);
+	else
+		reconsider(cpu()); /* it is current: sched_is_elsewhere */
+	enqueue(cpus[id], thread);
 }
 
 void sched_block(struct thread *thread, enum thread_state state)
@@ -115,7 +161,7 @@ void sched_block(struct thread *thread, enum thread_state state)
 	struct cpu *self = cpu();
 
 	if (thread->is_queued)
-		queue_remove(&self->ready, thread);
+		queue_remove(&cpus[thread->cpu]->ready, thread);
 	thread->state = (uint8_t)state;
 	if (thread == self->current)
 		self->reschedule = 1;
@@ -147,7 +193,7 @@ void sched_reconsider(struct thread *thread, uint8_t priority)
 		return;
 	}
 	if (is_waiting) {
-		timer_cancel(&cpu()->wheel, thread);
+		timer_cancel(timer_wheel_of(thread), thread);
 		sched_block(thread, THREAD_SUSPENDED);
 	}
 	thread->priority = priority;
@@ -180,6 +226,7 @@ void switch_to(struct thread *next)
 
 	self->slow_switches++;
 	use_context_of(self, next);
+	next->cpu = (uint8_t)self->id;
 	self->current = next;
 	arch_context_switch(&from->ctx, &next->ctx);
 	if (next->vspace_root.raw != 0) /* the idle thread has none */
@@ -198,7 +245,7 @@ void sched_handoff(struct thread *partner)
 	struct cpu *self = cpu();
 
 	if (partner->priority > self->ready.best || !sched_has_time(partner, 0)) {
-		sched_ready(partner);
+		ready_on(self, partner);
 		return;
 	}
 	partner->state = THREAD_READY;
@@ -254,8 +301,10 @@ void sched_finish(void)
 			return;
 		timer_rearm_idle();
 		self->is_idling = 1;
+		lock_release();
 		while (!self->reschedule)
 			arch_idle();
+		lock_take();
 		self->is_idling = 0;
 	}
 }

@@ -81,6 +81,7 @@ void timer_start(struct timer_wheel *wheel, struct thread *thread, uint64_t dead
 	uint64_t tick = tick_of(deadline_ns);
 
 	thread->timer_deadline_ns = deadline_ns;
+	thread->timer_cpu = (uint8_t)cpu()->id;
 	bucket_insert(wheel, thread, tick > wheel->elapsed ? tick : wheel->elapsed + 1);
 }
 

@@ -93,12 +93,25 @@ static void madt_defaults(void)
 		acpi_madt.line_gsi[i] = i;
 }
 
-static void madt_entry(const struct table *entry, uint32_t *cpus, bool *has_ioapic)
+/* Flag 1: it may be started. */
+static void madt_cpu(uint32_t lapic, uint32_t flags)
+{
+	if ((flags & 1u) == 0)
+		return;
+	if (acpi_madt.cpu_count < CPUS_MAX)
+		acpi_madt.lapic_ids[acpi_madt.cpu_count] = lapic;
+	acpi_madt.cpu_count++;
+}
+
+static void madt_entry(const struct table *entry, bool *has_ioapic)
 {
 	uint32_t line = (uint32_t)field(entry, 3, 1);
 
 	switch (field(entry, 0, 1)) {
-	case 0: /* local APIC */ *cpus += (uint32_t)field(entry, 4, 4) & 1u; break;
+	case 0: /* local APIC */ madt_cpu((uint32_t)field(entry, 3, 1), (uint32_t)field(entry, 4, 4)); break;
+	case 9: /* the same with a number that needs more than 8 bits */
+		madt_cpu((uint32_t)field(entry, 4, 4), (uint32_t)field(entry, 8, 4));
+		break;
 	case 1: /* I/O APIC: the first counts */
 		if (!*has_ioapic && entry->length >= 12) {
 			acpi_madt.ioapic = (paddr_t){field(entry, 4, 4)};
@@ -118,11 +131,12 @@ static void madt_entry(const struct table *entry, uint32_t *cpus, bool *has_ioap
 
 static void madt_read(const struct table *madt)
 {
-	uint32_t offset = 44, cpus = 0;
+	uint32_t offset = 44;
 	bool has_ioapic = false;
 
 	if (!checksum_ok(madt->bytes, madt->length))
 		return;
+	acpi_madt.cpu_count = 0;
 	while (offset + 2 <= madt->length) { /* every entry has at least two bytes */
 		uint32_t length = (uint32_t)field(madt, offset + 1, 1);
 
@@ -130,10 +144,9 @@ static void madt_read(const struct table *madt)
 			break;
 		const struct table entry = {madt->bytes + offset, length};
 
-		madt_entry(&entry, &cpus, &has_ioapic);
+		madt_entry(&entry, &has_ioapic);
 		offset += length;
 	}
-	acpi_madt.cpu_count = cpus > 0 ? cpus : 1;
 }
 
 /* ---- FADT ---- */

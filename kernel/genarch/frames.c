@@ -45,6 +45,17 @@ paddr_t frame_allocate(void)
 	panic_boot("no frame left for the kernel's tables");
 }
 
+void *frames_allocate(uint64_t bytes)
+{
+	paddr_t first = frame_allocate();
+
+	for (uint64_t at = PAGE_SIZE; at < bytes; at += PAGE_SIZE) {
+		if (frame_allocate().raw != first.raw + at) /* frames are never freed, so those left are in a row */
+			panic_boot("the boot frames are not in a row");
+	}
+	return phys_to_ptr(first);
+}
+
 struct boot_range frames_close(void)
 {
 	for (uint32_t i = 0; i < WORDS; i++)

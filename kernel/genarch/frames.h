@@ -12,5 +12,7 @@
 void frames_open(struct boot_range range);
 /* One zeroed frame; stops boot if there is none. */
 paddr_t frame_allocate(void);
+/* That many bytes in a row, in whole frames. */
+void *frames_allocate(uint64_t bytes);
 /* Ends it: what was taken. */
 struct boot_range frames_close(void);

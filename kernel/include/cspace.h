@@ -13,6 +13,8 @@
 
 /* Kernel-internal result: the system call is to be executed again (dispatch calls ctx_restart). */
 #define E_RESTART ((enum tessera_error)255)
+/* Kernel-internal result: to be executed by the CPU where a thread runs that it is about (cpu()->elsewhere). */
+#define E_ELSEWHERE ((enum tessera_error)253)
 
 #define DERIVATION_MAX_DEPTH 64u /* a deletion looks for a leaf from the top each time */
 #define SLOT_TYPE_SENTINEL 0xffu

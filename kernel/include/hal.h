@@ -29,9 +29,19 @@
  * context.h, or a header of its own, gives struct arch_cpu: what the architecture keeps for each CPU, in struct cpu.
  */
 struct cpu;
+struct arch_cpu;
 /* The data of the CPU this runs on. */
 static inline struct cpu *arch_this_cpu(void);
 /* arch_here(): the same as `struct cpu ARCH_CPU_SPACE *`, where the compiler can address it without a register. */
+
+/* Interrupts another CPU: kernel_interrupted is called there. */
+void arch_interrupt_cpu(uint32_t id);
+/* Sets bit 0 of the 32-bit word at that offset of this CPU's struct cpu, with acquire semantics. False: it was set. */
+MUST_CHECK static inline bool arch_try_lock(size_t offset);
+/* In a loop that waits for another CPU. */
+static inline void arch_relax(void);
+/* The address space that is current on a CPU. */
+static inline paddr_t arch_current_root(const struct arch_cpu *other);
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -78,6 +88,8 @@ void arch_vspace_leave(paddr_t root);
 /* Removes cached translations of one page / of everything of an address space, on this CPU. */
 void arch_tlb_flush_page(paddr_t root, uint64_t va);
 void arch_tlb_flush_all(paddr_t root);
+/* Forgets all translations of user addresses on this CPU; is_idle: and makes the kernel's own address space current. */
+void arch_tlb_forget(bool is_idle);
 
 /* ---- threads --------------------------------------------------------------------------------- */
 
@@ -108,9 +120,11 @@ MUST_CHECK bool arch_context_set_tls(struct arch_context *ctx, uint64_t fs_base,
  * does. cpu()->current is never the idle thread then. arch_vspace_switch and arch_context_switch have been done. */
 NORETURN void arch_resume_current(void);
 /* The end of the fast path: arch_context_switch, and continues the new current thread, which is in a system call whose
- * registers are all set. Does not return (but on the host). */
+ * registers are all set but the results (0 to 6) and the error, E_OK. *lock_word becomes 0 when nothing of `from` is in the
+ * CPU any more; NULL: none. Does not return (but on the host). */
 static inline void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to, uint64_t r0,
-					   uint64_t r1, const uint64_t words[4], uint64_t r6);
+					   uint64_t r1, const uint64_t words[4], uint64_t r6,
+					   uint32_t *lock_word);
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
@@ -128,6 +142,8 @@ uint64_t arch_tsc_hz(void);
 #define ARCH_IRQ_LINES 24u
 void arch_irq_unmask(uint32_t line);
 void arch_irq_mask(uint32_t line);
+/* Acknowledges a line's interrupt. True if somebody is to be told; then the line is masked. */
+MUST_CHECK bool arch_irq_arrived(uint32_t line);
 MUST_CHECK bool arch_ioport_allowed(uint32_t first, uint32_t count);
 uint32_t arch_ioport_in(uint16_t port, uint32_t width);
 void arch_ioport_out(uint16_t port, uint32_t width, uint32_t value);
@@ -135,7 +151,8 @@ NORETURN void arch_power_off(bool reset);
 /* Waits with interrupts enabled until one has come. Called by the idle loop, interrupts off before and after. */
 void arch_idle(void);
 void arch_debug_write(const char *text, size_t length);
-uint64_t arch_cr3_writes(void);
+/* How often another address space was made current. */
+uint64_t arch_cr3_writes(const struct arch_cpu *other);
 /* Before a panic report: what arch_debug_write writes reaches every output there is from now on. */
 void arch_panic_begin(void);
 /* Stops the machine after the arch part of a report: registers and backtrace. */
@@ -162,8 +179,11 @@ void kernel_foreign_syscall(
 	void); /* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
 NOINLINE void kernel_page_fault(uint64_t address, uint64_t error_code);
 NOINLINE void kernel_exception(uint64_t vector, uint64_t error_code);
-NOINLINE void kernel_irq(uint32_t line); /* masked and acknowledged at the controller by the architecture */
+NOINLINE void kernel_irq(uint32_t line); /* calls arch_irq_arrived first */
 NOINLINE void kernel_timer(void);	 /* the armed deadline has passed */
+NOINLINE void kernel_interrupted(void);	 /* by arch_interrupt_cpu */
+/* What another CPU than the first does, when the architecture has set it up: runs threads. Does not return. */
+NORETURN void kernel_cpu_main(void);
 
 /* The core's entry after the architecture has set itself up. Makes root from boot and runs it. Does not return. */
 struct boot_handover;

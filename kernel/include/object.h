@@ -70,11 +70,14 @@ enum thread_state {
 		6, /* fault message received; waits for its Reply. A fault still queued is THREAD_SENDING */
 	THREAD_IDLE = 7,
 	THREAD_POSTPONED = 8, /* would be READY, but has no time left (its timer runs), or no context */
+	THREAD_REMOTE = 9, /* its call is executed by another CPU, where the thread it is about runs (remote.c) */
 };
 
 /* Counts up whenever an address that led to a slot may lead there no more: a CNode capability goes or moves, a CNode begins
  * to die, a thread gets another CSpace. */
 extern uint64_t cspace_generation;
+
+#define RECV_SLOW 0u
 
 /* Slots inside a Thread: real capabilities in the tree, deleted with it. */
 enum {
@@ -126,7 +129,7 @@ struct thread {
 		uint64_t generation;
 		cap_t address, reply_address;
 		slot_ref slot, reply_slot;
-	} call_cache, recv_cache;
+	} call_cache, recv_cache; /* while RECEIVING, recv_cache tells how: RECV_SLOW if not by the fast path */
 	/* queues */
 	thread_ref queue_next, queue_prev;
 	uint32_t queue_object; /* endpoint or notification it is queued at; 0: none or the run queue */
@@ -150,6 +153,8 @@ struct thread {
 	struct personality_config personality; /* syscall_entry 0: none */
 	/* a preempted operation that will be executed again (restart.h) */
 	uint64_t restart_key, restart_progress;
+	/* CPUs: where it runs or is queued, or called from; where it is made ready; in whose wheel its timeout is */
+	uint8_t cpu, home, timer_cpu;
 	struct arch_context ctx ALIGNED(64);
 };
 static_assert(sizeof(struct thread) <= 4096, "the Thread struct fits its page");
@@ -161,11 +166,14 @@ struct endpoint {
 	thread_ref senders[PRIORITIES]; /* first of the ring of equals */
 	thread_ref receivers;		/* first of the ring that takes calls (reply_cap set) */
 	thread_ref plain_receivers;	/* first of the ring that takes only sends */
-	slot_ref notices;		/* first anchor of the ring of notices */
 	uint32_t plain_senders;		/* how many queued senders are no callers */
+	uint32_t reserved_word;
 	uint64_t sender_summary;	/* bit w: sender_bits[w] is not zero */
 	uint64_t minimum_tsc;		/* what a caller must have left */
-	uint64_t reserved[120];
+	/* the fast path reads these two as one word */
+	uint32_t cpu;	  /* whose fast path may touch the endpoint: the last one that used it; see endpoint_own */
+	slot_ref notices; /* first anchor of the ring of notices */
+	uint64_t reserved[119];
 };
 static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "an Endpoint is 2048 bytes");
 
@@ -228,11 +236,16 @@ struct cpu {
 	uint64_t context_tsc;	       /* until when it has been charged */
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
+	uint32_t elsewhere;  /* E_ELSEWHERE: on which CPU */
 	uint32_t is_idling;  /* inside the idle loop, where interrupts nest */
 	uint32_t work;	     /* instructions of long operations since the last restart (restart.h) */
 	struct run_queue ready ALIGNED(4096);
 	struct timer_wheel wheel;
 	struct sched_context idle_context;
+	/* what others write, under the lock: lock.h */
+	uint32_t word ALIGNED(64);
+	uint32_t shots_wanted, shots_done;
+	thread_ref remote; /* first of the ring of threads whose calls this CPU is to execute */
 };
 
 #ifndef CPUS_MAX /* the build's option cpus_max */

@@ -34,5 +34,13 @@ static ALWAYS_INLINE uint64_t restart_take(struct thread *self, uint32_t operati
 	return LIKELY(self->restart_key == 0) ? 0 : restart_take_slow(self, operation);
 }
 
-/* Notes the progress (not 0) and returns E_RESTART. */
-MUST_CHECK enum tessera_error restart_later(struct thread *self, uint32_t operation, uint64_t progress);
+/* Notes the progress (not 0). */
+void restart_note(struct thread *self, uint32_t operation, uint64_t progress);
+
+/* The same, and returns E_RESTART. */
+static inline MUST_CHECK enum tessera_error restart_later(struct thread *self, uint32_t operation,
+							  uint64_t progress)
+{
+	restart_note(self, operation, progress);
+	return E_RESTART;
+}

@@ -20,9 +20,13 @@
 
 /* Prepares a CPU's data: empty queues, nothing armed, the idle thread is current. */
 void sched_init(struct cpu *self, struct thread *idle);
-/* The thread may run: state becomes READY, it stands last among its equals (or is current and simply goes on).
+/* The thread may run: state becomes READY, it stands last among its equals of its home CPU (or is current and goes on).
  * Without time: it gives back what it was lent, or is POSTPONED. */
 void sched_ready(struct thread *thread);
+/* True if it runs on another CPU now, which cpu()->elsewhere names then: only that CPU may touch it (E_ELSEWHERE). */
+MUST_CHECK bool sched_is_elsewhere(const struct thread *thread);
+/* Makes a CPU its home and moves it there if it is ready. It does not run elsewhere. */
+void sched_set_home(struct thread *thread, uint32_t id);
 /* The thread stops being ready and gets this state. Takes it out of the run queue if it is there. */
 void sched_block(struct thread *thread, enum thread_state state);
 /* The current thread goes behind its equals. */

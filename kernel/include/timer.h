@@ -11,8 +11,13 @@
 #define TIMER_TICK_SHIFT 10u
 #define TIMER_NONE (~0u) /* thread.timer_bucket */
 
-/* Starts a thread's timeout; not for DEADLINE_NEVER. The thread has no timeout running. */
+/* Starts a thread's timeout in the wheel of this CPU; not for DEADLINE_NEVER. The thread has no timeout running. */
 void timer_start(struct timer_wheel *wheel, struct thread *thread, uint64_t deadline_ns);
+/* The wheel a thread's timeout was started in. */
+static ALWAYS_INLINE struct timer_wheel *timer_wheel_of(const struct thread *thread)
+{
+	return &cpus[thread->timer_cpu]->wheel;
+}
 /* Stops it; nothing if it does not run. */
 void timer_cancel(struct timer_wheel *wheel, struct thread *thread);
 /* The time at which timer_expire must be called next (a deadline or a step towards it); ~0: no timeout. */

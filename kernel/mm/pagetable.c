@@ -6,6 +6,7 @@
  * order of the VSpace's list, each from its watermark on.  Those behind tables_current are unused: their watermark is
  * set to zero when the pool reaches them, so that resetting the pool needs no loop.
  */
+#include <lock.h>
 #include <pagetable.h>
 #include <restart.h>
 
@@ -22,6 +23,9 @@ void tlb_gather_flush(struct tlb_gather *gather, vspace_ref ref)
 {
 	paddr_t root = vspace_root_address(ref);
 
+	if (gather->count == 0)
+		return;
+	lock_shoot(root);
 	if (gather->count > TLB_GATHER_MAX) {
 		arch_tlb_flush_all(root);
 	} else {
@@ -103,6 +107,7 @@ void pagetable_reset(vspace_ref ref)
 	if (vspace->tables_first != 0)
 		slot_at(vspace->tables_first)->data[1] = 0;
 	arch_tlb_flush_all(vspace_root_address(ref));
+	lock_shoot(vspace_root_address(ref));
 }
 
 /* ---- walking ------------------------------------------------------------------------------------------- */
@@ -169,6 +174,7 @@ static enum tessera_error split(vspace_ref ref, pte_t *entry, uint64_t va)
 			entries[k] = leaf + k * PAGE_SIZE; /* the address stands in the entry as it is */
 	*entry = pte_table(table);
 	arch_tlb_flush_page(vspace_root_address(ref), va);
+	lock_shoot(vspace_root_address(ref));
 	work_add(SPLIT_WORK);
 	return E_OK;
 }

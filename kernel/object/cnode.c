@@ -121,7 +121,9 @@ static enum tessera_error remove_at(struct thread *self, uint32_t operation)
 	progress = 0x100u | slot_generation(place.slot);
 	error = operation == OP_CNODE_DELETE ? cap_delete(place.slot, limit, &steps)
 					     : cap_revoke(place.slot, limit, &steps);
-	return error == E_RESTART ? restart_later(self, operation, steps << STEPS_SHIFT | progress) : error;
+	if (error == E_RESTART || error == E_ELSEWHERE)
+		restart_note(self, operation, steps << STEPS_SHIFT | progress);
+	return error;
 }
 
 enum tessera_error invoke_cnode_delete(struct thread *self, struct slot *cap)

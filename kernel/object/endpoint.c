@@ -188,7 +188,7 @@ enum tessera_error invoke_call(struct thread *self, struct slot *cap)
 	if (error == E_CAP)
 		return wait_as_sender(self, ref);
 	if (error != E_OK) {
-		timer_cancel(&cpu()->wheel, self);
+		timer_cancel(timer_wheel_of(self), self);
 		return error;
 	}
 	sched_block(self, THREAD_CALLING);

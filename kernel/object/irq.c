@@ -8,6 +8,7 @@
 
 #include <cspace.h>
 #include <ipc.h>
+#include <lock.h>
 #include <sched.h>
 
 #include <kernel/handlers.h>
@@ -43,10 +44,12 @@ void irq_destroy(const struct slot *irq)
 
 void kernel_irq(uint32_t line)
 {
+	lock_take();
 	cpu()->device_irqs++;
-	if (lines[line].notification != 0)
+	if (arch_irq_arrived(line) && lines[line].notification != 0)
 		notification_signal_bits(lines[line].notification, lines[line].bits);
 	sched_finish();
+	lock_release();
 }
 
 enum tessera_error invoke_irq_bind(struct thread *self, struct slot *cap)

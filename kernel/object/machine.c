@@ -24,10 +24,27 @@ static void report(struct thread *self, const uint64_t values[6])
 		ctx_set_result(&self->ctx, i, values[i]);
 }
 
+/* Sums over all CPUs. */
+static void report_counts(struct thread *self)
+{
+	uint64_t sums[6] = {0};
+
+	for (uint32_t i = 0; i < cpus_used; i++) {
+		const struct cpu *one = cpus[i];
+		uint64_t fast = one->fast_calls + one->fast_replies;
+
+		sums[0] += one->entries + fast;
+		sums[1] += arch_cr3_writes(&one->arch);
+		sums[2] += one->slow_switches + fast;
+		sums[3] += one->timer_irqs;
+		sums[4] += one->fast_calls;
+		sums[5] += one->device_irqs;
+	}
+	report(self, sums);
+}
+
 enum tessera_error invoke_kernel_info(struct thread *self, struct slot *cap)
 {
-	const struct cpu *here = cpu();
-
 	(void)cap;
 	switch (ctx_arg(&self->ctx, 1)) {
 	case 0:
@@ -35,12 +52,7 @@ enum tessera_error invoke_kernel_info(struct thread *self, struct slot *cap)
 						 machine_facts.kernel_bytes, arch_tsc_hz(),
 						 machine_facts.cpu_count});
 		return E_OK;
-	case 1:
-		report(self, (const uint64_t[6]){here->entries + here->fast_calls + here->fast_replies,
-						 arch_cr3_writes(),
-						 here->slow_switches + here->fast_calls + here->fast_replies,
-						 here->timer_irqs, here->fast_calls, here->device_irqs});
-		return E_OK;
+	case 1: report_counts(self); return E_OK;
 	default: return E_ARG;
 	}
 }

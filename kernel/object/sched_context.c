@@ -41,6 +41,24 @@ void sched_charge(struct cpu *self)
 		context->left_tsc = context->budget_tsc;
 }
 
+/* The CPU on which a context is in use; NULL: none. */
+static struct cpu *user_of(const struct sched_context *context)
+{
+	for (uint32_t i = 0; i < cpus_used; i++) {
+		if (cpus[i]->context == context)
+			return cpus[i];
+	}
+	return NULL;
+}
+
+static void charge_user(const struct sched_context *context)
+{
+	struct cpu *user = user_of(context);
+
+	if (user != NULL)
+		sched_charge(user);
+}
+
 /* A limited context at the end of its period is full; the next one begins when it is used. */
 static void refill_if_due(struct sched_context *context)
 {
@@ -51,7 +69,7 @@ static void refill_if_due(struct sched_context *context)
 		context->refill_ns = 0;
 		context->is_reported = 0;
 	}
-	if (context->refill_ns == 0 && context == cpu()->context)
+	if (context->refill_ns == 0 && user_of(context) != NULL)
 		context->refill_ns = now_ns + context->period_ns;
 }
 
@@ -63,8 +81,7 @@ bool sched_has_time(const struct thread *thread, uint64_t wanted_tsc)
 
 	if (context->period_ns == 0)
 		return true;
-	if (context == cpu()->context)
-		sched_charge(cpu());
+	charge_user(context);
 	refill_if_due(context);
 	return context->left_tsc > sched_tsc_of_ns(SCHED_USED_UP_NS) && context->left_tsc >= wanted_tsc;
 }
@@ -100,8 +117,6 @@ void sched_context_bind(struct sched_context *context, struct thread *thread)
 
 void sched_context_unbind(struct sched_context *context)
 {
-	struct cpu *self = cpu();
-
 	if (context->owner == 0)
 		return;
 	struct thread *owner = thread_at(context->owner);
@@ -111,8 +126,8 @@ void sched_context_unbind(struct sched_context *context)
 		lending_end(owner);
 		lending_give_back(owner);
 	}
-	if (context == self->context)
-		sched_context_use(self, &self->idle_context);
+	for (struct cpu *user = user_of(context); user != NULL; user = user_of(context)) /* at most all CPUs */
+		sched_context_use(user, &user->idle_context);
 	owner->own_context = 0;
 	owner->context = 0;
 	context->owner = 0;
@@ -139,8 +154,7 @@ enum tessera_error invoke_sched_configure(struct thread *self, struct slot *cap)
 		return E_ARG;
 	if (period_ns != 0 && (period_ns < budget_ns || period_ns > SCHED_BUDGET_MAX_NS))
 		return E_ARG;
-	if (context == cpu()->context)
-		sched_charge(cpu());
+	charge_user(context);
 	context->budget_tsc = sched_tsc_of_ns(budget_ns);
 	context->left_tsc = context->budget_tsc;
 	context->period_ns = period_ns;
@@ -150,7 +164,7 @@ enum tessera_error invoke_sched_configure(struct thread *self, struct slot *cap)
 		return E_OK;
 	struct thread *runner = thread_at(context->runner);
 
-	if (runner->state == THREAD_POSTPONED || runner == cpu()->current) /* more time, or a timer to arm */
+	if (runner->state == THREAD_POSTPONED || user_of(context) != NULL) /* more time, or a timer to arm */
 		sched_reconsider(runner, runner->priority);
 	return E_OK;
 }
@@ -181,8 +195,7 @@ enum tessera_error invoke_sched_consumed(struct thread *self, struct slot *cap)
 {
 	const struct sched_context *context = context_of(cap);
 
-	if (context == cpu()->context)
-		sched_charge(cpu());
+	charge_user(context);
 	ctx_set_result(&self->ctx, 0, sched_ns_of_tsc(context->consumed_tsc));
 	ctx_set_result(&self->ctx, 1, context->switches);
 	ctx_set_result(&self->ctx, 2, sched_ns_of_tsc(context->left_tsc));

@@ -140,8 +140,8 @@ enum tessera_error invoke_thread_read_regs(struct thread *self, struct slot *cap
 {
 	struct thread *thread = thread_of(cap);
 
-	if (thread == self)
-		arch_context_sync(&self->ctx);
+	if (thread == cpu()->current)
+		arch_context_sync(&thread->ctx);
 	arch_context_get(&thread->ctx, (struct user_regs *)&thread_page(self)->words[MSG_REGISTER_WORDS]);
 	ctx_set_result(&self->ctx, 0, state_code(thread));
 	return E_OK;
@@ -151,9 +151,8 @@ enum tessera_error invoke_thread_set_tls(struct thread *self, struct slot *cap)
 {
 	struct thread *thread = thread_of(cap);
 
-	if (thread != self && thread == cpu()->current)
-		return E_STATE;
-	return arch_context_set_tls(&thread->ctx, ctx_arg(&self->ctx, 1), thread == self) ? E_OK : E_ARG;
+	return arch_context_set_tls(&thread->ctx, ctx_arg(&self->ctx, 1), thread == cpu()->current) ? E_OK :
+												      E_ARG;
 }
 
 /* ---- scheduling ---- */
@@ -171,8 +170,12 @@ enum tessera_error invoke_thread_set_priority(struct thread *self, struct slot *
 
 enum tessera_error invoke_thread_set_affinity(struct thread *self, struct slot *cap)
 {
-	(void)cap;
-	return ctx_arg(&self->ctx, 1) < cpus_used ? E_OK : E_ARG;
+	uint64_t id = ctx_arg(&self->ctx, 1);
+
+	if (id >= cpus_used)
+		return E_ARG;
+	sched_set_home(thread_of(cap), (uint32_t)id);
+	return E_OK;
 }
 
 /* ---- bindings ---- */

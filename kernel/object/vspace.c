@@ -9,6 +9,7 @@
 #include <kernel/handlers.h>
 
 #include <deletion.h>
+#include <lock.h>
 #include <pagetable.h>
 #include <restart.h>
 
@@ -64,6 +65,7 @@ void vspace_unmap_kernel_page(vspace_ref ref, uint64_t va, paddr_t page)
 		return;
 	*entry = 0;
 	arch_tlb_flush_page(vspace_root_address(ref), va);
+	lock_shoot(vspace_root_address(ref));
 }
 
 /* ---- donated Untypeds and Views -------------------------------------------------------------------- */
@@ -196,6 +198,7 @@ bool vspace_destroy_step(vspace_ref ref)
 		vspace->is_dying = 1;
 		arch_vspace_leave(vspace_root_address(ref));
 		arch_tlb_flush_all(vspace_root_address(ref));
+		lock_shoot(vspace_root_address(ref)); /* only idle CPUs: its threads are gone */
 	}
 	if (vspace->views != 0) {
 		struct slot *view = slot_at(vspace->views);

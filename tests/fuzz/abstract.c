@@ -81,7 +81,7 @@ static void read_payload(const struct slot *slot, struct spec_cap *cap)
 	case CAP_CNODE:
 		cap->base = slot->detail;
 		cap->size = 1ull << slot->badge;
-		check(slot->aux == cap->size, "a CNode's two sizes agree");
+		check(slot->aux == cap->size - 1u, "a CNode's two sizes agree");
 		break;
 	case CAP_ENDPOINT:
 	case CAP_NOTIFICATION: cap->badge = slot->badge; break;
@@ -188,7 +188,7 @@ static void read_ring(thread_ref head, uint64_t *list, uint32_t *count, uint32_t
 		check(*count < SPEC_THREADS, "a ring of threads ends");
 		check(thread_at(thread->queue_next)->queue_prev == at,
 		      "a ring of threads is linked both ways");
-		check(thread->queue_object == object, "a thread knows where it waits");
+		check(object == 0 || thread->queue_object == object, "a thread knows where it waits");
 		list[(*count)++] = address_of(at);
 		at = thread->queue_next;
 	} while (at != head);
@@ -203,6 +203,50 @@ static void check_reply(const struct thread *thread)
 
 	check(slot_type(reply) == CAP_REPLY && slot_object(reply) == thread_ref_of(thread),
 	      "a Reply and its thread name each other");
+}
+
+static bool is_waiting(const struct thread *thread)
+{
+	return thread->state == THREAD_SENDING || thread->state == THREAD_RECEIVING ||
+	       thread->state == THREAD_WAITING;
+}
+
+/* Who receives uses nothing that was lent, whatever stands in it. */
+static void read_lending(struct spec_thread *to, const struct thread *thread)
+{
+	bool is_receiving = thread->state == THREAD_RECEIVING;
+
+	to->own_priority = thread->own_priority;
+	to->own_context = thread->own_context != 0 ? address_of(thread->own_context) : 0;
+	if (is_receiving) {
+		to->priority = thread->own_priority;
+		to->context = to->own_context;
+		return;
+	}
+	to->context = thread->context != 0 ? address_of(thread->context) : 0;
+	to->lender = thread->lender != 0 ? address_of(thread->lender) : 0;
+	to->lending_depth = thread->lending_depth;
+}
+
+/* What is used since the context in use was charged is charged here. (A tick of the counter is a nanosecond.) */
+static void read_context(struct spec_context *to, uint32_t ref)
+{
+	const struct sched_context *context = sched_context_at(ref);
+	uint64_t used = context == cpu()->context ? arch_tsc() - cpu()->context_tsc : 0;
+	uint64_t left = context->left_tsc > used ? context->left_tsc - used : 0;
+
+	*to = (struct spec_context){
+		.address = address_of(ref),
+		.budget_ns = context->budget_tsc,
+		.period_ns = context->period_ns,
+		.left_ns = left < context->budget_tsc ? left : context->budget_tsc,
+		.consumed_ns = context->consumed_tsc + used,
+		.switches = context->switches,
+		.refill_ns = context->refill_ns,
+		.owner = context->owner != 0 ? address_of(context->owner) : 0,
+		.runner = context->runner != 0 ? address_of(context->runner) : 0,
+		.is_reported = context->is_reported,
+	};
 }
 
 static void read_thread(struct spec *out, struct spec_thread *to, struct thread *thread)
@@ -221,7 +265,7 @@ static void read_thread(struct spec *out, struct spec_thread *to, struct thread 
 		.label = thread->label,
 		.page_va = thread->page_va,
 		.has_vspace = thread->vspace_root.raw != 0,
-		.waits_at = thread->queue_object != 0 ? address_of(thread->queue_object) : 0,
+		.waits_at = is_waiting(thread) ? address_of(thread->queue_object) : 0,
 		.reply_slot = thread->state == THREAD_RECEIVING ? thread->reply_cap : 0,
 		.sent_is_call = is_sending && !thread->is_fault && thread->sent_is_call,
 		.sent_cap = is_sending ? thread->sent_cap : 0,
@@ -236,6 +280,7 @@ static void read_thread(struct spec *out, struct spec_thread *to, struct thread 
 		.regs = thread->ctx.regs,
 	};
 	memcpy(&to->page, thread_page(thread), sizeof(to->page));
+	read_lending(to, thread);
 }
 
 static void read_ready(struct spec *out)
@@ -257,6 +302,7 @@ static void read_ready(struct spec *out)
 			best = i;
 	}
 	check(queue->best == best && sched_best(queue) == best, "the run queue's best is the best");
+	out->context = cpu()->context != &cpu()->idle_context ? ptr_to_phys(cpu()->context).raw : 0;
 	out->current = cpu()->current != cpu()->idle ? ptr_to_phys(cpu()->current).raw : 0;
 	check(out->current == 0 || (cpu()->current->state == THREAD_READY && !cpu()->current->is_queued),
 	      "the current thread is ready and in no queue");
@@ -271,6 +317,7 @@ static void read_endpoint(struct spec *out, struct spec_endpoint *to, uint32_t r
 	uint32_t plain = 0;
 
 	to->address = address_of(ref);
+	to->minimum_ns = endpoint->minimum_tsc;
 	to->sender_count = to->receiver_count = to->plain_count = to->notice_count = 0;
 	for (uint32_t i = 0; i < PRIORITIES; i++) {
 		uint32_t before = to->sender_count;
@@ -340,10 +387,18 @@ static void add_leaf(struct spec_vspace *to, uint64_t va, pte_t entry, uint32_t 
 	to->runs[to->run_count++] = run;
 }
 
+/* Most of a table is. */
+static bool are_zero(const pte_t *eight)
+{
+	return (eight[0] | eight[1] | eight[2] | eight[3] | eight[4] | eight[5] | eight[6] | eight[7]) == 0;
+}
+
 static void read_leaf_table(struct spec_vspace *to, uint64_t va, const pte_t *table)
 {
 	for (uint32_t i = 0; i < PT_ENTRIES; i++) {
-		if (table[i] != 0)
+		if (i % 8u == 0 && are_zero(&table[i]))
+			i += 7u;
+		else if (table[i] != 0)
 			add_leaf(to, va + i * PAGE_SIZE, table[i], 0);
 	}
 }
@@ -358,6 +413,10 @@ static void read_tables(struct spec_vspace *to, const pte_t *root)
 	for (;;) {
 		uint32_t end = level == PT_LEVELS - 1u ? USER_PT_ENTRIES : PT_ENTRIES, i = index[level]++;
 
+		if (i < end && i % 8u == 0 && are_zero(&table[level][i])) {
+			index[level] += 7u;
+			continue;
+		}
 		if (i == end) {
 			if (level++ == PT_LEVELS - 1u)
 				return;
@@ -425,7 +484,7 @@ static void read_vspace(struct spec *out, struct spec_vspace *to, uint32_t ref)
 
 static void read_objects(struct spec *out)
 {
-	uint32_t endpoints = 0, notifications = 0, threads = 0, vspaces = 0;
+	uint32_t endpoints = 0, notifications = 0, threads = 0, vspaces = 0, contexts = 0;
 
 	for (uint32_t i = 0; i < out->cap_count; i++) {
 		const struct spec_cap *cap = &out->caps[i];
@@ -437,11 +496,12 @@ static void read_objects(struct spec *out)
 		case CAP_ENDPOINT: read_endpoint(out, &out->endpoints[endpoints++], ref); break;
 		case CAP_NOTIFICATION: read_notification(&out->notifications[notifications++], ref); break;
 		case CAP_THREAD: read_thread(out, &out->threads[threads++], thread_at(ref)); break;
+		case CAP_SCHED_CONTEXT: read_context(&out->contexts[contexts++], ref); break;
 		case CAP_VSPACE: read_vspace(out, &out->vspaces[vspaces++], ref); break;
 		default: break;
 		}
 		check(endpoints < SPEC_ENDPOINTS && notifications < SPEC_NOTIFICATIONS &&
-			      threads < SPEC_THREADS && vspaces < SPEC_VSPACES,
+			      threads < SPEC_THREADS && vspaces < SPEC_VSPACES && contexts < SPEC_CONTEXTS,
 		      "there are not more objects than the model has room for");
 	}
 	for (uint32_t i = endpoints; i < SPEC_ENDPOINTS; i++)
@@ -450,6 +510,8 @@ static void read_objects(struct spec *out)
 		out->notifications[i].address = 0;
 	for (uint32_t i = threads; i < SPEC_THREADS; i++)
 		out->threads[i].address = 0;
+	for (uint32_t i = contexts; i < SPEC_CONTEXTS; i++)
+		out->contexts[i].address = 0;
 	for (uint32_t i = vspaces; i < SPEC_VSPACES; i++)
 		out->vspaces[i].address = 0;
 }

@@ -12,27 +12,24 @@
 static char text[400];
 
 #define DIFFER(format, ...) (snprintf(text, sizeof(text), format, __VA_ARGS__), text)
-#define FIELD(what, a, b, field)                                                                       \
-	do {                                                                                           \
-		if ((a)->field != (b)->field)                                                          \
-			return DIFFER("%s: " #field " specified 0x%llx, real 0x%llx", what,            \
-				      (unsigned long long)(a)->field, (unsigned long long)(b)->field); \
+#define FIELD(what, a, b, field)                                                                        \
+	do {                                                                                            \
+		if ((a)->field != (b)->field)                                                           \
+			return DIFFER("%s 0x%llx/%llx: " #field " specified 0x%llx, real 0x%llx",       \
+				      (what).kind, (unsigned long long)(what).address,                  \
+				      (unsigned long long)(what).index, (unsigned long long)(a)->field, \
+				      (unsigned long long)(b)->field);                                  \
 	} while (0)
 
-static const char *name_of(const char *kind, uint64_t a, uint64_t b)
-{
-	static char names[4][80];
-	static unsigned int next;
-	char *name = names[next++ % 4u];
-
-	snprintf(name, sizeof(names[0]), "%s 0x%llx/%llu", kind, (unsigned long long)a,
-		 (unsigned long long)b);
-	return name;
-}
+/* What is compared, in words only if it differs. */
+struct name {
+	const char *kind;
+	uint64_t address, index;
+};
 
 static const char *cap_differs(const struct spec_cap *a, const struct spec_cap *b, bool is_structure)
 {
-	const char *what = name_of("capability at", a->place.holder, a->place.index);
+	const struct name what = {"capability at", a->place.holder, a->place.index};
 
 	FIELD(what, a, b, place.holder);
 	FIELD(what, a, b, place.index);
@@ -70,7 +67,7 @@ static const char *caps_differ(struct spec *specified, struct spec *real, bool i
 				      is_structure);
 	if (problem != NULL)
 		return problem;
-	FIELD("tree", specified, real, tree_count);
+	FIELD(((struct name){"tree", 0, 0}), specified, real, tree_count);
 	for (uint32_t i = 0; i < real->cap_count; i++)
 		real_replies += real->caps[i].type == CAP_REPLY;
 	for (uint32_t i = 0; i < specified->cap_count && problem == NULL; i++) {
@@ -90,29 +87,32 @@ static const char *caps_differ(struct spec *specified, struct spec *real, bool i
 	return problem;
 }
 
-static const char *list_differs(const char *what, const uint64_t *a, uint32_t a_count, const uint64_t *b,
+static const char *list_differs(struct name what, const uint64_t *a, uint32_t a_count, const uint64_t *b,
 				uint32_t b_count)
 {
 	if (a_count != b_count)
-		return DIFFER("%s: specified %u, real %u entries", what, a_count, b_count);
+		return DIFFER("%s 0x%llx: specified %u, real %u entries", what.kind,
+			      (unsigned long long)what.address, a_count, b_count);
 	for (uint32_t i = 0; i < a_count; i++) {
 		if (a[i] != b[i])
-			return DIFFER("%s: entry %u specified 0x%llx, real 0x%llx", what, i,
-				      (unsigned long long)a[i], (unsigned long long)b[i]);
+			return DIFFER("%s 0x%llx: entry %u specified 0x%llx, real 0x%llx", what.kind,
+				      (unsigned long long)what.address, i, (unsigned long long)a[i],
+				      (unsigned long long)b[i]);
 	}
 	return NULL;
 }
 
-static const char *places_differ(const char *what, const struct spec_place *a, uint32_t a_count,
+static const char *places_differ(struct name what, const struct spec_place *a, uint32_t a_count,
 				 const struct spec_place *b, uint32_t b_count)
 {
 	if (a_count != b_count)
-		return DIFFER("%s: specified %u, real %u entries", what, a_count, b_count);
+		return DIFFER("%s 0x%llx: specified %u, real %u entries", what.kind,
+			      (unsigned long long)what.address, a_count, b_count);
 	for (uint32_t i = 0; i < a_count; i++) {
 		if (a[i].holder != b[i].holder || a[i].index != b[i].index)
-			return DIFFER("%s: entry %u specified 0x%llx/%u, real 0x%llx/%u", what, i,
-				      (unsigned long long)a[i].holder, a[i].index,
-				      (unsigned long long)b[i].holder, b[i].index);
+			return DIFFER("%s 0x%llx: entry %u specified 0x%llx/%u, real 0x%llx/%u", what.kind,
+				      (unsigned long long)what.address, i, (unsigned long long)a[i].holder,
+				      a[i].index, (unsigned long long)b[i].holder, b[i].index);
 	}
 	return NULL;
 }
@@ -121,7 +121,7 @@ static const char *places_differ(const char *what, const struct spec_place *a, u
 
 static const char *tables_differ(const struct spec_vspace *a, const struct spec_vspace *b)
 {
-	const char *what = name_of("tables of VSpace", a->address, 0);
+	const struct name what = {"tables of VSpace", a->address, 0};
 
 	FIELD(what, a, b, table_count);
 	for (uint32_t i = 0; i < a->table_count; i++) {
@@ -130,21 +130,23 @@ static const char *tables_differ(const struct spec_vspace *a, const struct spec_
 		while (n < b->table_count && b->tables[n] != a->tables[i])
 			n++;
 		if (n == b->table_count)
-			return DIFFER("%s: 0x%llx is not there", what, (unsigned long long)a->tables[i]);
+			return DIFFER("%s 0x%llx: 0x%llx is not there", what.kind,
+				      (unsigned long long)what.address, (unsigned long long)a->tables[i]);
 	}
 	return NULL;
 }
 
 static const char *vspace_differs(const struct spec_vspace *a, const struct spec_vspace *b)
 {
-	const char *what = name_of("VSpace", a->address, 0), *problem;
+	struct name what = {"VSpace", a->address, 0};
+	const char *problem;
 
 	FIELD(what, a, b, allow_wx);
 	FIELD(what, a, b, is_dying);
 	for (uint32_t i = 0; i < a->run_count && i < b->run_count; i++) {
 		const struct spec_run *x = &a->runs[i], *y = &b->runs[i];
 
-		what = name_of("mapping in VSpace", a->address, x->va);
+		what = (struct name){"mapping in VSpace", a->address, x->va};
 		FIELD(what, x, y, va);
 		FIELD(what, x, y, pages);
 		FIELD(what, x, y, frame);
@@ -159,7 +161,8 @@ static const char *vspace_differs(const struct spec_vspace *a, const struct spec
 		return problem;
 	if (!a->is_dying)
 		FIELD(what, a, b, pool_pages);
-	return places_differ("Views", a->views, a->view_count, b->views, b->view_count);
+	return places_differ((struct name){"Views of VSpace", a->address, 0}, a->views, a->view_count,
+			     b->views, b->view_count);
 }
 
 /* ---- threads ---- */
@@ -195,7 +198,7 @@ static const char *page_differs(const struct msg_page *a, const struct msg_page 
 	return NULL;
 }
 
-static const char *fault_differs(const char *what, const struct spec_thread *a, const struct spec_thread *b)
+static const char *fault_differs(struct name what, const struct spec_thread *a, const struct spec_thread *b)
 {
 	FIELD(what, a, b, is_fault);
 	if (!a->is_fault)
@@ -206,7 +209,7 @@ static const char *fault_differs(const char *what, const struct spec_thread *a, 
 	return NULL;
 }
 
-static const char *waiting_differs(const char *what, const struct spec_thread *a, const struct spec_thread *b)
+static const char *waiting_differs(struct name what, const struct spec_thread *a, const struct spec_thread *b)
 {
 	FIELD(what, a, b, waits_at);
 	FIELD(what, a, b, deadline_ns);
@@ -223,7 +226,8 @@ static const char *waiting_differs(const char *what, const struct spec_thread *a
 
 static const char *thread_differs(const struct spec_thread *a, const struct spec_thread *b)
 {
-	const char *what = name_of("thread", a->address, 0), *problem;
+	const struct name what = {"thread", a->address, 0};
+	const char *problem;
 
 	FIELD(what, a, b, state);
 	FIELD(what, a, b, is_suspended);
@@ -233,11 +237,16 @@ static const char *thread_differs(const struct spec_thread *a, const struct spec
 	FIELD(what, a, b, page_va);
 	FIELD(what, a, b, has_vspace);
 	FIELD(what, a, b, bound);
+	FIELD(what, a, b, own_priority);
+	FIELD(what, a, b, own_context);
+	FIELD(what, a, b, context);
+	FIELD(what, a, b, lender);
+	FIELD(what, a, b, lending_depth);
 	problem = fault_differs(what, a, b);
 	if (problem == NULL)
 		problem = waiting_differs(what, a, b);
 	if (problem == NULL && memcmp(&a->personality, &b->personality, sizeof(a->personality)) != 0)
-		return DIFFER("%s: personality", what);
+		return DIFFER("%s 0x%llx: personality", what.kind, (unsigned long long)what.address);
 	if (problem == NULL)
 		problem = regs_differ(&a->regs, &b->regs, a->address);
 	return problem != NULL ? problem : page_differs(&a->page, &b->page, a->address);
@@ -260,26 +269,44 @@ static void sort_senders(struct spec *spec, const struct spec_endpoint *endpoint
 static const char *endpoint_differs(struct spec *spec, const struct spec_endpoint *a,
 				    const struct spec_endpoint *b)
 {
-	const char *what = name_of("senders of endpoint", a->address, 0), *problem;
+	struct name what = {"senders of endpoint", a->address, 0};
+	const char *problem;
 	uint64_t senders[SPEC_THREADS];
 
 	sort_senders(spec, a, senders);
+	FIELD(what, a, b, minimum_ns);
 	problem = list_differs(what, senders, a->sender_count, b->senders, b->sender_count);
-	what = name_of("receivers of endpoint", a->address, 0);
+	what = (struct name){"receivers of endpoint", a->address, 0};
 	if (problem == NULL)
 		problem =
 			list_differs(what, a->receivers, a->receiver_count, b->receivers, b->receiver_count);
 	if (problem == NULL)
 		problem = list_differs(what, a->plain, a->plain_count, b->plain, b->plain_count);
-	what = name_of("notices of endpoint", a->address, 0);
+	what = (struct name){"notices of endpoint", a->address, 0};
 	if (problem == NULL)
 		problem = places_differ(what, a->notices, a->notice_count, b->notices, b->notice_count);
 	return problem;
 }
 
+static const char *context_differs(const struct spec_context *a, const struct spec_context *b)
+{
+	const struct name what = {"SchedContext", a->address, 0};
+
+	FIELD(what, a, b, budget_ns);
+	FIELD(what, a, b, period_ns);
+	FIELD(what, a, b, consumed_ns);
+	FIELD(what, a, b, left_ns);
+	FIELD(what, a, b, refill_ns);
+	FIELD(what, a, b, switches);
+	FIELD(what, a, b, owner);
+	FIELD(what, a, b, runner);
+	FIELD(what, a, b, is_reported);
+	return NULL;
+}
+
 static const char *notification_differs(const struct spec_notification *a, const struct spec_notification *b)
 {
-	const char *what = name_of("notification", a->address, 0);
+	const struct name what = {"notification", a->address, 0};
 
 	FIELD(what, a, b, word);
 	FIELD(what, a, b, bound);
@@ -314,6 +341,14 @@ static const char *vspaces_differ(struct spec *specified, struct spec *real)
 	return NULL;
 }
 
+static const char *contexts_differ(struct spec *specified, struct spec *real)
+{
+	uint32_t count = 0;
+
+	EACH(context, SPEC_CONTEXTS, specified, real, context_differs(a, b));
+	return NULL;
+}
+
 static const char *threads_differ(struct spec *specified, struct spec *real)
 {
 	uint32_t count = 0;
@@ -344,11 +379,13 @@ static const char *machine_differs(const struct spec *a, const struct spec *b)
 		if (a->irqs[line].is_unmasked != b->irqs[line].is_unmasked)
 			return DIFFER("interrupt line %u: masked", line);
 	}
-	FIELD("machine", a, b, current);
-	FIELD("machine", a, b, wall_offset_ns);
-	FIELD("machine", a, b, last_port);
-	FIELD("machine", a, b, last_port_value);
-	return list_differs("ready threads", a->ready, a->ready_count, b->ready, b->ready_count);
+	FIELD(((struct name){"machine", 0, 0}), a, b, current);
+	FIELD(((struct name){"machine", 0, 0}), a, b, context);
+	FIELD(((struct name){"machine", 0, 0}), a, b, wall_offset_ns);
+	FIELD(((struct name){"machine", 0, 0}), a, b, last_port);
+	FIELD(((struct name){"machine", 0, 0}), a, b, last_port_value);
+	return list_differs((struct name){"ready threads", 0, 0}, a->ready, a->ready_count, b->ready,
+			    b->ready_count);
 }
 
 const char *states_differ(struct spec *specified, struct spec *real, bool is_structure)
@@ -365,5 +402,7 @@ const char *states_differ(struct spec *specified, struct spec *real, bool is_str
 		return problem;
 	if (problem == NULL)
 		problem = threads_differ(specified, real);
+	if (problem == NULL)
+		problem = contexts_differ(specified, real);
 	return problem != NULL ? problem : machine_differs(specified, real);
 }

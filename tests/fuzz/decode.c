@@ -38,17 +38,41 @@ static const struct rule rules[] = {
 
 /* What happens often in a system, more than once what is worth more. */
 static const uint16_t usual[] = {
-	OP_UNTYPED_RETYPE, OP_UNTYPED_RETYPE, OP_CNODE_DELETE,
-	OP_CNODE_DELETE,   OP_CNODE_REVOKE,   OP_CNODE_COPY,
-	OP_CNODE_MINT,	   OP_CNODE_MINT,     OP_CNODE_MOVE,
-	OP_MEMORY_DERIVE,  OP_MEMORY_ATTACH,  OP_VIEW_MAP,
-	OP_VIEW_MAP,	   OP_VIEW_MAP_VEC,   OP_VSPACE_UNMAP,
-	OP_VSPACE_PROTECT, OP_VIEW_COPY,      OP_SEND,
-	OP_SEND,	   OP_RECV,	      OP_RECV,
-	OP_CALL,	   OP_CALL,	      OP_REPLY,
-	OP_REPLY_RECV,	   OP_REPLY_RECV,     OP_SIGNAL,
-	OP_WAIT,	   OP_YIELD,	      OP_THREAD_CONFIGURE,
-	OP_THREAD_RESUME,  OP_THREAD_SUSPEND, OP_THREAD_INTERRUPT,
+	OP_UNTYPED_RETYPE,
+	OP_UNTYPED_RETYPE,
+	OP_CNODE_DELETE,
+	OP_CNODE_DELETE,
+	OP_CNODE_REVOKE,
+	OP_CNODE_COPY,
+	OP_CNODE_MINT,
+	OP_CNODE_MINT,
+	OP_CNODE_MOVE,
+	OP_MEMORY_DERIVE,
+	OP_MEMORY_ATTACH,
+	OP_VIEW_MAP,
+	OP_VIEW_MAP,
+	OP_VIEW_MAP_VEC,
+	OP_VSPACE_UNMAP,
+	OP_VSPACE_PROTECT,
+	OP_VIEW_COPY,
+	OP_SEND,
+	OP_SEND,
+	OP_RECV,
+	OP_RECV,
+	OP_CALL,
+	OP_CALL,
+	OP_REPLY,
+	OP_REPLY_RECV,
+	OP_REPLY_RECV,
+	OP_SIGNAL,
+	OP_WAIT,
+	OP_YIELD,
+	OP_THREAD_CONFIGURE,
+	OP_SCHED_CONFIGURE,
+	OP_SCHED_BIND,
+	OP_THREAD_RESUME,
+	OP_THREAD_SUSPEND,
+	OP_THREAD_INTERRUPT,
 };
 
 /* ---- capabilities by their names ---- */
@@ -132,6 +156,14 @@ static slot_t empty_slot(uint8_t byte)
 	return SLOT_OWN(high | byte);
 }
 
+/* The same by its short name, in leaf 0, as a slot for a Reply is named. */
+static cap_t empty_address(uint8_t byte)
+{
+	slot_t slot = byte < RANDOM_FROM ? empty_slot((uint8_t)(byte / 4u * 4u)) : anything(byte);
+
+	return (cap_t)slot;
+}
+
 /* ---- arguments by their names ---- */
 
 static uint64_t deadline(uint8_t byte)
@@ -195,11 +227,13 @@ static uint64_t flags(uint32_t number, uint8_t byte)
 
 static const struct {
 	uint8_t type;
-	uint8_t size;
-} kinds[] = {{CAP_ENDPOINT, 0}, {CAP_NOTIFICATION, 0}, {CAP_UNTYPED, 14}, {CAP_UNTYPED, 12}, {CAP_CNODE, 4},
-	     {CAP_CNODE, 4},	{CAP_THREAD, 0},       {CAP_VSPACE, 0},	  {CAP_MEMORY, 1},   {CAP_MEMORY, 3},
-	     {CAP_MEMORY, 20},	{CAP_UNTYPED, 6},      {CAP_CNODE, 5},	  {CAP_CNODE, 20},   {CAP_REPLY, 0},
-	     {CAP_MEMORY, 0},	{CAP_UNTYPED, 48},     {CAP_ENDPOINT, 1}};
+	uint32_t size;
+} kinds[] = {{CAP_ENDPOINT, 0},	 {CAP_NOTIFICATION, 0}, {CAP_UNTYPED, 14},	{CAP_UNTYPED, 12},
+	     {CAP_CNODE, 4},	 {CAP_CNODE, 4},	{CAP_THREAD, 0},	{CAP_VSPACE, 0},
+	     {CAP_MEMORY, 1},	 {CAP_MEMORY, 3},	{CAP_MEMORY, 20},	{CAP_UNTYPED, 6},
+	     {CAP_CNODE, 5},	 {CAP_CNODE, 20},	{CAP_REPLY, 0},		{CAP_MEMORY, 0},
+	     {CAP_UNTYPED, 48},	 {CAP_ENDPOINT, 20000}, {CAP_SCHED_CONTEXT, 0}, {CAP_SCHED_CONTEXT, 0},
+	     {CAP_ENDPOINT, ~0u}};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static uint64_t count(uint32_t number, uint8_t byte)
@@ -296,6 +330,35 @@ static uint64_t bytes(uint8_t byte)
 	return byte < 0xf0 ? byte : MSG_DATA_BYTES + 1u;
 }
 
+static uint64_t page_index(uint8_t byte)
+{
+	return byte < 0xe0 ? byte % 20u : byte;
+}
+
+static uint64_t budget(uint8_t byte)
+{
+	static const uint64_t budgets[] = {10000, 50000, 1000000, 10000000, 500000000, 20000, 12345, 9999};
+
+	return byte == 0xff ? SCHED_BUDGET_MAX_NS + 1u : budgets[byte % 8u];
+}
+
+static uint64_t period(uint8_t byte)
+{
+	static const uint64_t periods[] = {0, 20000, 100000, 20000000, 0, 1000000000, 50000, 1000};
+
+	return byte == 0xff ? SCHED_BUDGET_MAX_NS + 1u : periods[byte % 8u];
+}
+
+static uint64_t bound_thread(uint8_t byte)
+{
+	return byte % 6u == 0 ? 0 : cap_of(CAP_THREAD, byte);
+}
+
+static uint64_t reader_index(uint8_t byte)
+{
+	return byte < 128 ? 0 : byte < 0xf0 ? specified.reader_next : byte;
+}
+
 static const struct kind by_name[] = {
 	{"dst_slot", empty_slot},
 	{"src_slot", used_slot},
@@ -323,6 +386,13 @@ static const struct kind by_name[] = {
 	{"cpu", cpu_number},
 	{"how", how},
 	{"bytes", bytes},
+	{"index", reader_index},
+	{"page", page_index},
+	{"first_page", page_index},
+	{"budget_ns", budget},
+	{"period_ns", period},
+	{"thread", bound_thread},
+	{"what", small},
 };
 
 static uint64_t argument(const struct rule *rule, unsigned int i, const uint8_t *record)
@@ -357,7 +427,7 @@ static uint64_t subject(const struct rule *rule, const uint8_t *record)
 	case OP_CNODE_MOVE: return empty_slot(byte);
 	case OP_CNODE_COPY_ALL: return cap_of(CAP_CNODE, byte);
 	case OP_RECV: /* record[3]: the slot for a Reply */
-		reply = record[3] % 3u == 0 ? 0 : (cap_t)empty_slot(record[3]);
+		reply = record[3] % 4u == 0 ? 0 : empty_address(record[3]);
 		return reply << 32 | cap_of(CAP_ENDPOINT, byte);
 	case OP_REPLY_RECV: return (uint64_t)cap_of(CAP_REPLY, record[9]) << 32 | cap_of(CAP_ENDPOINT, byte);
 	default: break;
@@ -365,6 +435,39 @@ static uint64_t subject(const struct rule *rule, const uint8_t *record)
 	if (rule->how == BY_SLOT)
 		return used_slot(byte);
 	return rule->how == BY_CAP ? cap_of(rule->type, byte) : byte;
+}
+
+/* The View at an address of the thread's CSpace; NULL: there is none. */
+static const struct spec_cap *view_of(cap_t address)
+{
+	for (uint32_t i = 0; i < specified.cap_count; i++) {
+		if (specified.caps[i].type == CAP_VIEW && address_of(&specified.caps[i]) == address)
+			return &specified.caps[i];
+	}
+	return NULL;
+}
+
+/* An address in a View's window, counted from its start or its end. */
+static uint64_t address_in_view(cap_t view, uint8_t byte)
+{
+	const struct spec_cap *cap = view_of(view);
+
+	if (cap != NULL && cap->size < 4096)
+		return cap->base +
+		       (byte % 2u == 0 ? byte / 2u % 16u : cap->size - 1u - byte / 2u % 4u) * SPEC_PAGE;
+	return address(byte);
+}
+
+/* Nothing is answered or made of what is not there: another operation then, that comes before. */
+static uint32_t possible(uint32_t number)
+{
+	bool has_reply = false;
+
+	for (uint32_t i = 0; i < specified.cap_count; i++)
+		has_reply = has_reply || specified.caps[i].type == CAP_REPLY;
+	if (!has_reply && number == OP_REPLY)
+		return OP_RECV;
+	return !has_reply && number == OP_REPLY_RECV ? OP_CALL : number;
 }
 
 /* ---- what some operations take from the message page ---- */
@@ -382,6 +485,7 @@ static void page_of_configure(const uint8_t *record)
 		.vspace = record[4] < 80 ? 0 : cap_of(CAP_VSPACE, record[4]),
 		.fault_ep = record[5] < 128 ? 0 : cap_of(CAP_ENDPOINT, record[5]),
 		.last_ep = record[6] < 128 ? 0 : cap_of(CAP_ENDPOINT, record[6]),
+		.budget_ep = record[7] < 128 ? 0 : cap_of(CAP_ENDPOINT, record[6]),
 		.page_va = record[7] < 0xf8
 				   ? (record[7] % 4u == 0 ? 0 : 0x20000000ull + record[7] % 8u * SPEC_PAGE)
 				   : (uint64_t)record[7] << 44 | record[7] % 2u,
@@ -454,7 +558,7 @@ static void prepare_page(uint32_t number, const uint8_t *record)
 static void do_syscall(const uint8_t *record)
 {
 	static const uint64_t ips[] = {PROGRAM_IP, PROGRAM_IP, PERSONALITY_IP, EXIT_IP};
-	uint32_t number = usual[record[1] % (sizeof(usual) / sizeof(usual[0]))];
+	uint32_t number = possible(usual[record[1] % (sizeof(usual) / sizeof(usual[0]))]);
 	const struct rule *rule = &rules[record[1] % RULES];
 	uint64_t args[7];
 
@@ -469,6 +573,8 @@ static void do_syscall(const uint8_t *record)
 	args[0] = subject(rule, record);
 	for (unsigned int i = 0; i < 6; i++)
 		args[1 + i] = argument(rule, i, record);
+	if ((rule->number == OP_VIEW_MAP || rule->number == OP_VIEW_UNMAP) && record[11] % 8u < 4u)
+		args[1] = address_in_view((cap_t)args[0], record[3]);
 	prepare_page(rule->number, record);
 	drive_syscall(rule->number, args, ips[record[11] % 4u], record[10] % 2u != 0, record[10] % 4u == 0);
 }

@@ -57,6 +57,7 @@ static _Noreturn void fail(const char *problem)
 	for (uint32_t i = 0; i < trace_count; i++)
 		print_event(&trace[i]);
 	fprintf(stderr, "---- difference: %s\n", problem);
+	fprintf(stderr, "operations compared: %llu\n", (unsigned long long)drive_count);
 	abort();
 }
 
@@ -83,15 +84,33 @@ static void adopt_registers(struct spec_thread *to, const struct spec_thread *fr
 
 	if (is_entry && to->regs.rcx == to->page_va && from->regs.rcx != to->page_va)
 		fail("an entry of the personality: RCX is not the page's address");
+	if (to->state != SPEC_READY && to->state != SPEC_SUSPENDED && to->state == from->state &&
+	    !to->is_fault)
+		to->regs.rax = from->regs.rax; /* inside a system call it holds anything */
 	to->regs.rcx = from->regs.rcx;
 	to->regs.r11 = from->regs.r11;
 	page[CONTEXT_WORD + RCX_WORD] = real_page[CONTEXT_WORD + RCX_WORD];
 	page[CONTEXT_WORD + R11_WORD] = real_page[CONTEXT_WORD + R11_WORD];
 }
 
+/* A round-robin slice may be longer than it is specified: what runs between a yield and the next look at the clock is free. */
+static void adopt_slices(void)
+{
+	for (uint32_t i = 0; i < SPEC_CONTEXTS; i++) {
+		struct spec_context *context = &specified.contexts[i];
+		const struct spec_context *other =
+			context->address != 0 ? spec_context_of(&real, context->address) : NULL;
+
+		if (other != NULL && context->period_ns == 0 && other->left_ns > context->left_ns &&
+		    other->left_ns <= context->budget_ns)
+			context->left_ns = other->left_ns;
+	}
+}
+
 /* What a system call destroys may hold anything. */
 static void adopt_unspecified(const struct event *event)
 {
+	adopt_slices();
 	for (uint32_t i = 0; i < SPEC_THREADS; i++) {
 		struct spec_thread *thread = &specified.threads[i];
 		const struct spec_thread *other;
@@ -108,12 +127,12 @@ static void adopt_unspecified(const struct event *event)
 	}
 }
 
-static void finish(struct event *event)
+/* Compares; the real state has been read. */
+static void compare(struct event *event)
 {
 	const struct spec_thread *self;
 	const char *problem;
 
-	machine_abstract(&real);
 	self = event->thread != 0 ? spec_thread_of(&real, event->thread) : NULL;
 	event->result = self != NULL ? self->regs.rax : ~0ull;
 	if (drive_is_verbose)
@@ -126,6 +145,12 @@ static void finish(struct event *event)
 		fail("the processor waits, or does not");
 	if (!host_tlb_is_coherent())
 		fail("a translation is cached that the tables do not hold any more");
+}
+
+static void finish(struct event *event)
+{
+	machine_abstract(&real);
+	compare(event);
 }
 
 /* ---- system calls ---- */
@@ -214,7 +239,7 @@ static void execute(struct event *event)
 		follow_deletion(event, &hint);
 	else
 		spec_syscall(&specified, number, &hint);
-	finish(event);
+	compare(event);
 }
 
 /* The processor's registers at the entry, in both. */
@@ -347,7 +372,7 @@ void drive_time(uint64_t now_ns)
 		machine_timer();
 		machine_abstract(&real);
 		spec_timer(&specified, before - passed_deadlines(&real));
-		finish(event);
+		compare(event);
 	}
 	if (spec_timer_is_due(&specified))
 		fail("a deadline has passed or a slice is over, and no timer interrupt comes");
@@ -388,6 +413,7 @@ void drive_boot(void)
 {
 	machine_boot();
 	machine_abstract(&specified);
+	specified.kernel_slots = HOST_PHYS_BASE + PAGE_SIZE;
 	for (uint32_t i = 0; i < specified.cap_count; i++)
 		specified.caps[i].placement = ++specified.last_placement;
 	prelude();

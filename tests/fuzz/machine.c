@@ -54,7 +54,7 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 {
 	vspace_ref vspace = index_of(take(VSPACE_BYTES));
 	struct thread *thread = take(THREAD_BYTES);
-	struct sched_context *context = take(SCHED_CONTEXT_BYTES);
+	struct sched_context *sched = take(SCHED_CONTEXT_BYTES);
 
 	boot_make_origin(boot, BOOT_SLOT_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(root), MACHINE_ROOT_LOG2);
 	boot_make_origin(boot, BOOT_SLOT_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(leaf), MACHINE_LEAF_LOG2);
@@ -63,6 +63,7 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 	boot_make_origin(boot, BOOT_SLOT_CLOCK, CAP_CLOCK, RIGHTS_ALL, 0, 0);
 	boot_make_origin(boot, BOOT_SLOT_CONSOLE, CAP_CONSOLE, RIGHTS_ALL, 0, 0);
 	boot_make_origin(boot, BOOT_SLOT_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
+	boot_make_origin(boot, BOOT_SLOT_SCHED, CAP_SCHED_CONTEXT, RIGHTS_ALL, index_of(sched), 0);
 	vspace_init(vspace, slot_index(&boot[BOOT_SLOT_VSPACE]), 0);
 	thread_init(thread);
 	embed(&boot[BOOT_SLOT_CNODE], &thread->slots[THREAD_SLOT_CSPACE]);
@@ -72,8 +73,8 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 	thread->vspace_root = vspace_root_address(vspace);
 	thread->page_va = ROOT_MSG_PAGE_VA;
 	sched_set_priority(thread, 16);
-	sched_context_init(context);
-	sched_context_bind(context, thread);
+	sched_context_init(sched);
+	sched_context_bind(sched, thread);
 	for (uint32_t i = 0; i < 8; i++)
 		vspace_add_table_page(vspace, ptr_to_phys(take(PAGE_SIZE)));
 	must(vspace_map_kernel_page(vspace, ROOT_MSG_PAGE_VA, thread_page_phys(thread),
@@ -82,6 +83,7 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 	must(cap_derive(&boot[BOOT_SLOT_CNODE], &leaf[ROOT_CAP_CNODE], RIGHTS_ALL, true) == E_OK);
 	must(cap_derive(&boot[BOOT_SLOT_VSPACE], &leaf[ROOT_CAP_VSPACE], RIGHTS_ALL, true) == E_OK);
 	must(cap_derive(&boot[BOOT_SLOT_THREAD], &leaf[ROOT_CAP_THREAD], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[BOOT_SLOT_SCHED], &leaf[ROOT_CAP_SCHED], RIGHTS_ALL, true) == E_OK);
 	must(cap_derive(&boot[BOOT_SLOT_CLOCK], &leaf[ROOT_CAP_CLOCK], RIGHTS_ALL, true) == E_OK);
 	must(cap_derive(&boot[BOOT_SLOT_CONSOLE], &leaf[ROOT_CAP_CONSOLE], RIGHTS_ALL, true) == E_OK);
 	must(cap_derive(&boot[BOOT_SLOT_MACHINE], &leaf[ROOT_CAP_MACHINE], RIGHTS_ALL, true) == E_OK);

@@ -32,6 +32,7 @@ enum {
 	IRQ = 42,
 	IOPORT = 43,
 	POOL = 44,
+	CONTEXTS = 45,
 };
 
 static void call(uint32_t number, const uint64_t args[7])
@@ -56,6 +57,7 @@ static void make_objects(void)
 	CALL(OP_UNTYPED_RETYPE, RAM, CAP_ENDPOINT, 0, EP, 2);
 	CALL(OP_UNTYPED_RETYPE, RAM, CAP_NOTIFICATION, 0, NTFN, 2);
 	CALL(OP_UNTYPED_RETYPE, RAM, CAP_THREAD, 0, THREADS, 3);
+	CALL(OP_UNTYPED_RETYPE, RAM, CAP_SCHED_CONTEXT, 0, CONTEXTS, 3);
 	CALL(OP_UNTYPED_RETYPE, RAM, CAP_VSPACE, 0, SPACE, 1);
 	CALL(OP_UNTYPED_RETYPE, RAM, CAP_MEMORY, 20, MEMORY, 1);
 	CALL(OP_UNTYPED_RETYPE, RAM, CAP_UNTYPED, 16, TABLES, 1);
@@ -90,6 +92,7 @@ static void configure(uint32_t i, cap_t space, uint64_t page_va, uint32_t priori
 	for (uint32_t n = 0; n < sizeof(config) / sizeof(uint64_t); n++)
 		drive_page(CONFIG_WORD + n, ((const uint64_t *)&config)[n]);
 	CALL(OP_THREAD_CONFIGURE, THREADS + i);
+	CALL(OP_SCHED_BIND, CONTEXTS + i, THREADS + i);
 	CALL(OP_THREAD_RESUME, THREADS + i);
 }
 

@@ -93,7 +93,8 @@ static void test_everything(void)
 								       .page_va = WORKER_PAGE_VA,
 								       .priority = PRIORITY_HIGH};
 	must(ts_thread_configure(thread), "configure");
-	must(ts_sched_bind(make(CAP_SCHED_CONTEXT, 0), thread), "its time, from elsewhere: it must last to the end");
+	must(ts_sched_bind(make(CAP_SCHED_CONTEXT, 0), thread),
+	     "its time, from elsewhere: it must last to the end");
 	struct user_regs regs = {
 		.rip = (uint64_t)raw_call, .rdi = (uint64_t)&w->regs, .rsp = (uint64_t)w->stack + 4096 - 8};
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Filling the whole state of a thread with markers, and storing the whole state it has: general registers, and by XSAVE all
- * that the CPU knows of x87, SSE and AVX; segment bases only where a marker can stand there.  See leaks.c for the structure.
+ * Filling the whole state of a thread with markers, and storing the whole state it has: general registers, data segments, and
+ * by XSAVE (else FXSAVE) all that the CPU knows of x87, SSE and AVX.  leaks.c has the structures and looks at segment bases.
  */
 	.set MARKER, 0xbad5ec2e5ec2e700
 	.set BASE_MARKER, 0x5ec2e7ba0000
+	.set TIME_PAGE_XSAVE_MASK, 0x7fffffffd000 + 48 /* leaks.c asserts it */
 
 	.text
 
@@ -96,9 +97,15 @@ leak_spin:
 	movl %es, %ecx
 	orl %ecx, %eax
 	movq %rax, 120(%rdi)
+	movabsq $TIME_PAGE_XSAVE_MASK, %rcx
 	movl $-1, %eax
 	movl $-1, %edx
+	cmpq $0, (%rcx)
+	je 8f
 	xsave64 128(%rdi)
+	jmp 9f
+8:	fxsave64 128(%rdi)
+9:
 	.endm
 
 /* void leak_watch(const struct leak_call *call, struct leak_image *into): the call with everything else empty, then what it finds. */

@@ -6,6 +6,7 @@
  */
 #include "tests.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define OWN SLOT_OWN
@@ -18,7 +19,9 @@
 #define FLAG_AVX 1u
 #define FLAG_BASES 2u
 
-/* leaks.S knows both layouts. */
+/* leaks.S knows these layouts. */
+_Static_assert(TIME_PAGE_VA + offsetof(struct time_page, xsave_mask) == 0x7fffffffd000 + 48,
+	       "TIME_PAGE_XSAVE_MASK");
 struct leak_call {
 	uint64_t rax, rdi, rsi, r12, flags;
 };
@@ -63,7 +66,8 @@ static uint64_t suspicious_words(const void *from, uint64_t bytes)
 {
 	uint64_t count = 0, value;
 
-	for (uint64_t at = 0; at + sizeof(value) <= bytes; at += 2) { /* x87 registers begin at each multiple of 2 */
+	for (uint64_t at = 0; at + sizeof(value) <= bytes;
+	     at += 2) { /* x87 registers begin at each multiple of 2 */
 		memcpy(&value, (const uint8_t *)from + at, sizeof(value));
 		count += is_marker(value);
 		if (at % sizeof(value) == 0)
@@ -100,14 +104,16 @@ static void store_bases(uint64_t *into)
 static void run_watch(struct worker *w)
 {
 	(void)w;
-	leak_watch((const struct leak_call *)(SHARED_VA + 0x80040), (struct leak_image *)(SHARED_VA + 0x81000));
+	leak_watch((const struct leak_call *)(SHARED_VA + 0x80040),
+		   (struct leak_image *)(SHARED_VA + 0x81000));
 	store_bases((uint64_t *)(SHARED_VA + 0x80080));
 }
 
 static void run_watch_spin(struct worker *w)
 {
 	(void)w;
-	leak_watch_spin((const volatile uint64_t *)(SHARED_VA + 0x800c0), (struct leak_image *)(SHARED_VA + 0x81000));
+	leak_watch_spin((const volatile uint64_t *)(SHARED_VA + 0x800c0),
+			(struct leak_image *)(SHARED_VA + 0x81000));
 	store_bases((uint64_t *)(SHARED_VA + 0x80080));
 }
 
@@ -158,7 +164,8 @@ static void test_switches(void)
 	     (struct leak_call){CALL(OP_SEND), endpoint, TAG(1, 0), NEVER, 0});
 	pass("signal", (struct leak_call){CALL(OP_WAIT), notification, 0, NEVER, 0},
 	     (struct leak_call){CALL(OP_SIGNAL), notification, 1, 0, 0});
-	pass("a call, slow", (struct leak_call){CALL(OP_RECV), BOTH(reply, endpoint), 0, now_ns() + 20 * SOON, 0},
+	pass("a call, slow",
+	     (struct leak_call){CALL(OP_RECV), BOTH(reply, endpoint), 0, now_ns() + 20 * SOON, 0},
 	     (struct leak_call){CALL(OP_CALL), endpoint, TAG(1, 0), NEVER, 0});
 	start();
 	endpoint = make(CAP_ENDPOINT, 0);
@@ -218,7 +225,8 @@ static void test_preemption(void)
 static void test_new_thread(void)
 {
 	cap_t home, thread, wake, time;
-	struct user_regs regs = {.rip = (uint64_t)leak_spin, .rsp = SHARED_VA + 0x83000, .rdi = (uint64_t)filled};
+	struct user_regs regs = {
+		.rip = (uint64_t)leak_spin, .rsp = SHARED_VA + 0x83000, .rdi = (uint64_t)filled};
 	uint64_t *stack = (uint64_t *)(SHARED_VA + 0x83000);
 
 	start();
@@ -229,8 +237,10 @@ static void test_new_thread(void)
 	stack[0] = (uint64_t)image;
 	stack[1] = wake;
 	*filled = (struct leak_call){MARKER, MARKER, MARKER, MARKER, leak_flags()};
-	struct thread_config config = {
-		.cspace = ROOT_CAP_CNODE, .vspace = ROOT_CAP_VSPACE, .page_va = WORKER_PAGE_VA, .priority = PRIORITY_LOW};
+	struct thread_config config = {.cspace = ROOT_CAP_CNODE,
+				       .vspace = ROOT_CAP_VSPACE,
+				       .page_va = WORKER_PAGE_VA,
+				       .priority = PRIORITY_LOW};
 
 	for (uint32_t round = 0; round < 2; round++) {
 		must(ts_untyped_retype(home, CAP_THREAD, 0, OWN(thread), 1, 0, 0), "a thread");
@@ -267,7 +277,8 @@ static void test_used_memory(void)
 	check_equal(used, 0, "a CNode in used memory is empty");
 	notification = slot_new();
 	must(ts_untyped_retype(home, CAP_NOTIFICATION, 0, OWN(notification), 1, 0, 0), "notification");
-	check_error(ts_wait(notification, POLL, &bits), E_TIMEOUT, "a Notification in used memory has no signal");
+	check_error(ts_wait(notification, POLL, &bits), E_TIMEOUT,
+		    "a Notification in used memory has no signal");
 	vspace = slot_new();
 	must(ts_untyped_retype(home, CAP_VSPACE, 0, OWN(vspace), 1, 0, 0), "vspace");
 	for (uint64_t va = 0; va < 256; va++) {
@@ -295,6 +306,27 @@ static void test_kernel_pages(void)
 	group_end();
 }
 
+/* What operations tell: no address of the kernel's, and nothing behind what they are to write. */
+static void test_told(void)
+{
+	uint64_t count = 0, changed = 0;
+
+	start();
+	for (cap_t address = 1; address < 512; address++) { /* root's leaf and the group's */
+		struct cap_facts facts = inspect(OWN(address));
+
+		count += suspicious_words(facts.info, sizeof(facts.info)) + is_kernel_address(facts.badge);
+	}
+	check_equal(count, 0, "cap_inspect tells no address of the kernel's");
+	memset(page_block(), 0x5a, 2048);
+	(void)state_of(watcher); /* thread_read_regs */
+	check_equal(suspicious_words(page_block(), 2048), 0, "read_regs tells none");
+	for (uint64_t i = sizeof(struct user_regs); i < 2048; i++)
+		changed += ((const uint8_t *)page_block())[i] != 0x5a;
+	check_equal(changed, 0, "and writes nothing behind the registers");
+	memset(page_block(), 0, 2048);
+}
+
 void test_leaks(void)
 {
 	test_switches();
@@ -303,5 +335,6 @@ void test_leaks(void)
 	test_preemption();
 	test_new_thread();
 	test_used_memory();
+	test_told();
 	test_kernel_pages();
 }

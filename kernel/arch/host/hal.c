@@ -42,13 +42,20 @@ void arch_vspace_init(pte_t *root)
 		root[i] = KERNEL_ENTRY_MARK;
 }
 
+static uint32_t tlb_used(void)
+{
+	return host.tlb_next < HOST_TLB_ENTRIES ? host.tlb_next : HOST_TLB_ENTRIES;
+}
+
 void host_vspace_switch(paddr_t root)
 {
 	if (host.current_root == root.raw)
 		return;
 	host.current_root = root.raw;
+	host_cpu->arch.root = root;
 	host.switch_count++;
-	memset(host.tlb, 0, sizeof(host.tlb));
+	memset(host.tlb, 0, tlb_used() * sizeof(host.tlb[0]));
+	host.tlb_next = 0;
 }
 
 void arch_vspace_leave(paddr_t root)
@@ -60,7 +67,7 @@ void arch_vspace_leave(paddr_t root)
 void arch_tlb_flush_page(paddr_t root, uint64_t va)
 {
 	host.flush_page_count++;
-	for (uint32_t i = 0; i < HOST_TLB_ENTRIES; i++) {
+	for (uint32_t i = 0; i < tlb_used(); i++) {
 		struct host_translation *cached = &host.tlb[i];
 		uint64_t span = (cached->entry & PTE_LARGE) != 0 ? pt_span(1) : PAGE_SIZE;
 
@@ -69,10 +76,27 @@ void arch_tlb_flush_page(paddr_t root, uint64_t va)
 	}
 }
 
+void arch_tlb_forget(bool is_idle)
+{
+	if (is_idle)
+		arch_vspace_switch((paddr_t){0});
+	memset(host.tlb, 0, sizeof(host.tlb));
+}
+
+void arch_interrupt_cpu(uint32_t id)
+{
+	host.interrupted_cpus |= 1ull << id;
+}
+
+bool arch_irq_arrived(uint32_t line)
+{
+	return (host.unmasked_lines >> line & 1u) != 0;
+}
+
 void arch_tlb_flush_all(paddr_t root)
 {
 	host.flush_all_count++;
-	for (uint32_t i = 0; i < HOST_TLB_ENTRIES; i++) {
+	for (uint32_t i = 0; i < tlb_used(); i++) {
 		if (host.tlb[i].root == root.raw)
 			host.tlb[i].root = 0;
 	}
@@ -107,7 +131,7 @@ pte_t host_access(paddr_t root, uint64_t va)
 
 bool host_tlb_is_coherent(void)
 {
-	for (uint32_t i = 0; i < HOST_TLB_ENTRIES; i++) {
+	for (uint32_t i = 0; i < tlb_used(); i++) {
 		const struct host_translation *cached = &host.tlb[i];
 		pte_t now;
 
@@ -253,8 +277,9 @@ void arch_debug_write(const char *text, size_t length)
 		fwrite(text, 1, length, stderr);
 }
 
-uint64_t arch_cr3_writes(void)
+uint64_t arch_cr3_writes(const struct arch_cpu *other)
 {
+	(void)other;
 	return host.switch_count;
 }
 

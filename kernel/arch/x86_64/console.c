@@ -9,6 +9,7 @@
 
 #include "asm.h"
 #include "../../genarch/options.h"
+#include "smp.h"
 
 #define DEBUG_PORT 0xe9u
 #define COM1 0x3f8u
@@ -55,6 +56,7 @@ void console_release(void)
 
 void arch_panic_begin(void)
 {
+	smp_stop_others();
 	is_serial_on = has_serial;
 }
 

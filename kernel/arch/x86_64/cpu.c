@@ -156,8 +156,19 @@ static void tss_init(struct cpu *self)
 	gdt[SEL_TSS / 8 + 1] = base >> 32;
 }
 
+static void patch_clac(void)
+{
+	extern unsigned char trap_clac[];
+
+	trap_clac[0] = 0x0f;
+	trap_clac[1] = 0x01;
+	trap_clac[2] = 0xca;
+}
+
 void cpu_make_idt(void)
 {
+	if (cpu_features.has_smap)
+		patch_clac();
 	for (unsigned int vector = 0; vector < VECTOR_COUNT; vector++)
 		gate_set(vector, 0, vector == VECTOR_BREAKPOINT);
 	gate_set(VECTOR_DEBUG, 1, false);
@@ -195,15 +206,6 @@ void cpu_prepare_stack(void)
 
 /* ---- control registers ---- */
 
-static void patch_clac(void)
-{
-	extern unsigned char trap_clac[];
-
-	trap_clac[0] = 0x0f;
-	trap_clac[1] = 0x01;
-	trap_clac[2] = 0xca;
-}
-
 static void enable_cr4(void)
 {
 	uint64_t cr4 =
@@ -220,8 +222,6 @@ static void enable_cr4(void)
 
 void cpu_enable(void)
 {
-	if (cpu_features.has_smap)
-		patch_clac();
 	write_cr0((read_cr0() & ~(CR0_EMULATE | CR0_TASK_SWITCHED)) | CR0_MONITOR | CR0_NUMERIC_ERROR |
 		  CR0_WRITE_PROTECT);
 	enable_cr4();

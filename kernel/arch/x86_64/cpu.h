@@ -30,14 +30,13 @@ struct gate {
 	uint32_t offset_high, reserved;
 };
 extern struct gate cpu_idt[];
-/* Fills the IDT, which all CPUs share. */
+/* Patches the stubs for this processor, whose text must still be writable, and fills the IDT; all CPUs share both. */
 void cpu_make_idt(void);
 /* Makes this CPU the one that self describes, with those stacks (STACKS_BYTES): loads GDT, TSS, GS and IDT. */
 void cpu_load_tables(struct cpu *self, unsigned char *stacks);
 /* Makes the kernel stack ready for entries from user mode; the caller must not return on it any more. */
 void cpu_prepare_stack(void);
-/* Turns on what was detected: SYSCALL, NX, write protection, SMEP, SMAP, UMIP, global pages, FSGSBASE, the PAT.
- * Patches the stubs; the kernel's text must still be writable. */
+/* Turns on what was detected: SYSCALL, NX, write protection, SMEP, SMAP, UMIP, global pages, FSGSBASE, the PAT. */
 void cpu_enable(void);
 
 /* The first CPU's stacks. */

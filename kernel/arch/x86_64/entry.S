@@ -424,6 +424,17 @@ idle_once:
 	ret
 	.size idle_once, . - idle_once
 
+/* Another CPU than the first comes from the boot tables to the kernel's and to its stack: smp.c. */
+	.globl smp_entry
+	.type smp_entry, @function
+smp_entry:
+	movq smp_root(%rip), %rax
+	movq %rax, %cr3
+	movq smp_stack(%rip), %rsp
+	xorl %ebp, %ebp
+	call smp_entered
+	.size smp_entry, . - smp_entry
+
 /* Loads the GDT's selectors. */
 	.globl load_selectors
 	.type load_selectors, @function

@@ -60,6 +60,12 @@ void fpu_init(void)
 	zero_by_vector = (xcr0 & XSTATE_AVX) != 0 && !cpu_features.has_erms;
 }
 
+void fpu_enable(void)
+{
+	if (cpu_features.has_xsave)
+		write_xcr0(xcr0);
+}
+
 uint64_t fpu_components(void)
 {
 	return xcr0;

@@ -8,6 +8,8 @@
 
 /* Chooses the state components and turns them on. After cpu_enable. */
 void fpu_init(void);
+/* Turns them on, on another CPU than the one that chose. */
+void fpu_enable(void);
 /* XCR0, and the bytes its area takes; 0 and 512 without XSAVE. */
 uint64_t fpu_components(void);
 size_t fpu_area_bytes(void);

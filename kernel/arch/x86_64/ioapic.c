@@ -83,7 +83,7 @@ void ioapic_init(const struct acpi_madt *madt)
 	}
 }
 
-bool irq_arrived(uint32_t number)
+bool arch_irq_arrived(uint32_t number)
 {
 	struct line *line = &lines[number];
 	bool is_told = line->state == LINE_ON;
@@ -107,7 +107,7 @@ void arch_irq_unmask(uint32_t number)
 	if (before == LINE_OFF || (line->mode & PIN_LEVEL))
 		pin_write(line, false);
 	else if (before == LINE_PENDING)
-		lapic_write(LAPIC_ICR, ICR_SELF | (VECTOR_LINE + number));
+		lapic_send(0, ICR_SELF | (VECTOR_LINE + number));
 }
 
 void arch_irq_mask(uint32_t number)

@@ -19,8 +19,10 @@ uint32_t lapic_id(void);
 uint32_t lapic_read(uint32_t reg);
 void lapic_write(uint32_t reg, uint32_t value);
 
-/* A line's interrupt: acknowledges it. True if the core is to be told; then the line is masked. */
-bool irq_arrived(uint32_t line);
+/* Sends an interrupt to the local APIC of that number: mode is the low half of the command. */
+void lapic_send(uint64_t id, uint32_t mode);
+/* lapic_init's part for each CPU. */
+void lapic_enable(void);
 
 /* Local APIC registers (offset in the page; MSR = 0x800 + offset / 16 in x2APIC mode). Intel SDM 3, 10. */
 #define LAPIC_ID 0x020u
@@ -28,6 +30,7 @@ bool irq_arrived(uint32_t line);
 #define LAPIC_EOI 0x0b0u
 #define LAPIC_SPURIOUS 0x0f0u
 #define LAPIC_ICR 0x300u
+#define LAPIC_ICR_HIGH 0x310u
 #define LAPIC_LVT_TIMER 0x320u
 #define LAPIC_LVT_LINT0 0x350u
 #define LAPIC_LVT_LINT1 0x360u

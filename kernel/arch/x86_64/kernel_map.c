@@ -5,6 +5,7 @@
  *   DIRECT_MAP_BASE      all RAM, writable, never executable; the image's text and constants read-only there too
  *   KERNEL_OFFSET        the image, by pages: text RX, constants R, data RW; guard pages of stacks absent
  *   DEVICE_WINDOW        registers of the interrupt controllers, uncached
+ *   STACK_WINDOW         the stacks of all CPUs but the first, with guard pages
  *
  * Invariant (checked in map_page): no kernel mapping is both writable and executable; all are global and
  * supervisor-only.  Entries of the root never change after boot, so new roots copy them.
@@ -20,6 +21,7 @@
 #include "trap.h"
 
 #define DEVICE_WINDOW 0xffffffffc0000000ull
+#define STACK_WINDOW 0xffffffffd0000000ull
 #define KERNEL_BITS (PTE_PRESENT | PTE_GLOBAL | PTE_ACCESSED)
 #define BITS_TEXT KERNEL_BITS
 #define BITS_CONSTANT (KERNEL_BITS | PTE_NX)
@@ -61,9 +63,22 @@ static void map_page(uint64_t va, uint64_t pa, pte_t bits, unsigned int level)
 
 bool kernel_map_is_guard(uint64_t va)
 {
-	uint64_t offset = va - (uint64_t)boot_stacks;
+	uint64_t offset = va - (uint64_t)boot_stacks, in_window = va - STACK_WINDOW;
 
+	if (in_window < CPUS_MAX * STACKS_BYTES)
+		offset = in_window % STACKS_BYTES;
 	return offset < STACKS_BYTES && cpu_is_guard(offset);
+}
+
+unsigned char *kernel_map_stacks(uint32_t number)
+{
+	uint64_t start = STACK_WINDOW + number * (uint64_t)STACKS_BYTES;
+
+	for (uint64_t offset = 0; offset < STACKS_BYTES; offset += PAGE_SIZE) {
+		if (!cpu_is_guard(offset))
+			map_page(start + offset, frame_allocate().raw, BITS_DATA, 0);
+	}
+	return (unsigned char *)start;
 }
 
 static void map_image(const unsigned char *start, const unsigned char *end, pte_t bits)
@@ -147,9 +162,11 @@ void kernel_map_init(const struct boot_source *source)
 static void expose(pte_t *root, uint64_t start, uint64_t bytes, pte_t bits)
 {
 	for (uint64_t va = start; va < start + bytes; va += PAGE_SIZE) {
-		uint64_t offset = va >= KERNEL_OFFSET ? KERNEL_OFFSET : DIRECT_MAP_BASE;
+		uint64_t pa = va - (va >= KERNEL_OFFSET ? KERNEL_OFFSET : DIRECT_MAP_BASE);
 
-		*entry_of(root, va, 0) = (va - offset) | bits;
+		if (va >= STACK_WINDOW)
+			pa = pte_address(*entry_of(kernel_root, va, 0)).raw;
+		*entry_of(root, va, 0) = pa | bits;
 	}
 }
 
@@ -197,7 +214,15 @@ void arch_tlb_flush_all(paddr_t root)
 	write_cr3(root.raw);
 }
 
-uint64_t arch_cr3_writes(void)
+void arch_tlb_forget(bool is_idle)
 {
-	return THIS_CPU->cr3_writes;
+	if (is_idle)
+		arch_vspace_switch(ptr_to_phys(kernel_root));
+	else
+		arch_tlb_flush_all((paddr_t){THIS_CPU->root});
+}
+
+uint64_t arch_cr3_writes(const struct arch_cpu *other)
+{
+	return other->cr3_writes;
 }

@@ -15,6 +15,8 @@ enum { KERNEL_MAP_LAPIC, KERNEL_MAP_IOAPIC };
 
 /* Builds the tables and makes them current. frames_open first. */
 void kernel_map_init(const struct boot_source *source);
+/* Maps new stacks (STACKS_BYTES: layout.h) for a CPU that is not the first. */
+unsigned char *kernel_map_stacks(uint32_t number);
 /* Makes the tables of user mode for one CPU, whose stacks are known: the entry code and what it touches. */
 void kernel_map_separate(struct cpu *self);
 /* Whether va lies in the page below a kernel stack, which is never mapped. */

@@ -5,6 +5,8 @@
  */
 #include "irq.h"
 
+#include <hal.h>
+
 #include "asm.h"
 #include "cpu.h"
 #include "kernel_map.h"
@@ -15,6 +17,7 @@
 #define APIC_BASE_X2APIC 0x400ull
 #define MSR_X2APIC 0x800u
 #define SPURIOUS_ENABLE 0x100u
+#define ICR_PENDING 0x1000u /* delivery status; not in x2APIC mode */
 
 #define PIC1 0x20u
 #define PIC2 0xa0u
@@ -43,6 +46,18 @@ uint32_t lapic_id(void)
 	return lapic_page != NULL ? id >> 24 : id;
 }
 
+void lapic_send(uint64_t id, uint32_t mode)
+{
+	if (lapic_page == NULL) {
+		write_msr(MSR_X2APIC + LAPIC_ICR / 16, id << 32 | mode);
+		return;
+	}
+	lapic_page[LAPIC_ICR_HIGH / 4] = (uint32_t)id << 24;
+	lapic_page[LAPIC_ICR / 4] = mode;
+	while (lapic_page[LAPIC_ICR / 4] & ICR_PENDING) /* until it is sent: some microseconds */
+		arch_relax();
+}
+
 /* Vectors that nobody mistakes for exceptions, then silence. */
 static void pic_silence(void)
 {
@@ -60,15 +75,19 @@ static void pic_silence(void)
 
 void lapic_init(void)
 {
+	pic_silence();
+	if (!cpu_features.has_x2apic)
+		lapic_page = kernel_map_device(KERNEL_MAP_LAPIC,
+					       (paddr_t){read_msr(MSR_APIC_BASE) & PTE_ADDRESS});
+	lapic_enable();
+}
+
+void lapic_enable(void)
+{
 	uint64_t base = read_msr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
 
-	pic_silence();
-	if (cpu_features.has_x2apic) {
-		write_msr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
-	} else {
-		write_msr(MSR_APIC_BASE, base);
-		lapic_page = kernel_map_device(KERNEL_MAP_LAPIC, (paddr_t){base & PTE_ADDRESS});
-	}
+	write_msr(MSR_APIC_BASE, base | (cpu_features.has_x2apic ? APIC_BASE_X2APIC : 0));
+	THIS_CPU->lapic_id = lapic_id();
 	lapic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT0, LAPIC_LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT1, 0x400); /* NMI */

@@ -29,6 +29,7 @@
 #define VECTOR_PIC 0x20	 /* 16 vectors: what a masked PIC may still deliver */
 #define VECTOR_LINE 0x30 /* 24 vectors: interrupt lines */
 #define VECTOR_TIMER 0x48
+#define VECTOR_CPU 0x49	     /* another CPU wants something: lock.h */
 #define VECTOR_SPURIOUS 0x4f /* low four bits set, for old local APICs */
 #define VECTOR_COUNT 0x50
 

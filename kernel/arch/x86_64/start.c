@@ -20,6 +20,7 @@
 #include "kernel_map.h"
 #include "layout.h"
 #include "../../genarch/options.h"
+#include "smp.h"
 #include "speculation.h"
 #include "timer.h"
 #include "trap.h"
@@ -60,7 +61,9 @@ static void report_clock(void)
 	print_decimal(arch_tsc_hz() / 1000000);
 	print(" MHz, ");
 	print_decimal(acpi_madt.cpu_count);
-	print(" CPU(s), 1 used, xcr0 ");
+	print(" CPU(s), ");
+	print_decimal(cpus_used);
+	print(" used, xcr0 ");
 	print_hex(fpu_components());
 	print("\n");
 }
@@ -72,6 +75,7 @@ static void setup_devices(const struct boot_source *source)
 	ioapic_init(&acpi_madt);
 	fpu_init();
 	timer_init(handover.boot_tsc);
+	smp_start();
 	report_clock();
 	speculation_report();
 }
@@ -94,7 +98,7 @@ static void fill_handover(const struct boot_source *source)
 	handover.ram_bytes = range_set_bytes(&ranges.ram);
 	handover.kernel_bytes =
 		(uint64_t)image_end - KERNEL_OFFSET - (uint64_t)image_start + tables.end - tables.start;
-	handover.cpu_count = acpi_madt.cpu_count;
+	handover.cpu_count = cpus_used;
 	for (uint32_t i = 0; i + 1 < BOOT_CMDLINE_BYTES; i++)
 		handover.cmdline[i] = source->cmdline[i];
 }

@@ -149,7 +149,7 @@ bool timer_arrived(void)
 	return true;
 }
 
-static void timer_start_hardware(void)
+void timer_enable(void)
 {
 	if (cpu_features.has_tsc_deadline) {
 		lapic_write(LAPIC_LVT_TIMER, TIMER_TSC_DEADLINE | VECTOR_TIMER);
@@ -170,7 +170,7 @@ void timer_init(uint64_t boot_tsc)
 	clock_state.tsc_mult = ratio(rates.tsc_hz, NS_PER_SECOND);
 	clock_state.lapic_mult = ratio(rates.lapic_hz, NS_PER_SECOND);
 	page_init();
-	timer_start_hardware();
+	timer_enable();
 	uint64_t wall_ns = rtc_read() * NS_PER_SECOND;
 	uint64_t now_ns = arch_time_now_ns();
 

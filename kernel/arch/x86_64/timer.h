@@ -11,6 +11,8 @@
 void timer_init(uint64_t boot_tsc);
 /* The timer's interrupt: acknowledges it. True if the armed deadline has passed; else it has been armed again. */
 bool timer_arrived(void);
+/* timer_init's part for each CPU: lets the hardware interrupt it. */
+void timer_enable(void);
 
 /* calibrate.c: how fast the two counters run. lapic_hz is 0 where it was not measured. */
 struct clock_rates {

@@ -23,13 +23,17 @@
 static bool interrupt(uint64_t vector)
 {
 	if (vector >= VECTOR_LINE && vector < VECTOR_LINE + ARCH_IRQ_LINES) {
-		if (irq_arrived((uint32_t)vector - VECTOR_LINE))
-			kernel_irq((uint32_t)vector - VECTOR_LINE);
+		kernel_irq((uint32_t)vector - VECTOR_LINE);
 		return true;
 	}
 	if (vector == VECTOR_TIMER) {
 		if (timer_arrived())
 			kernel_timer();
+		return true;
+	}
+	if (vector == VECTOR_CPU) {
+		lapic_write(LAPIC_EOI, 0);
+		kernel_interrupted();
 		return true;
 	}
 	return vector >= EXCEPTION_VECTORS; /* spurious, or a leftover of the PIC: needs no answer */

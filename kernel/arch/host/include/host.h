@@ -15,6 +15,7 @@ struct host_translation {
 };
 
 struct host_machine {
+	uint64_t interrupted_cpus; /* by bit */
 	struct host_translation tlb[HOST_TLB_ENTRIES];
 	uint32_t tlb_next;
 	uint64_t current_root;

@@ -64,7 +64,7 @@ static inline uint64_t arch_tsc(void)
 
 /* The caller of the fast path looks at the current thread itself. */
 static inline void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to, uint64_t r0, uint64_t r1,
-					   const uint64_t words[4], uint64_t r6)
+					   const uint64_t words[4], uint64_t r6, uint32_t *lock_word)
 {
 	const uint64_t results[] = {r0, r1, words[0], words[1], words[2], words[3], r6};
 
@@ -72,11 +72,22 @@ static inline void arch_switch_and_deliver(struct arch_context *from, struct arc
 	ctx_set_error(to, 0);
 	for (unsigned int i = 0; i < 7; i++)
 		ctx_set_result(to, i, results[i]);
+	if (lock_word != NULL)
+		*lock_word = 0;
+}
+
+static inline void arch_relax(void)
+{
 }
 
 struct arch_cpu {
-	uint64_t reserved;
+	paddr_t root; /* what its translation cache is for */
 };
+
+static inline paddr_t arch_current_root(const struct arch_cpu *other)
+{
+	return other->root;
+}
 
 /* hal.c: the CPU that a test plays. */
 extern struct cpu *host_cpu;
@@ -84,6 +95,13 @@ extern struct cpu *host_cpu;
 static inline struct cpu *arch_this_cpu(void)
 {
 	return host_cpu;
+}
+
+static inline bool arch_try_lock(size_t offset)
+{
+	uint32_t *word = (uint32_t *)((char *)host_cpu + offset);
+
+	return (__atomic_fetch_or(word, 1u, __ATOMIC_ACQUIRE) & 1u) == 0;
 }
 
 #define ARCH_CPU_SPACE

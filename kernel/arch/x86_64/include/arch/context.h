@@ -83,6 +83,12 @@ static inline void ctx_save_call(struct arch_context *ctx, uint32_t operation, c
 	ctx->regs.r12 = args[6];
 }
 
+/* The operation a native system call asked for. */
+static inline uint32_t ctx_call_number(const struct arch_context *ctx)
+{
+	return (uint32_t)ctx->call_number - TESSERA_SYSCALL_BASE;
+}
+
 /* The error a native call returns. */
 static inline void ctx_set_error(struct arch_context *ctx, uint64_t error)
 {

@@ -33,6 +33,7 @@ struct arch_cpu {
 	/* separated: where interrupts of user mode arrive and the way back begins; the word above tells the CPU */
 	uint64_t entry_stack[16];
 	struct cpu *entry_self;
+	uint64_t lapic_id;
 };
 
 /* This CPU's, by GS. */
@@ -48,6 +49,11 @@ static ALWAYS_INLINE struct cpu *arch_this_cpu(void)
 static ALWAYS_INLINE struct cpu ARCH_CPU_SPACE *arch_here(void)
 {
 	return (struct cpu ARCH_CPU_SPACE *)0;
+}
+
+static ALWAYS_INLINE paddr_t arch_current_root(const struct arch_cpu *other)
+{
+	return (paddr_t){other->root};
 }
 
 /* Whether the CPUs have FSGSBASE and XSAVEOPT, and nothing more is to be done at a switch or on the way out
@@ -79,6 +85,20 @@ static ALWAYS_INLINE void arch_vspace_switch(paddr_t root)
 static ALWAYS_INLINE void selectors_clear(void)
 {
 	__asm__ volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\tmovl %0, %%gs" : : "r"(0));
+}
+
+/* In assembly: clang 19 forgets the segment of atomic operations. */
+static ALWAYS_INLINE bool arch_try_lock(size_t offset)
+{
+	bool was_taken;
+
+	__asm__ volatile("lock btsl $0, %%gs:%c1" : "=@ccc"(was_taken) : "i"(offset) : "memory");
+	return !was_taken;
+}
+
+static ALWAYS_INLINE void arch_relax(void)
+{
+	__asm__ volatile("pause");
 }
 
 /* Exchanges what the kernel's GS hides: cpu() does not work between the two. */
@@ -115,16 +135,19 @@ static ALWAYS_INLINE void arch_context_switch(struct arch_context *from, struct 
  * entry.S: return_with_message takes the thread from RSP.
  */
 static ALWAYS_INLINE void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to, uint64_t r0,
-						  uint64_t r1, const uint64_t words[4], uint64_t r6)
+						  uint64_t r1, const uint64_t words[4], uint64_t r6,
+						  uint32_t *lock_word)
 {
 	register uint64_t r8 __asm__("r8") = words[2];
 	register uint64_t r9 __asm__("r9") = words[3];
 	register uint64_t r12 __asm__("r12") = r6;
 
 	context_switch_modern(from, to);
-	__asm__ volatile("leaq %c1(%0), %%rsp\n\tjmp return_with_message"
+	if (lock_word != NULL)
+		__atomic_store_n(lock_word, 0, __ATOMIC_RELEASE);
+	__asm__ volatile("movq %0, %%rsp\n\tjmp return_with_message"
 			 :
-			 : "r"(to), "i"(-CTX_IN_THREAD), "D"(r0), "S"(r1), "d"(words[0]), "c"(words[1]), "r"(r8),
+			 : "r"((const char *)to - CTX_IN_THREAD), "D"(r0), "S"(r1), "d"(words[0]), "c"(words[1]), "r"(r8),
 			   "r"(r9), "r"(r12)
 			 : "memory");
 	__builtin_unreachable();

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The kernel lock.  See lock.h.
+ *
+ * Order: ticket, then the words by number.  Holders of a word alone (the fast path) never wait.
+ * Shootdowns are generations: shots_wanted is counted up under the lock, shots_done follows it when the CPU has forgotten its
+ * translations: in the interrupt, or while it waits here.  A CPU in user mode or idle answers in the interrupt.
+ */
+#include <lock.h>
+
+static struct {
+	uint32_t next, owner; /* tickets */
+	uint64_t asked, kicked; /* CPUs by bit: must answer a shootdown; are to be interrupted. Of the lock's holder. */
+} lock ALIGNED(64);
+
+void lock_answer(struct cpu *here)
+{
+	uint32_t wanted = __atomic_load_n(&here->shots_wanted, __ATOMIC_ACQUIRE);
+
+	if (wanted == here->shots_done)
+		return;
+	arch_tlb_forget(here->current == here->idle);
+	__atomic_store_n(&here->shots_done, wanted, __ATOMIC_RELEASE);
+}
+
+static void wait_a_little(void)
+{
+	lock_answer(cpu());
+	arch_relax();
+}
+
+static void acquire(void)
+{
+	uint32_t ticket = __atomic_fetch_add(&lock.next, 1, __ATOMIC_RELAXED);
+
+	while (__atomic_load_n(&lock.owner, __ATOMIC_ACQUIRE) != ticket) /* bounded by the others' kernel entries */
+		wait_a_little();
+	for (uint32_t i = 0; i < cpus_used; i++) {
+		while (__atomic_exchange_n(&cpus[i]->word, 1, __ATOMIC_ACQUIRE) != 0) /* by its fast path */
+			wait_a_little();
+	}
+}
+
+static void release(void)
+{
+	for (uint32_t i = 0; i < cpus_used; i++)
+		__atomic_store_n(&cpus[i]->word, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&lock.owner, lock.owner + 1, __ATOMIC_RELEASE);
+}
+
+/* Those of a set of CPUs that have not answered yet. */
+static uint64_t unanswered(uint64_t set)
+{
+	for (uint64_t left = set; left != 0; left &= left - 1) { /* at most CPUS_MAX turns */
+		uint32_t id = (uint32_t)__builtin_ctzll(left);
+
+		if (__atomic_load_n(&cpus[id]->shots_done, __ATOMIC_ACQUIRE) ==
+		    __atomic_load_n(&cpus[id]->shots_wanted, __ATOMIC_RELAXED))
+			set &= ~(1ull << id);
+	}
+	return set;
+}
+
+/* Without the lock: until each of the set has answered what was asked before. */
+static void await(uint64_t set)
+{
+	while (unanswered(set) != 0) /* ends: they answer in their interrupt or here */
+		wait_a_little();
+}
+
+void lock_take_all(void)
+{
+	acquire();
+	while ((lock.asked = unanswered(lock.asked)) != 0) { /* ends: see await */
+		uint64_t asked = lock.asked;
+
+		release();
+		await(asked);
+		acquire();
+	}
+}
+
+void lock_release_all(void)
+{
+	uint64_t asked = lock.asked;
+
+	for (uint64_t left = lock.kicked | asked; left != 0; left &= left - 1) /* at most CPUS_MAX turns */
+		arch_interrupt_cpu((uint32_t)__builtin_ctzll(left));
+	lock.kicked = 0;
+	release();
+	await(asked);
+}
+
+void lock_kick(uint32_t id)
+{
+	lock.kicked |= 1ull << id;
+}
+
+void lock_shoot(paddr_t root)
+{
+	for (uint32_t i = 0; i < cpus_used; i++) {
+		if (cpus[i] == cpu() || arch_current_root(&cpus[i]->arch).raw != root.raw)
+			continue;
+		__atomic_store_n(&cpus[i]->shots_wanted, cpus[i]->shots_wanted + 1, __ATOMIC_RELEASE);
+		lock.asked |= 1ull << i;
+	}
+}
