@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # The everyday targets. ./tessera does the work; this file makes sure that what it needs is installed.
-.PHONY: build setup run test bench count docs fuzz fuzz-mutants lint clean
+.PHONY: build setup run test bench count prove docs fuzz fuzz-mutants lint clean
 .DEFAULT_GOAL := build
 
 setup:
@@ -22,6 +22,10 @@ bench: setup
 # Reference pages of operations, protocols and system calls, into build/docs.
 docs: setup
 	@./tessera docs
+
+# The derivation list, proved with Frama-C/WP, and the check that the proofs mean something (docs/proofs.md).
+prove: setup
+	@python3 tools/prove.py
 
 # Lines of the kernel, against the limits that the style suite enforces.
 count:

@@ -87,12 +87,12 @@ void spec_lending_begin(struct spec *spec, struct spec_thread *caller, struct sp
 {
 	uint32_t priority = caller->priority < server->priority ? caller->priority : server->priority;
 
-	if (caller->lending_depth < SCHED_LENDING_DEPTH && spec_has_time(spec, caller, 0)) {
-		server->context = caller->context;
-		server->lender = caller->address;
-		server->lending_depth = caller->lending_depth + 1u;
-		used_by(spec, server)->runner = server->address;
-	}
+	if (caller->lending_depth >= SCHED_LENDING_DEPTH || !spec_has_time(spec, caller, 0))
+		return;
+	server->context = caller->context;
+	server->lender = caller->address;
+	server->lending_depth = caller->lending_depth + 1u;
+	used_by(spec, server)->runner = server->address;
 	spec_sched_reconsider(spec, server, priority);
 }
 
@@ -110,10 +110,9 @@ void spec_lending_end(struct spec *spec, struct spec_thread *caller)
 
 void spec_lending_give_back(struct spec *spec, struct spec_thread *server)
 {
-	if (server->lender == 0 && server->priority == server->own_priority)
+	if (server->lender == 0)
 		return;
-	if (server->lender != 0)
-		used_by(spec, server)->runner = server->lender;
+	used_by(spec, server)->runner = server->lender;
 	use_own(spec, server);
 }
 

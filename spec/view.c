@@ -244,6 +244,14 @@ static enum tessera_error copy_part(struct spec_vspace *from, struct spec_vspace
 	return E_OK;
 }
 
+/* Without a table it stops before the first page that needs one; whether it counts pages before that map nothing is its choice. */
+static uint64_t stopped_at(struct spec_vspace *from, uint64_t chosen, uint64_t first)
+{
+	const struct spec_run *run = spec_run_from(from, chosen);
+
+	return chosen <= first && (run == NULL || run->va >= first) ? chosen : first;
+}
+
 static enum tessera_error check_copy(const struct spec_cap *view, uint64_t va, uint64_t pages, uint64_t flags)
 {
 	if (flags > COPY_WRITE_PROTECT)
@@ -287,6 +295,8 @@ static enum tessera_error view_copy(struct spec *spec, struct spec_thread *self,
 	}
 	if (error == E_OK && hint->is_preempted)
 		return spec_preempted(self, OP_VIEW_COPY, hint->pages, 0);
+	if (error == E_NO_TABLE)
+		at = stopped_at(from, va + hint->info[0] * SPEC_PAGE, at);
 	spec_set_arg(self, 0, (at - va) / SPEC_PAGE);
 	return error;
 }

@@ -28,7 +28,10 @@ TAP_LINE = re.compile(r"(?:^|[:\]] )(not ok|ok) (\d+)(?: -)? ?(.*)$")
 PYTHON = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sys.executable  # the one Debian's pytest is for
 UNIT_TEST_SECONDS = 120
 KERNEL_TEST_SECONDS = 180
-KERNEL_CONFIGURATIONS = {"": [], "mitigations=on": ["--append", "mitigations=on"]}  # name: arguments of ./tessera run
+KERNEL_CONFIGURATIONS = {  # name: arguments of ./tessera run
+    "": [], "mitigations=on": ["--append", "mitigations=on"], "smp 2": ["--smp", "2"], "smp 4": ["--smp", "4"],
+    "smp 2 mitigations=on": ["--smp", "2", "--append", "mitigations=on"],
+}
 PYTEST_SECONDS = 5400
 FUZZ_SECONDS = 900
 

@@ -6,7 +6,7 @@
 set -eu
 
 packages="make gcc clang-19 clang-format-19 clang-tidy-19 lld-19 llvm-19 libclang-rt-19-dev libc6-dev linux-libc-dev meson ninja-build musl-dev musl-tools
-qemu-system-x86 seabios gdb libcmocka-dev pkg-config python3 python3-pytest python3-pexpect ca-certificates git"
+qemu-system-x86 seabios gdb libcmocka-dev pkg-config python3 python3-pytest python3-pexpect ca-certificates git frama-c-base why3 z3 cvc4"
 
 missing=
 for package in $packages; do

@@ -209,6 +209,7 @@ void kernel_timer(void)
 	lock_take();
 	here->timer_irqs++;
 	here->wheel.armed_ns = DEADLINE_NEVER;
+	here->armed = NULL;
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
 		timeout_over(expired);
 	sched_tick();

@@ -25,6 +25,14 @@ static ALWAYS_INLINE bool is_full(msg_tag_t tag)
 	return LIKELY(tag - FIRST_FULL_TAG <= UINT16_MAX);
 }
 
+/* True if the scheduler would choose the caller now, and nothing has to be armed: the context in use goes on. */
+static ALWAYS_INLINE bool may_switch(const struct cpu ARCH_CPU_SPACE *here, const struct thread *caller)
+{
+	if (LIKELY(caller->priority < here->ready.best))
+		return true;
+	return caller->priority == here->ready.best && here->armed == here->context;
+}
+
 /* The words of a message as they arrive; its tag. */
 struct fast_message {
 	uint64_t words[MSG_REGISTER_WORDS];
@@ -210,9 +218,10 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE 
 
 	if (UNLIKELY(status_of(caller) != status || caller->reply_slot != reply))
 		return NULL;
-	/* the context in use goes on; with equals waiting its end may have to be armed */
+	if (status == STATUS_FAULTED && caller->priority >= here->ready.best)
+		return NULL; /* the slow path puts it behind its equals */
 	if (UNLIKELY(!is_ours(caller->cpu) || caller->timer_bucket != TIMER_NONE ||
-		     caller->priority >= here->ready.best))
+		     !may_switch(here, caller)))
 		return NULL;
 	return caller;
 }

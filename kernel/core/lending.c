@@ -20,12 +20,12 @@ void lending_begin(struct thread *caller, struct thread *server)
 {
 	uint8_t priority = caller->priority < server->priority ? caller->priority : server->priority;
 
-	if (caller->lending_depth < SCHED_LENDING_DEPTH && sched_has_time(caller, 0)) {
-		server->context = caller->context;
-		server->lender = thread_ref_of(caller);
-		server->lending_depth = caller->lending_depth + 1u;
-		sched_context_at(server->context)->runner = thread_ref_of(server);
-	}
+	if (caller->lending_depth >= SCHED_LENDING_DEPTH || !sched_has_time(caller, 0))
+		return;
+	server->context = caller->context;
+	server->lender = thread_ref_of(caller);
+	server->lending_depth = caller->lending_depth + 1u;
+	sched_context_at(server->context)->runner = thread_ref_of(server);
 	sched_reconsider(server, priority);
 }
 
@@ -45,9 +45,8 @@ void lending_end(struct thread *caller)
 
 void lending_give_back(struct thread *server)
 {
-	if (server->lender == 0 && server->priority == server->own_priority)
+	if (server->lender == 0)
 		return;
-	if (server->lender != 0)
-		sched_context_at(server->context)->runner = server->lender;
+	sched_context_at(server->context)->runner = server->lender;
 	use_own(server);
 }

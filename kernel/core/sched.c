@@ -236,7 +236,9 @@ void switch_to(struct thread *next)
 /* The context in use ends some time. (Timeouts are armed when they are started.) */
 static void arm_context_end(const struct cpu *self)
 {
-	if (self->ready.best == self->current->priority || self->context->period_ns != 0)
+	bool is_needed = self->ready.best == self->current->priority || self->context->period_ns != 0;
+
+	if (is_needed && self->armed != self->context)
 		timer_rearm();
 }
 

@@ -160,6 +160,7 @@ void timer_rearm(void)
 	uint64_t next = timer_next_ns(&self->wheel);
 	uint64_t end = sched_context_end();
 
+	self->armed = end != DEADLINE_NEVER ? self->context : NULL;
 	if (end < next)
 		next = end;
 	if (next >= self->wheel.armed_ns)
@@ -173,6 +174,7 @@ void timer_rearm_idle(void)
 	struct timer_wheel *wheel = &cpu()->wheel;
 	uint64_t next = timer_next_ns(wheel);
 
+	cpu()->armed = NULL;
 	if (wheel->armed_ns == next)
 		return;
 	wheel->armed_ns = next;

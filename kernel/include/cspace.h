@@ -9,6 +9,7 @@
 #pragma once
 
 #include <object.h>
+#include <slot_access.h>
 #include <tessera/operations.h>
 
 /* Kernel-internal result: the system call is to be executed again (dispatch calls ctx_restart). */
@@ -20,19 +21,6 @@
 #define SLOT_TYPE_SENTINEL 0xffu
 
 /* ---- slots ------------------------------------------------------------------------------------- */
-
-#define SLOT_SHIFT 6u
-
-/* Index <-> pointer. Index 0 is none. */
-static ALWAYS_INLINE struct slot *slot_at(slot_ref ref)
-{
-	return (struct slot *)phys_to_ptr((paddr_t){(uint64_t)ref << SLOT_SHIFT});
-}
-
-static ALWAYS_INLINE slot_ref slot_index(const struct slot *slot)
-{
-	return (slot_ref)(ptr_to_phys(slot).raw >> SLOT_SHIFT);
-}
 
 /* The same for an object behind a 64-byte index, as slot words carry it. */
 static ALWAYS_INLINE uint32_t object_index(paddr_t address)

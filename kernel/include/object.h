@@ -234,6 +234,8 @@ struct cpu {
 	struct thread *caller;	       /* whose system call is being executed */
 	struct sched_context *context; /* what time is charged to */
 	uint64_t context_tsc;	       /* until when it has been charged */
+	struct sched_context
+		*armed; /* the timer comes by the end of this one, though perhaps too early; NULL: of none */
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
 	uint32_t elsewhere;  /* E_ELSEWHERE: on which CPU */

@@ -72,11 +72,11 @@ uint64_t sched_ns_of_tsc(uint64_t tsc);
 
 /* ---- lending (core/lending.c) ---- */
 
-/* The server, which uses its own context, gets the caller's and at least its priority. */
+/* The server, which uses its own context, gets the caller's and at least its priority. Nothing if the caller has no time to lend. */
 void lending_begin(struct thread *caller, struct thread *server);
 /* The thread's call or fault is over: what it lent comes back to it. Nothing if it lent nothing. */
 void lending_end(struct thread *caller);
-/* A runner gives back what it was lent, and its caller's priority. */
+/* A runner gives back what it was lent, and with it its caller's priority. Nothing if it runs on its own. */
 void lending_give_back(struct thread *server);
 /* Highest ready priority (0 is highest), PRIORITIES if the run queue is empty. */
 uint32_t sched_best(const struct run_queue *queue);

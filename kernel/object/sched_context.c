@@ -59,6 +59,15 @@ static void charge_user(const struct sched_context *context)
 		sched_charge(user);
 }
 
+/* Its end changes, or it may become another object: no timer that is armed counts for it. */
+static void forget_armed(const struct sched_context *context)
+{
+	for (uint32_t i = 0; i < cpus_used; i++) {
+		if (cpus[i]->armed == context)
+			cpus[i]->armed = NULL;
+	}
+}
+
 /* A limited context at the end of its period is full; the next one begins when it is used. */
 static void refill_if_due(struct sched_context *context)
 {
@@ -126,6 +135,7 @@ void sched_context_unbind(struct sched_context *context)
 		lending_end(owner);
 		lending_give_back(owner);
 	}
+	forget_armed(context);
 	for (struct cpu *user = user_of(context); user != NULL; user = user_of(context)) /* at most all CPUs */
 		sched_context_use(user, &user->idle_context);
 	owner->own_context = 0;
@@ -160,6 +170,7 @@ enum tessera_error invoke_sched_configure(struct thread *self, struct slot *cap)
 	context->period_ns = period_ns;
 	context->refill_ns = 0;
 	context->is_reported = 0;
+	forget_armed(context);
 	if (context->owner == 0)
 		return E_OK;
 	struct thread *runner = thread_at(context->runner);

@@ -93,24 +93,47 @@ static void adopt_registers(struct spec_thread *to, const struct spec_thread *fr
 	page[CONTEXT_WORD + R11_WORD] = real_page[CONTEXT_WORD + R11_WORD];
 }
 
-/* A round-robin slice may be longer than it is specified: what runs between a yield and the next look at the clock is free. */
-static void adopt_slices(void)
+static bool has_ended(const struct spec_context *context)
+{
+	return context->refill_ns != 0 && context->refill_ns <= specified.now_ns;
+}
+
+/*
+ * A round-robin slice may be longer than it is specified: what runs between a yield and the next look at the clock is free.
+ * When it is noticed that a limited context's period has ended is the kernel's choice, too; from then on it is full.
+ */
+static void adopt_context(struct spec_context *context, const struct spec_context *other)
+{
+	bool is_longer = context->period_ns == 0 && other->left_ns > context->left_ns;
+	bool is_noticed = context->period_ns != 0 && (has_ended(context) || has_ended(other)) &&
+			  other->refill_ns <= specified.now_ns + context->period_ns;
+
+	if (other->left_ns > context->budget_ns)
+		return;
+	if (is_longer || is_noticed)
+		context->left_ns = other->left_ns;
+	if (is_noticed) {
+		context->refill_ns = other->refill_ns;
+		context->is_reported = other->is_reported;
+	}
+}
+
+static void adopt_contexts(void)
 {
 	for (uint32_t i = 0; i < SPEC_CONTEXTS; i++) {
 		struct spec_context *context = &specified.contexts[i];
 		const struct spec_context *other =
 			context->address != 0 ? spec_context_of(&real, context->address) : NULL;
 
-		if (other != NULL && context->period_ns == 0 && other->left_ns > context->left_ns &&
-		    other->left_ns <= context->budget_ns)
-			context->left_ns = other->left_ns;
+		if (other != NULL)
+			adopt_context(context, other);
 	}
 }
 
 /* What a system call destroys may hold anything. */
 static void adopt_unspecified(const struct event *event)
 {
-	adopt_slices();
+	adopt_contexts();
 	for (uint32_t i = 0; i < SPEC_THREADS; i++) {
 		struct spec_thread *thread = &specified.threads[i];
 		const struct spec_thread *other;

@@ -208,7 +208,6 @@ void machine_exception(uint64_t vector, uint64_t error_code)
 
 void machine_irq(uint32_t line)
 {
-	host.unmasked_lines &= ~(1u << line); /* as the interrupt controller does */
 	ENTRY(kernel_irq(line));
 }
 

@@ -23,6 +23,8 @@ void program_start(const uint64_t *stack)
 	test_view_copy();
 	test_thread();
 	test_schedule();
+	test_sched_context();
+	test_sched_server();
 	test_ipc();
 	test_timeout();
 	test_death();
@@ -40,6 +42,7 @@ void program_start(const uint64_t *stack)
 	test_devices();
 	test_native();
 	test_authority();
+	test_smp();
 	test_random();
 	finish();
 }

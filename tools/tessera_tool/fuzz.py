@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 
 from . import build, mutants
 from .common import BUILD, REPO, ToolError, say
@@ -76,13 +77,16 @@ def _seek(mutant: dict, number: int) -> tuple[str, bool, str]:
     return f"mutant: {mutant['name']}, after {count} operations", not good, "the mutant lives" if good else text
 
 
-def _report(results: list[tuple[str, bool, str]]) -> int:
-    print(f"1..{len(results)}")
+def _report(count: int, results: Iterable[tuple[str, bool, str]]) -> int:
+    """Each result as it comes."""
+    failed = 0
+    print(f"1..{count}")
     for number, (name, fine, output) in enumerate(results, 1):
         print(f"{'ok' if fine else 'not ok'} {number} - {name}", flush=True)
+        failed += not fine
         if not fine:
             print("\n".join(f"# {line}" for line in difference(output).splitlines()))
-    return 0 if all(fine for _, fine, _ in results) else 1
+    return 1 if failed else 0
 
 
 def _mutants() -> int:
@@ -91,7 +95,8 @@ def _mutants() -> int:
         good, count, text = fuzz_for(build.build_fuzzer("fuzz-kernel"), BASELINE_SECONDS, pathlib.Path(folder) / "corpus")
     if not good:
         raise ToolError(f"the kernel without mutant differs:\n{difference(text)}")
-    return _report([_seek(mutant, number) for number, mutant in enumerate(mutants.read(False))])
+    wanted = mutants.read(False)
+    return _report(len(wanted), (_seek(mutant, number) for number, mutant in enumerate(wanted)))
 
 
 def _ci() -> int:
@@ -101,7 +106,7 @@ def _ci() -> int:
         good, count, text = fuzz_for(program, CI_SECONDS, pathlib.Path(folder) / "corpus")
     results.append((f"{CI_SECONDS} seconds, {count} operations compared with the specification", good and count > 0, text))
     results += [_seek(mutant, number) for number, mutant in enumerate(mutants.read(True))]
-    return _report(results)
+    return _report(len(results), results)
 
 
 def _long(operations: int) -> int:

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "and, if that name is free, also under /NAME-OF-THE-DIRECTORY")
     parser.add_argument("--init-script", metavar="FILE", help="shell script that is sourced before the program or shell starts")
     parser.add_argument("--mem", default="256M", metavar="SIZE", help="memory of the machine (default 256M)")
-    parser.add_argument("--smp", type=int, default=1, metavar="N", help="CPUs of the machine; this version uses one")
+    parser.add_argument("--smp", type=int, default=1, metavar="N", help="CPUs of the machine (default 1)")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="give up after this time (exit status 124)")
     parser.add_argument("--icount", action="store_true", help="deterministic: one instruction is one nanosecond (TCG)")
     parser.add_argument("--strace", action="store_true", help="show each Linux system call with arguments and result on stderr")

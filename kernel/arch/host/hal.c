@@ -90,7 +90,10 @@ void arch_interrupt_cpu(uint32_t id)
 
 bool arch_irq_arrived(uint32_t line)
 {
-	return (host.unmasked_lines >> line & 1u) != 0;
+	bool is_unmasked = (host.unmasked_lines >> line & 1u) != 0;
+
+	arch_irq_mask(line);
+	return is_unmasked;
 }
 
 void arch_tlb_flush_all(paddr_t root)

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Lending: servers run on their clients' time and priority, and no action open to a client stops a server from serving others.
+ *
+ * Main is the server; its clients are workers above it.  While it serves one it runs on that one's time and at its priority.
+ */
+#include "tests.h"
+
+#define MS 1000000ull
+
+static cap_t endpoint, reply;
+static struct worker *client, *other;
+static struct ipc_msg m;
+
+static void spin(uint64_t ns)
+{
+	uint64_t end = now_ns() + ns;
+
+	while (now_ns() < end)
+		;
+}
+
+static uint64_t used(cap_t sched)
+{
+	uint64_t ns = 0, switches, left;
+
+	must(ts_sched_consumed(sched, &ns, &switches, &left), "consumed");
+	return ns;
+}
+
+static void begin(const char *name)
+{
+	group_begin(name);
+	endpoint = make(CAP_ENDPOINT, 0);
+	reply = slot_new();
+	client = worker_new(0, 0, PRIORITY_HIGH);
+	other = worker_new(1, 0, PRIORITY_HIGH - 1); /* it runs at once even while main serves client */
+}
+
+/* The client calls and main has the message. */
+static void accept_call(struct worker *from, cap_t slot)
+{
+	DO(from, OP_CALL, endpoint, MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
+	must(ts_recv(endpoint, slot, &m, POLL), "recv");
+}
+
+/* Another client is served as ever. */
+static void check_serves(const char *name)
+{
+	cap_t slot = slot_new();
+
+	accept_call(other, slot);
+	m.tag = MSG_TAG(5, 0, 0);
+	must(ts_reply(slot, &m), "reply");
+	check_done(other, E_OK, name);
+}
+
+static void test_lending(void)
+{
+	begin("lending");
+	accept_call(client, reply);
+	uint64_t client_before = used(client->sched), main_before = used(ROOT_CAP_SCHED);
+
+	spin(20 * MS);
+	check(used(client->sched) - client_before >= 15 * MS, "a server runs on its client's time");
+	check(used(ROOT_CAP_SCHED) - main_before < MS, "not on its own");
+	check_error(ts_reply(reply, &m), E_OK, "and answers");
+	check_done(client, E_OK, "the client goes on");
+	client_before = used(client->sched);
+	spin(5 * MS);
+	check(used(client->sched) - client_before < MS, "and pays no more");
+}
+
+static void test_priority(void)
+{
+	struct worker *middle;
+
+	begin("lending priority");
+	middle = worker_new(2, 0, (PRIORITY_HIGH + PRIORITY_MAIN) / 2);
+	accept_call(client, reply);
+	DO(middle, OP_NOTHING, 0);
+	check(!is_done(middle), "a server runs at its client's priority");
+	must(ts_reply(reply, &m), "reply");
+	check_done(middle, E_OK, "until it has answered");
+	accept_call(client, reply);
+	must(ts_recv(endpoint, slot_new(), &m, POLL) == E_TIMEOUT ? E_OK : E_STATE, "nothing more");
+	DO(middle, OP_NOTHING, 0);
+	check_done(middle, E_OK, "or receives again");
+	check_error(ts_reply(reply, &m), E_OK, "it can still answer");
+}
+
+static void test_dies(void)
+{
+	begin("lending: dies");
+	accept_call(client, reply);
+	drop(client->thread);
+	uint64_t before = used(ROOT_CAP_SCHED);
+
+	spin(5 * MS);
+	check(used(ROOT_CAP_SCHED) - before >= 4 * MS, "the client of a server dies: it goes on on its own time");
+	check_error(ts_reply(reply, &m), E_GONE, "the answer: E_GONE");
+	check_serves("and others are served");
+}
+
+static void test_runs_dry(void)
+{
+	begin("lending: runs dry");
+	must(ts_sched_configure(client->sched, 2 * MS, 300 * MS), "configure");
+	accept_call(client, reply);
+	uint64_t before = used(ROOT_CAP_SCHED);
+
+	spin(100 * MS);
+	check(used(client->sched) < 60 * MS, "the client's budget ends inside the server");
+	check(used(ROOT_CAP_SCHED) - before >= 10 * MS, "which goes on on its own time");
+	check_serves("and serves others meanwhile");
+	check_error(ts_reply(reply, &m), E_OK, "then answers");
+	check(!is_done(client) && state_of(client) == STATE_READY, "the client has no time to take it");
+	sleep_ns(350 * MS);
+	check_done(client, E_OK, "but in its next period");
+	before = 0;
+	for (uint32_t i = 0; i < 20; i++) { /* with what is left: calls until it has nothing */
+		DO(client, OP_CALL, endpoint, MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
+		if (ts_recv(endpoint, reply, &m, POLL) != E_OK)
+			break;
+		spin(MS / 3);
+		must(ts_reply(reply, &m), "reply");
+		before++;
+	}
+	check(before > 0 && before < 20, "calls with little left come until there is nothing");
+	check_serves("and do not stop the server");
+}
+
+static void test_takes_back(void)
+{
+	begin("lending: takes back");
+	accept_call(client, reply);
+	drop(client->sched);
+	uint64_t before = used(ROOT_CAP_SCHED);
+
+	spin(5 * MS);
+	check(used(ROOT_CAP_SCHED) - before >= 4 * MS, "a client revokes what it lent: the server goes on");
+	check_error(ts_reply(reply, &m), E_OK, "it answers");
+	check(!is_done(client), "a client that has no time");
+	check_serves("and serves others");
+}
+
+static void test_never_collects(void)
+{
+	begin("lending: never collects");
+	accept_call(client, reply);
+	must(ts_thread_suspend(client->thread), "suspend");
+	check_serves("a client that never collects its answer stops nobody");
+	check_error(ts_reply(reply, &m), E_OK, "it is answered all the same");
+	check_equal(state_of(client), STATE_SUSPENDED, "while it is suspended");
+	check_serves("nor does one that has been answered");
+}
+
+static void test_fills_slots(void)
+{
+	cap_t gift, into;
+
+	begin("lending: fills slots");
+	gift = make(CAP_NOTIFICATION, 0);
+	into = slot_new();
+	own_page()->recv_slot[0] = into;
+	for (uint32_t i = 0; i < 3; i++) {
+		client->with_page = true;
+		client->page.send_slot[0] = gift;
+		client->page.send_mode[0] = XFER_CHILD;
+		client->page.send_rights[0] = READ;
+		DO(client, OP_CALL, endpoint, MSG_TAG(1, 0, 1), 0, 0, 0, 0, NEVER);
+		check_error(ts_recv(endpoint, reply, &m, POLL), E_OK, "a message with a capability arrives");
+		check(own_page()->received_kind[0] == (i == 0 ? RECEIVED_SLOT : RECEIVED_NONE),
+		      "its capability only while the slot is empty");
+		m.tag = MSG_TAG(0, 0, 0);
+		must(ts_reply(reply, &m), "reply");
+	}
+	own_page()->recv_slot[0] = 0;
+	check_serves("full receive slots stop nobody");
+}
+
+/* ---- a server of its own ---- */
+
+static void serve(struct worker *w)
+{
+	struct ipc_msg message;
+
+	for (;;) { /* ends with its Thread */
+		if (ts_recv((cap_t)w->argument[0], (cap_t)w->argument[1], &message, NEVER) != E_OK)
+			return;
+		w->result[0]++;
+		if (type_at((cap_t)w->argument[1]) == CAP_REPLY) {
+			w->result[1]++;
+			message.tag = MSG_TAG(0, 0, 0);
+			(void)ts_reply((cap_t)w->argument[1], &message);
+		}
+	}
+}
+
+static void flood_sends(struct worker *w)
+{
+	struct ipc_msg message = {.tag = MSG_TAG(1, 0, 0)};
+
+	for (;;) /* ends with its Thread */
+		(void)ts_send((cap_t)w->argument[0], &message, NEVER);
+}
+
+static void flood_notices(struct worker *w)
+{
+	for (;;) { /* ends with its Thread */
+		(void)ts_cnode_mint(SLOT_OWN(w->argument[2]), SLOT_OWN(w->argument[0]), WRITE, 0, 0);
+		(void)ts_cnode_delete(SLOT_OWN(w->argument[2]), 0);
+	}
+}
+
+/* A server with 1 ms in 10 of its own, below a flood; the client calls ten times. */
+static void check_flood(const char *name, void (*flood)(struct worker *), cap_t target)
+{
+	struct worker *server = worker_new(2, 0, PRIORITY_HIGH - 10), *noise = worker_new(3, 0, PRIORITY_LOW);
+	uint32_t answered = 0;
+
+	must(ts_sched_configure(server->sched, MS, 10 * MS), "configure");
+	server->argument[0] = endpoint;
+	server->argument[1] = slot_new();
+	worker_run(server, serve);
+	noise->argument[0] = target;
+	noise->argument[2] = slot_new();
+	worker_run(noise, flood);
+	for (uint32_t i = 0; i < 10; i++) {
+		DO(client, OP_CALL, endpoint, MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
+		sleep_ns(2 * MS);
+		for (uint32_t k = 0; k < 50 && !is_done(client); k++)
+			sleep_ns(2 * MS);
+		answered += is_done(client) && error_of(client) == E_OK;
+	}
+	note("taken from the flood", server->result[0] - server->result[1]);
+	check_equal(answered, 10, name);
+	check(server->result[0] > 20, "while it takes the flood");
+	check(used(server->sched) > 0, "on its own time");
+}
+
+static void test_floods(void)
+{
+	begin("lending: plain sends");
+	check_flood("plain sends do not stop a server that lives on its clients' time", flood_sends, endpoint);
+	begin("lending: drop notices");
+	check_flood("nor do drop notices", flood_notices, mint_of(endpoint, ALL, 9, 1));
+}
+
+/* ---- chains ---- */
+
+/* Takes one call, and calls on; its answer is lost if it dies in between. */
+static void forward(struct worker *w)
+{
+	struct ipc_msg message = {.tag = MSG_TAG(1, 0, 0)};
+
+	if (ts_recv((cap_t)w->argument[0], (cap_t)w->argument[1], &message, NEVER) != E_OK)
+		return;
+	message.tag = MSG_TAG(2, 0, 0);
+	w->result[0] = ts_call((cap_t)w->argument[2], &message, w->argument[3]);
+	message.tag = MSG_TAG(3, 0, 0);
+	w->result[1] = ts_reply((cap_t)w->argument[1], &message);
+}
+
+static struct worker *start_chain(const char *name, uint64_t deadline)
+{
+	struct worker *middle;
+	cap_t first;
+
+	begin(name);
+	first = make(CAP_ENDPOINT, 0);
+	middle = worker_new(2, 0, PRIORITY_HIGH);
+	middle->argument[0] = first;
+	middle->argument[1] = slot_new();
+	middle->argument[2] = endpoint;
+	middle->argument[3] = deadline;
+	worker_run(middle, forward);
+	DO(client, OP_CALL, first, MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
+	must(ts_recv(endpoint, reply, &m, POLL), "recv");
+	return middle;
+}
+
+static void test_chain(void)
+{
+	struct worker *middle = start_chain("lending chain", NEVER);
+	uint64_t before = used(client->sched);
+
+	spin(5 * MS);
+	check(used(client->sched) - before >= 4 * MS, "a chain of calls runs on the first one's time");
+	check_error(ts_reply(reply, &m), E_OK, "its end answers");
+	check(middle->result[0] == E_OK && middle->result[1] == E_OK, "its middle answers");
+	check_done(client, E_OK, "its beginning goes on");
+
+	middle = start_chain("lending chain, middle dies", NEVER);
+	drop(middle->thread);
+	drop((cap_t)middle->argument[1]); /* as its CNode would be deleted */
+	check_done(client, E_DEAD, "the middle dies: the first has its time back and goes on");
+	before = used(client->sched);
+	spin(5 * MS);
+	check(used(client->sched) - before < MS, "the last goes on on its own");
+	check_error(ts_reply(reply, &m), E_GONE, "for nobody");
+	check_serves("and serves others");
+
+	middle = start_chain("lending chain, middle gives up", now_ns() + 30 * MS);
+	spin(60 * MS);
+	check(middle->result[0] == E_TIMEOUT && middle->result[1] == E_OK, "the middle gives up and answers");
+	check_done(client, E_OK, "the first goes on");
+	check_error(ts_reply(reply, &m), E_GONE, "the last answers nobody");
+	check_serves("and serves others");
+}
+
+void test_sched_server(void)
+{
+	test_lending();
+	test_priority();
+	test_dies();
+	test_runs_dry();
+	test_takes_back();
+	test_never_collects();
+	test_fills_slots();
+	test_floods();
+	test_chain();
+	group_end();
+}
