@@ -165,7 +165,7 @@ static void execute_remote(struct cpu *here, struct thread *caller)
 
 	if (error != E_OK && error != E_BLOCKED)
 		settle(here, error);
-	if (caller->state == THREAD_REMOTE && caller->queue_object == 0)
+	if (caller->state == THREAD_REMOTE && caller->queue_next == 0) /* not sent on to another CPU */
 		sched_ready(caller);
 }
 
