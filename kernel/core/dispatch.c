@@ -37,10 +37,10 @@ static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
-#define X(number, name, cap_type, needed, how)                               \
-	[number] = {.handler = invoke_##name,                                \
-		    .type = (cap_type),                                      \
-		    .rights = (needed),                                      \
+#define X(number, name, cap_type, needed, how) \
+	[number] = {.handler = invoke_##name,  \
+		    .type = (cap_type),        \
+		    .rights = (needed),        \
 		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
 static const struct operation operations[ROWS] = {
 	[0 ... ROWS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
@@ -117,7 +117,8 @@ static NOINLINE void execute_direct(struct thread *self, const struct operation 
 }
 
 /* About the caller alone: without the lock. */
-static ALWAYS_INLINE void execute_plain(struct thread *self, const struct operation *operation, bool is_guarded)
+static ALWAYS_INLINE void execute_plain(struct thread *self, const struct operation *operation,
+					bool is_guarded)
 {
 	enum tessera_error error = call_handler(operation, self, NULL, is_guarded);
 

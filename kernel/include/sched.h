@@ -16,7 +16,7 @@
 
 #include <object.h>
 
-#define SCHED_FULL (~0ull) /* left_tsc: as much as the budget, when it is charged next */
+#define SCHED_FULL (~0ull)	 /* left_tsc: as much as the budget, when it is charged next */
 #define SCHED_USED_UP_NS 1000ull /* less than that counts as nothing: the timer is not more exact */
 
 /* Prepares a CPU's data: empty queues, nothing armed, the idle thread is current. */
