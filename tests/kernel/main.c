@@ -44,6 +44,7 @@ void program_start(const uint64_t *stack)
 	test_native();
 	test_authority();
 	test_smp();
+	test_concurrent();
 	test_random();
 	test_matrix();
 	finish();

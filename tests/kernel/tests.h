@@ -45,5 +45,6 @@ void test_devices(void);
 void test_native(void);
 void test_authority(void);
 void test_smp(void);
+void test_concurrent(void);
 void test_random(void);
 void test_matrix(void);
