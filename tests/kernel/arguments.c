@@ -9,7 +9,11 @@
 
 #define OWN SLOT_OWN
 
-enum where { REGISTER, HIGH_HALF, CONFIG }; /* argument `at`; the high half of argument 0; thread_config's byte `at` */
+enum where {
+	REGISTER,
+	HIGH_HALF,
+	CONFIG
+}; /* argument `at`; the high half of argument 0; thread_config's byte `at` */
 
 struct argument {
 	uint32_t number;
@@ -24,25 +28,52 @@ struct argument {
 #define OBJECT(type) (MARK | (type))
 #define FREE (MARK | 0xffu)
 
-#define IN_CONFIG(field, type, rights)                                                                      \
-	{                                                                                                   \
-		OP_THREAD_CONFIGURE, CONFIG, offsetof(struct thread_config, field), type, rights,            \
-			"thread_configure's " #field, {OBJECT(CAP_THREAD)}                                  \
+#define IN_CONFIG(field, type, rights)                                                            \
+	{                                                                                         \
+		OP_THREAD_CONFIGURE, CONFIG, offsetof(struct thread_config, field), type, rights, \
+			"thread_configure's " #field,                                             \
+		{                                                                                 \
+			OBJECT(CAP_THREAD)                                                        \
+		}                                                                                 \
 	}
 
 static const struct argument capabilities[] = {
-	{OP_REPLY_RECV, HIGH_HALF, 0, CAP_REPLY, 0, "reply_recv's Reply", {OBJECT(CAP_ENDPOINT), MSG_TAG(0, 0, 0)}},
+	{OP_REPLY_RECV,
+	 HIGH_HALF,
+	 0,
+	 CAP_REPLY,
+	 0,
+	 "reply_recv's Reply",
+	 {OBJECT(CAP_ENDPOINT), MSG_TAG(0, 0, 0)}},
 	{OP_CNODE_COPY_ALL, REGISTER, 0, CAP_CNODE, WRITE, "cnode_copy_all's dst", {0, OBJECT(CAP_CNODE)}},
 	{OP_CNODE_COPY_ALL, REGISTER, 1, CAP_CNODE, READ, "cnode_copy_all's src_cnode", {OBJECT(CAP_CNODE)}},
-	{OP_MEMORY_ATTACH, REGISTER, 2, CAP_VSPACE, WRITE, "memory_attach's vspace", {OBJECT(CAP_MEMORY), FREE}},
+	{OP_MEMORY_ATTACH,
+	 REGISTER,
+	 2,
+	 CAP_VSPACE,
+	 WRITE,
+	 "memory_attach's vspace",
+	 {OBJECT(CAP_MEMORY), FREE}},
 	{OP_VIEW_COPY, REGISTER, 1, CAP_VSPACE, WRITE, "view_copy's src_vspace", {OBJECT(CAP_VIEW)}},
 	IN_CONFIG(cspace, CAP_CNODE, READ),
 	IN_CONFIG(vspace, CAP_VSPACE, WRITE),
 	IN_CONFIG(fault_ep, CAP_ENDPOINT, WRITE | GRANT),
 	IN_CONFIG(last_ep, CAP_ENDPOINT, WRITE | GRANT),
 	IN_CONFIG(budget_ep, CAP_ENDPOINT, WRITE | GRANT),
-	{OP_THREAD_SET_REGS, REGISTER, 2, CAP_THREAD, READ, "thread_set_regs' fpu_from", {OBJECT(CAP_THREAD), 1}},
-	{OP_THREAD_BIND_NOTIFICATION, REGISTER, 1, CAP_NOTIFICATION, READ, "thread_bind_notification's", {OBJECT(CAP_THREAD)}},
+	{OP_THREAD_SET_REGS,
+	 REGISTER,
+	 2,
+	 CAP_THREAD,
+	 READ,
+	 "thread_set_regs' fpu_from",
+	 {OBJECT(CAP_THREAD), 1}},
+	{OP_THREAD_BIND_NOTIFICATION,
+	 REGISTER,
+	 1,
+	 CAP_NOTIFICATION,
+	 READ,
+	 "thread_bind_notification's",
+	 {OBJECT(CAP_THREAD)}},
 	{OP_SCHED_BIND, REGISTER, 1, CAP_THREAD, WRITE, "sched_bind's thread", {OBJECT(CAP_SCHED_CONTEXT)}},
 	{OP_IRQ_BIND, REGISTER, 1, CAP_NOTIFICATION, WRITE, "irq_bind's notification", {OBJECT(CAP_IRQ)}},
 };
@@ -52,9 +83,21 @@ static const struct argument destinations[] = {
 	{OP_CNODE_COPY, REGISTER, 0, 0, WRITE, "cnode_copy's dst", {0, OBJECT(CAP_ENDPOINT), ALL}},
 	{OP_CNODE_MINT, REGISTER, 0, 0, WRITE, "cnode_mint's dst", {0, OBJECT(CAP_ENDPOINT), ALL}},
 	{OP_CNODE_MOVE, REGISTER, 0, 0, WRITE, "cnode_move's dst", {0, OBJECT(CAP_ENDPOINT)}},
-	{OP_UNTYPED_RETYPE, REGISTER, 3, 0, WRITE, "untyped_retype's dst", {OBJECT(CAP_UNTYPED), CAP_NOTIFICATION, 0, 0, 1}},
+	{OP_UNTYPED_RETYPE,
+	 REGISTER,
+	 3,
+	 0,
+	 WRITE,
+	 "untyped_retype's dst",
+	 {OBJECT(CAP_UNTYPED), CAP_NOTIFICATION, 0, 0, 1}},
 	{OP_MEMORY_DERIVE, REGISTER, 1, 0, WRITE, "memory_derive's dst", {OBJECT(CAP_MEMORY), 0, 0, 1, ALL}},
-	{OP_MEMORY_ATTACH, REGISTER, 1, 0, WRITE, "memory_attach's dst", {OBJECT(CAP_MEMORY), 0, OBJECT(CAP_VSPACE)}},
+	{OP_MEMORY_ATTACH,
+	 REGISTER,
+	 1,
+	 0,
+	 WRITE,
+	 "memory_attach's dst",
+	 {OBJECT(CAP_MEMORY), 0, OBJECT(CAP_VSPACE)}},
 	{OP_MACHINE_IRQ, REGISTER, 1, 0, WRITE, "machine_irq's dst", {OBJECT(CAP_MACHINE), 0, 6}},
 	{OP_MACHINE_IOPORT, REGISTER, 1, 0, WRITE, "machine_ioport's dst", {OBJECT(CAP_MACHINE), 0, 0x80, 1}},
 };
@@ -64,11 +107,17 @@ static const struct argument sources[] = {
 	{OP_CNODE_COPY, REGISTER, 1, 0, READ, "cnode_copy's src", {FREE, 0, ALL}},
 	{OP_CNODE_MINT, REGISTER, 1, 0, READ, "cnode_mint's src", {FREE, 0, ALL}},
 	{OP_CNODE_MOVE, REGISTER, 1, 0, READ | WRITE, "cnode_move's src", {FREE}},
-	{OP_VSPACE_DONATE_TABLES, REGISTER, 1, 0, READ, "vspace_donate_tables' untyped_slot", {OBJECT(CAP_VSPACE)}},
+	{OP_VSPACE_DONATE_TABLES,
+	 REGISTER,
+	 1,
+	 0,
+	 READ,
+	 "vspace_donate_tables' untyped_slot",
+	 {OBJECT(CAP_VSPACE)}},
 };
 
 static cap_t objects[CAP_TYPE_COUNT]; /* 0: the reserved type, of which there is none */
-static cap_t empty, weak; /* slots */
+static cap_t empty, weak;	      /* slots */
 
 static uint64_t value_of(uint64_t other)
 {
@@ -133,8 +182,14 @@ static void test_capability(const struct argument *argument)
 static void test_designator(const struct argument *argument)
 {
 	cap_t small = make(CAP_CNODE, 4);
-	const slot_t none[] = {OWN(0),		 OWN(0x10000),		 OWN(0x200),		   SLOT_IN(ROOT_CAP_CNODE, 256),
-			       SLOT_IN(small, 16), SLOT_IN(small, 0xffffffff), SLOT_IN(CAP_EMPTY, 0), SLOT_IN(0x10000, 1)};
+	const slot_t none[] = {OWN(0),
+			       OWN(0x10000),
+			       OWN(0x200),
+			       SLOT_IN(ROOT_CAP_CNODE, 256),
+			       SLOT_IN(small, 16),
+			       SLOT_IN(small, 0xffffffff),
+			       SLOT_IN(CAP_EMPTY, 0),
+			       SLOT_IN(0x10000, 1)};
 	uint32_t types = 0, slots = 0, rights = 0;
 
 	for (uint32_t type = 1; type < CAP_TYPE_COUNT; type++) {

@@ -7,7 +7,8 @@
 #include "tests.h"
 
 #define OWN SLOT_OWN
-#define ROUNDS 300u
+#define ROUNDS 2000u
+#define ROW_NS 250000000ull /* fewer rounds where CPUs of the host are rare: they wait for each other */
 #define EXECUTORS 2u
 #define SHORT_NS 20000u /* what waits gives up soon */
 #define VICTIM_PAGE_VA (WORKER_PAGE_VA + 12 * PAGE_BYTES)
@@ -47,7 +48,9 @@ static const struct row rows[] = {
 	{OP_CNODE_COPY_ALL, {CAP_CNODE}, {VICTIM(CAP_CNODE), VICTIM(CAP_CNODE)}},
 	{OP_UNTYPED_RETYPE, {CAP_UNTYPED}, {VICTIM(CAP_UNTYPED), CAP_ENDPOINT, 0, FREE, 1}},
 	{OP_MEMORY_DERIVE, {CAP_MEMORY}, {VICTIM(CAP_MEMORY), FREE, 0, 1, ALL}},
-	{OP_MEMORY_ATTACH, {CAP_MEMORY, CAP_VSPACE}, {VICTIM(CAP_MEMORY), FREE, VICTIM(CAP_VSPACE), SCRATCH_VA, 4, ALL}},
+	{OP_MEMORY_ATTACH,
+	 {CAP_MEMORY, CAP_VSPACE},
+	 {VICTIM(CAP_MEMORY), FREE, VICTIM(CAP_VSPACE), SCRATCH_VA, 4, ALL}},
 	{OP_VIEW_MAP, {CAP_VIEW, CAP_MEMORY}, {VICTIM(CAP_VIEW), SCRATCH_VA, 0, 4, READ | WRITE}},
 	{OP_VIEW_MAP_VEC, {CAP_VIEW, CAP_MEMORY}, {VICTIM(CAP_VIEW), 2}},
 	{OP_VSPACE_UNMAP, {CAP_VSPACE, CAP_UNTYPED}, {VICTIM(CAP_VSPACE), 0, 1u << 20}},
@@ -64,7 +67,9 @@ static const struct row rows[] = {
 	{OP_THREAD_SUSPEND, {CAP_THREAD, CAP_SCHED_CONTEXT}, {VICTIM(CAP_THREAD)}},
 	{OP_THREAD_INTERRUPT, {CAP_THREAD}, {VICTIM(CAP_THREAD)}},
 	{OP_THREAD_SET_PRIORITY, {CAP_THREAD}, {VICTIM(CAP_THREAD), 200}},
-	{OP_THREAD_BIND_NOTIFICATION, {CAP_THREAD, CAP_NOTIFICATION}, {VICTIM(CAP_THREAD), VICTIM(CAP_NOTIFICATION)}},
+	{OP_THREAD_BIND_NOTIFICATION,
+	 {CAP_THREAD, CAP_NOTIFICATION},
+	 {VICTIM(CAP_THREAD), VICTIM(CAP_NOTIFICATION)}},
 	{OP_THREAD_SET_PERSONALITY, {CAP_THREAD}, {VICTIM(CAP_THREAD)}},
 	{OP_THREAD_SET_AFFINITY, {CAP_THREAD}, {VICTIM(CAP_THREAD), 1}},
 	{OP_THREAD_SET_TLS, {CAP_THREAD}, {VICTIM(CAP_THREAD), 0x1000}},
@@ -95,9 +100,10 @@ static const char *const names[1024] = {
 };
 #undef X
 
-static cap_t victims[CAP_TYPE_COUNT], homes[CAP_TYPE_COUNT]; /* homes: the Untyped that a victim is made from */
-static cap_t replies;	     /* the endpoint behind the victim of type Reply */
-static volatile bool is_over; /* executors: stop */
+static cap_t victims[CAP_TYPE_COUNT],
+	homes[CAP_TYPE_COUNT]; /* homes: the Untyped that a victim is made from */
+static cap_t replies;	       /* the endpoint behind the victim of type Reply */
+static volatile bool is_over;  /* executors: stop */
 
 /* ---- executors ------------------------------------------------------------------------------------------------ */
 
@@ -130,7 +136,8 @@ static void fill_page(const struct row *row, const struct worker *w)
 	else if (row->number == OP_VIEW_MAP_VEC)
 		*(struct map_entry *)words = (struct map_entry){.vaddr = SCRATCH_VA | READ};
 	else if (row->number == OP_THREAD_SET_REGS)
-		*(struct user_regs *)words = (struct user_regs){.rip = (uint64_t)count_forever, .rdi = (uint64_t)w};
+		*(struct user_regs *)words =
+			(struct user_regs){.rip = (uint64_t)count_forever, .rdi = (uint64_t)w};
 	else if (row->number == OP_THREAD_SET_PERSONALITY)
 		*(struct personality_config *)words = (struct personality_config){0};
 }
@@ -195,8 +202,9 @@ static void make_thread(void)
 /* Makes the victim of a type; what is there already, or cannot be made for the moment, is left. */
 static void make_victim(uint32_t type)
 {
-	static const uint8_t roots[CAP_TYPE_COUNT] = {
-		[CAP_CLOCK] = ROOT_CAP_CLOCK, [CAP_CONSOLE] = ROOT_CAP_CONSOLE, [CAP_MACHINE] = ROOT_CAP_MACHINE};
+	static const uint8_t roots[CAP_TYPE_COUNT] = {[CAP_CLOCK] = ROOT_CAP_CLOCK,
+						      [CAP_CONSOLE] = ROOT_CAP_CONSOLE,
+						      [CAP_MACHINE] = ROOT_CAP_MACHINE};
 	static const uint8_t sizes[CAP_TYPE_COUNT] = {[CAP_UNTYPED] = 13, [CAP_CNODE] = 8, [CAP_MEMORY] = 4};
 	slot_t slot = OWN(victims[type]);
 	struct ipc_msg m;
@@ -206,7 +214,8 @@ static void make_victim(uint32_t type)
 	case CAP_THREAD: make_thread(); break;
 	case CAP_REPLY: (void)ts_recv(replies, victims[type], &m, POLL); break;
 	case CAP_VIEW:
-		(void)ts_memory_attach(victims[CAP_MEMORY], slot, ROOT_CAP_VSPACE, SCRATCH_VA, 4, READ | WRITE);
+		(void)ts_memory_attach(victims[CAP_MEMORY], slot, ROOT_CAP_VSPACE, SCRATCH_VA, 4,
+				       READ | WRITE);
 		break;
 	case CAP_IRQ: (void)ts_machine_irq(ROOT_CAP_MACHINE, slot, 5); break;
 	case CAP_IOPORT: (void)ts_machine_ioport(ROOT_CAP_MACHINE, slot, 0x80, 1); break;
@@ -308,8 +317,11 @@ static bool is_memory_back(void)
 {
 	drop(victims[CAP_IRQ]);
 	drop(victims[CAP_IOPORT]);
-	return ts_cnode_revoke(OWN(CAP_ARENA), 0) == E_OK && inspect(OWN(CAP_ARENA)).info[2] == 1ull << ARENA_LOG2;
+	return ts_cnode_revoke(OWN(CAP_ARENA), 0) == E_OK &&
+	       inspect(OWN(CAP_ARENA)).info[2] == 1ull << ARENA_LOG2;
 }
+
+static uint64_t rounds_done, calls_done; /* of all operations */
 
 static void test_row(uint32_t index)
 {
@@ -317,7 +329,6 @@ static void test_row(uint32_t index)
 	uint64_t results = 0, calls = 0;
 	struct worker *caller;
 
-	uint64_t begun = now_ns();
 	prepare();
 	caller = worker_new(8, 0, PRIORITY_HIGH);
 	caller->argument[0] = replies;
@@ -325,7 +336,10 @@ static void test_row(uint32_t index)
 	for (uint32_t type = 1; type < CAP_TYPE_COUNT; type++)
 		make_victim(type);
 	start_executors(index);
-	for (uint32_t round = 0; round < ROUNDS; round++) {
+	uint64_t end = now_ns() + ROW_NS;
+	uint32_t round = 0;
+
+	for (; round < ROUNDS && (round < 8 || now_ns() < end); round++) {
 		uint32_t type = row->victims[round / 2 % COUNT_OF(row->victims)];
 
 		type = type == CAP_NULL ? row->victims[0] : type;
@@ -334,11 +348,10 @@ static void test_row(uint32_t index)
 		make_victim(type);
 		make_victim(type == CAP_MEMORY ? CAP_VIEW : CAP_NULL);
 	}
-	note("us rounds", (now_ns() - begun) / 1000);
 	bool are_done = stop_executors(&results, &calls);
 
-	note("us all", (now_ns() - begun) / 1000);
-	note("calls", calls);
+	rounds_done += round;
+	calls_done += calls;
 	check(are_done && calls > 0, join(names[row->number], "ends while its objects come and go"));
 	check_equal(results & ~(uint64_t)documented[row->number], 0,
 		    join(names[row->number], "gives only results that are documented meanwhile"));
@@ -369,6 +382,8 @@ void test_concurrent(void)
 		return;
 	for (uint32_t i = 0; i < COUNT_OF(rows); i++)
 		test_row(i);
+	note("deletions", rounds_done);
+	note("calls meanwhile", calls_done);
 	test_sanity();
 	group_end();
 }
