@@ -161,7 +161,7 @@ static void execute_remote(struct cpu *here, struct thread *caller)
 	here->work = 0;
 	ctx_set_error(&caller->ctx, E_OK);
 	settle(here, invoke(caller, &operations[number & (ROWS - 1u)], true));
-	if (caller->state == THREAD_REMOTE && caller->queue_object == 0)
+	if (caller->state == THREAD_REMOTE && caller->queue_next == 0) /* not sent on to another CPU */
 		sched_ready(caller);
 }
 
