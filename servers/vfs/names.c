@@ -118,10 +118,12 @@ static int can_remove(const struct caller *caller, const struct dentry *entry, b
 	if (error != 0)
 		return error;
 	error = permission_delete(entry, caller);
-	if (error != 0 || is_made_up)
-		return error != 0 ? error : EPERM;
+	if (error != 0)
+		return error;
 	if (is_rmdir != inode_is_directory(entry->inode))
 		return is_rmdir ? ENOTDIR : EISDIR;
+	if (is_made_up)
+		return EPERM;
 	return entry->mounted || !(entry->flags & DENTRY_LINKED) ? EBUSY : 0;
 }
 
