@@ -467,9 +467,11 @@ static void read_vspace(struct spec *out, struct spec_vspace *to, uint32_t ref)
 	to->allow_wx = vspace->allow_wx;
 	to->is_dying = vspace->is_dying;
 	to->run_count = to->table_count = to->view_count = 0;
-	read_tables(to, vspace_root(ref));
-	check(to->table_count == vspace->tables_used, "tables in use are counted");
-	to->pool_pages = pool_pages(vspace);
+	if (!vspace->is_dying) { /* else its tables have gone back, and may be something else already */
+		read_tables(to, vspace_root(ref));
+		check(to->table_count == vspace->tables_used, "tables in use are counted");
+		to->pool_pages = pool_pages(vspace);
+	}
 	while (at != 0 && (to->view_count == 0 || at != vspace->views)) {
 		check(slot_at(slot_at(at)->link_next)->link_prev == at,
 		      "the ring of Views is linked both ways");
