@@ -7,6 +7,8 @@
  */
 #include "machine.h"
 
+#include <runqueue.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -301,7 +303,7 @@ static void read_ready(struct spec *out)
 		if (best == PRIORITIES && before < out->ready_count)
 			best = i;
 	}
-	check(queue->best == best && sched_best(queue) == best, "the run queue's best is the best");
+	check(queue->best == best && run_queue_best(queue) == best, "the run queue's best is the best");
 	out->context = cpu()->context != &cpu()->idle_context ? ptr_to_phys(cpu()->context).raw : 0;
 	out->current = cpu()->current != cpu()->idle ? ptr_to_phys(cpu()->current).raw : 0;
 	check(out->current == 0 || (cpu()->current->state == THREAD_READY && !cpu()->current->is_queued),
