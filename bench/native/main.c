@@ -152,6 +152,56 @@ static void bench_signal(void)
 	report("signal-waiting", ticks, ROUNDS);
 }
 
+#define RTC_INDEX 0x70u
+#define RTC_LINE 8u
+#define RTC_A 0xau /* bits 0-3: the rate, 6: 1024 Hz; bits 4-6: the clock's oscillator is on */
+#define RTC_B 0xbu /* bit 6: periodic interrupts; bit 1: 24 hours */
+#define RTC_C 0xcu /* reading it ends the interrupt */
+#define INTERRUPTS 20u
+
+static void rtc_write(cap_t port, uint32_t index, uint64_t value)
+{
+	(void)ts_ioport_out(port, RTC_INDEX, 1, index);
+	(void)ts_ioport_out(port, RTC_INDEX + 1, 1, value);
+}
+
+/* A driver: arguments notification, interrupt line, ports; result 2 is the time main was seen at last. */
+static void take_interrupts(struct worker *w)
+{
+	uint64_t bits, value;
+
+	while (w->result[1] < INTERRUPTS && ts_wait((cap_t)w->argument[0], NEVER, &bits) == E_OK) {
+		w->result[0] += tsc() - w->result[2];
+		w->result[1]++;
+		(void)ts_ioport_out((cap_t)w->argument[2], RTC_INDEX, 1, RTC_C);
+		(void)ts_ioport_in((cap_t)w->argument[2], RTC_INDEX + 1, 1, &value);
+		(void)ts_irq_ack((cap_t)w->argument[1]);
+	}
+}
+
+/* From the interrupted program's last look at the clock, at most its loop's five instructions ago, to the driver's. */
+static void bench_interrupt(void)
+{
+	group_begin("interrupt");
+	space_make(1);
+	struct worker *driver = worker_new(0, 1, PRIORITY_HIGH);
+	cap_t notification = make(CAP_NOTIFICATION, 0), line = CAP_IRQ_SLOT, port = CAP_PORT_SLOT;
+
+	must(ts_machine_irq(ROOT_CAP_MACHINE, SLOT_OWN(line), RTC_LINE), "the clock's line");
+	must(ts_machine_ioport(ROOT_CAP_MACHINE, SLOT_OWN(port), RTC_INDEX, 2), "its ports");
+	must(ts_irq_bind(line, notification, 1), "binding");
+	driver->argument[0] = notification;
+	driver->argument[1] = line;
+	driver->argument[2] = port;
+	worker_run(driver, take_interrupts);
+	rtc_write(port, RTC_A, 0x26);
+	rtc_write(port, RTC_B, 0x42);
+	while (driver->result[1] < INTERRUPTS)
+		driver->result[2] = tsc();
+	rtc_write(port, RTC_B, 2);
+	report("interrupt-driver", driver->result[0], INTERRUPTS);
+}
+
 static void yield_forever(struct worker *w)
 {
 	(void)w;
@@ -256,6 +306,7 @@ void program_start(const uint64_t *stack)
 	bench_round_trip("ipc-round-trip", 4);
 	bench_round_trip("ipc-round-trip-14", 14);
 	bench_signal();
+	bench_interrupt();
 	bench_yield("yield", 0);
 	bench_yield("yield-two-spaces", 1);
 	bench_map();

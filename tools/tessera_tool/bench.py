@@ -26,6 +26,13 @@ RESULT = re.compile(r"^(bench|switches) (\S+) ([0-9.]+)(?: (\S+))?\s*$", re.MULT
 # name, what it is, bar: a number, "linux" (not more than Linux), or None
 ROWS = [
     ("ipc-round-trip", "call + reply_recv, two address spaces, 4 words", 400),
+    ("ipc-round-trip-14", "the same with 14 words", 480),
+    ("signal-waiting", "signal to a waiter of higher priority", 350),
+    ("yield", "yield to an equal", 220),
+    ("fault-handler", "fault to a handler and back", 900),
+    ("interrupt-driver", "interrupt to a waiting user driver", 600),
+    ("map-page", "map one page", 400),
+    ("retype-page", "retype one page", 600),
     ("empty-syscall", "empty native system call", 80),
     ("authority-batch", "authority_graph, 80 capabilities", 5000),
     ("getppid", "reflected getppid", 150),
