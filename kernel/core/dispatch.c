@@ -37,10 +37,10 @@ static enum tessera_error no_operation(struct thread *self, struct slot *cap)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
-#define X(number, name, cap_type, needed, how)                               \
-	[number] = {.handler = invoke_##name,                                \
-		    .type = (cap_type),                                      \
-		    .rights = (needed),                                      \
+#define X(number, name, cap_type, needed, how) \
+	[number] = {.handler = invoke_##name,  \
+		    .type = (cap_type),        \
+		    .rights = (needed),        \
 		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
 static const struct operation operations[ROWS] = {
 	[0 ... ROWS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
@@ -76,8 +76,8 @@ static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct
 	return call_handler(operation, self, cap, is_guarded);
 }
 
-/* Anything but success: into the caller's registers, unless it blocked or is to be executed again. */
-static void settle(struct cpu *here, enum tessera_error error)
+/* Neither success nor E_BLOCKED: into the caller's registers, unless the call is to be executed again. */
+static NOINLINE void settle(struct cpu *here, enum tessera_error error)
 {
 	struct thread *caller = here->caller;
 
@@ -86,7 +86,7 @@ static void settle(struct cpu *here, enum tessera_error error)
 		ctx_restart(&caller->ctx);
 	} else if (error == E_ELSEWHERE) {
 		remote_send(caller, here->elsewhere);
-	} else if (error != E_OK && error != E_BLOCKED) {
+	} else {
 		ctx_set_error(&caller->ctx, error);
 	}
 }
@@ -94,8 +94,9 @@ static void settle(struct cpu *here, enum tessera_error error)
 /* Not success, or the wish to choose another thread. */
 static NOINLINE void finish(enum tessera_error error)
 {
-	settle(cpu(), error);
-	if (cpu()->reschedule)
+	if (UNLIKELY(error != E_OK && error != E_BLOCKED))
+		settle(cpu(), error);
+	if (arch_here()->reschedule)
 		sched_finish();
 }
 
@@ -116,7 +117,8 @@ static NOINLINE void execute_direct(struct thread *self, const struct operation 
 }
 
 /* About the caller alone: without the lock. */
-static ALWAYS_INLINE void execute_plain(struct thread *self, const struct operation *operation, bool is_guarded)
+static ALWAYS_INLINE void execute_plain(struct thread *self, const struct operation *operation,
+					bool is_guarded)
 {
 	enum tessera_error error = call_handler(operation, self, NULL, is_guarded);
 
@@ -160,7 +162,10 @@ static void execute_remote(struct cpu *here, struct thread *caller)
 	here->caller = caller;
 	here->work = 0;
 	ctx_set_error(&caller->ctx, E_OK);
-	settle(here, invoke(caller, &operations[number & (ROWS - 1u)], true));
+	enum tessera_error error = invoke(caller, &operations[number & (ROWS - 1u)], true);
+
+	if (error != E_OK && error != E_BLOCKED)
+		settle(here, error);
 	if (caller->state == THREAD_REMOTE && caller->queue_next == 0) /* not sent on to another CPU */
 		sched_ready(caller);
 }
@@ -208,8 +213,7 @@ void kernel_timer(void)
 
 	lock_take();
 	here->timer_irqs++;
-	here->wheel.armed_ns = DEADLINE_NEVER;
-	here->armed = NULL;
+	timer_is_unarmed(here);
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
 		timeout_over(expired);
 	sched_tick();
