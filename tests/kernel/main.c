@@ -16,6 +16,7 @@ void program_start(const uint64_t *stack)
 	must(ts_thread_set_priority(ROOT_CAP_THREAD, PRIORITY_MAIN), "main's priority");
 	test_door();
 	test_arguments();
+	test_limits();
 	test_cnode();
 	test_delete();
 	test_untyped();

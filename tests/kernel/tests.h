@@ -17,6 +17,7 @@ void make_one_of_each(cap_t made[CAP_TYPE_COUNT]);
 void test_boot(const uint64_t *stack);
 void test_door(void);
 void test_arguments(void);
+void test_limits(void);
 void test_cnode(void);
 void test_delete(void);
 void test_untyped(void);
