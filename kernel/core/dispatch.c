@@ -160,8 +160,12 @@ static void execute_remote(struct cpu *here, struct thread *caller)
 	here->caller = caller;
 	here->work = 0;
 	ctx_set_error(&caller->ctx, E_OK);
-	settle(here, invoke(caller, &operations[number & (ROWS - 1u)], true));
-	if (caller->state == THREAD_REMOTE && caller->queue_object == 0)
+	enum tessera_error error = invoke(caller, &operations[number & (ROWS - 1u)], true);
+
+	if (caller->state != THREAD_REMOTE)
+		return; /* its own call has stopped it, and taken itself back */
+	settle(here, error);
+	if (caller->queue_next == 0) /* not sent on to another CPU */
 		sched_ready(caller);
 }
 
