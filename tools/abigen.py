@@ -4,7 +4,7 @@
 
     abigen.py ABI_DIR OUT_DIR [--target x86_64|host] [--docs DIR] [--depfile FILE --stamp FILE]
 
-OUT_DIR receives tessera/{operations,names,invoke}.h, tessera/proto/*.h and kernel/{dispatch_table,fuzz_grammar}.inc,
+OUT_DIR receives tessera/{operations,names,invoke}.h, tessera/proto/*.h and kernel/{dispatch_table,result_table,fuzz_grammar}.inc,
 kernel/handlers.h.  The target `host` gives invoke.h as plain prototypes, which unit tests define themselves.
 Files whose text has not changed are not touched, so nothing is rebuilt for them.
 """
@@ -27,6 +27,7 @@ def generate(abi: model.Abi, out: pathlib.Path, target: str) -> None:
     write_if_changed(out / "tessera/names.h", operations.names_header(abi))
     write_if_changed(out / "tessera/invoke.h", user.invoke_header(abi, target))
     write_if_changed(out / "kernel/dispatch_table.inc", kernel.dispatch_table(abi))
+    write_if_changed(out / "kernel/result_table.inc", kernel.result_table(abi))
     write_if_changed(out / "kernel/fuzz_grammar.inc", kernel.fuzz_grammar(abi))
     write_if_changed(out / "kernel/handlers.h", kernel.handlers_header(abi))
     for proto in abi.protocols:

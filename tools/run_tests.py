@@ -5,7 +5,7 @@
     run_tests.py [SUITE ...] [-k TEXT]
 
 Suites: style (tools/check_style.py), host (unit tests, TAP), tools / system / twin / ... (pytest, one per folder tests/NAME that
-holds test_*.py), kernel (programs of tests/kernel, booted instead of root, TAP in the log), bounds (docs/bounds.md).
+holds test_*.py), kernel (programs of tests/kernel, booted instead of root, TAP in the log), bounds (docs/bounds.md), assurance (docs/assurance.md).
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-from tessera_tool import bounds, build
+from tessera_tool import assurance, bounds, build
 from tessera_tool.common import BUILD, HOST, PROGRAMS, REPO, ToolError
 
 RESULTS = BUILD / "tests"
@@ -171,6 +171,17 @@ def suite_bounds(name_filter: str | None) -> Count:
     return total
 
 
+def suite_assurance(name_filter: str | None) -> Count:
+    """One test a file of the kernel: none of its functions is in a lower class than docs/assurance.md says; and one on line coverage."""
+    build.build_target(quiet=True)
+    found, total = assurance.survey(), Count()
+    faults = assurance.problems(found)
+    for fault in faults:
+        total.fail(f"assurance: {fault}")
+    total.passed += len({row.file for row in found} - {fault.split(":")[0] for fault in faults}) + (assurance.coverage(found) >= assurance.COVERAGE_GOAL)
+    return total
+
+
 def count_junit(name: str, path: pathlib.Path, status: int) -> Count:
     count = Count()
     if path.exists():
@@ -213,6 +224,7 @@ def suites() -> dict:
     if (REPO / "tests/kernel").exists() and "kernel" not in result:
         result["kernel"] = suite_kernel
         result["bounds"] = suite_bounds
+        result["assurance"] = suite_assurance
     return result
 
 

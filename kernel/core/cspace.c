@@ -10,6 +10,8 @@
 #include <memory.h>
 #include <thread.h>
 
+uint64_t cspace_generation = 1;
+
 enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
 			       struct slot_place *out)
 {
@@ -120,6 +122,7 @@ enum tessera_error cap_move(struct slot *src, const struct slot_place *dst)
 		return E_DEPTH;
 	if (is_queued)
 		notice_unlink(src);
+	cspace_generation += slot_type(src) == CAP_CNODE;
 	derivation_move(src, dst->slot);
 	if (is_queued)
 		notice_check(dst->slot);

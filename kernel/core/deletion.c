@@ -42,10 +42,18 @@ static bool spend(struct deletion *deletion)
 	return deletion->stop == E_OK;
 }
 
+/* Deletion has begun: lookups fail from now on. */
+static void mark_dying(struct slot *slot)
+{
+	slot_add_flags(slot, SLOT_DYING);
+	cspace_generation += slot_type(slot) == CAP_CNODE;
+}
+
 void cap_remove_leaf(struct slot *leaf)
 {
 	struct slot *prev;
 
+	cspace_generation += slot_type(leaf) == CAP_CNODE;
 	if (slot_type(leaf) == CAP_REPLY) {
 		slot_clear(leaf);
 		return;
@@ -128,7 +136,7 @@ static bool leaf_remove(struct slot *leaf, struct deletion *deletion)
 	if (slot_type(leaf) == CAP_REPLY) {
 		reply_destroy(leaf);
 	} else if (slot_has(leaf, SLOT_ORIGIN)) {
-		slot_add_flags(leaf, SLOT_DYING);
+		mark_dying(leaf);
 		while (!object_step(leaf)) { /* ends: each step takes something from the object */
 			if (!spend(deletion))
 				return false;
@@ -164,7 +172,7 @@ static struct slot *chain_content(struct deletion *deletion)
 
 static void chain_push(struct deletion *deletion, struct slot *cnode)
 {
-	slot_add_flags(cnode, SLOT_DYING);
+	mark_dying(cnode);
 	cnode->link_next = deletion->chain != NULL ? slot_index(deletion->chain) : 0;
 	deletion->chain = cnode;
 }
@@ -221,7 +229,7 @@ enum tessera_error cap_delete(struct slot *slot, uint64_t limit, uint64_t *steps
 	struct deletion deletion = {.steps = *steps, .limit = limit, .stop = E_OK};
 	enum tessera_error error;
 
-	slot_add_flags(slot, SLOT_DYING);
+	mark_dying(slot);
 	error = destroy(slot, true, &deletion);
 	*steps = deletion.steps;
 	return error;

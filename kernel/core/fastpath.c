@@ -19,10 +19,10 @@
 #define FIRST_FULL_TAG ((uint64_t)MSG_REGISTER_WORDS << 16)
 #define FIRST_BAD_TAG ((uint64_t)(MSG_MAX_WORDS + 1u) << 16)
 
-/* No capabilities, and a length that is allowed. */
-static ALWAYS_INLINE bool is_fast_tag(msg_tag_t tag)
+/* MSG_REGISTER_WORDS words, no capabilities, and any operation. */
+static ALWAYS_INLINE bool is_full(msg_tag_t tag)
 {
-	return tag < FIRST_BAD_TAG;
+	return LIKELY(tag - FIRST_FULL_TAG <= UINT16_MAX);
 }
 
 /* True if the scheduler would choose the caller now, and nothing has to be armed: the context in use goes on. */
@@ -33,36 +33,63 @@ static ALWAYS_INLINE bool may_switch(const struct cpu ARCH_CPU_SPACE *here, cons
 	return caller->priority == here->ready.best && here->armed == here->context;
 }
 
-/* Fewer than four words: those the message does not have are zero. */
-static NOINLINE void copy_short(const struct thread *from, struct thread *to, uint32_t words)
-{
-	for (uint32_t i = 0; i < MSG_REGISTER_WORDS; i++)
-		ctx_set_result(&to->ctx, 2 + i, i < words ? ctx_arg(&from->ctx, 2 + i) : 0);
-}
+/* The words of a message as they arrive; its tag. */
+struct fast_message {
+	uint64_t words[MSG_REGISTER_WORDS];
+	msg_tag_t tag;
+};
 
-/* Tag and words to a partner that continues with them. */
-static ALWAYS_INLINE void pass_words(struct thread *to, msg_tag_t tag,
-				     const uint64_t words[MSG_REGISTER_WORDS])
+/* Makes the rest right for a message of another length than MSG_REGISTER_WORDS: words it does not have are zero. */
+static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, struct fast_message *message)
 {
-	ctx_set_result(&to->ctx, 1, tag);
-	ctx_set_error(&to->ctx, E_OK);
-	ctx_set_result(&to->ctx, 2, words[0]);
-	ctx_set_result(&to->ctx, 3, words[1]);
-	ctx_set_result(&to->ctx, 4, words[2]);
-	ctx_set_result(&to->ctx, 5, words[3]);
-}
+	uint32_t words = MSG_TAG_WORDS(message->tag);
 
-/* Makes that right for a message of another length than MSG_REGISTER_WORDS. */
-static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, msg_tag_t tag)
-{
-	uint32_t words = MSG_TAG_WORDS(tag);
-
-	if (LIKELY(tag - FIRST_FULL_TAG <= 0xffffu)) /* MSG_REGISTER_WORDS words */
+	if (is_full(message->tag))
 		return;
 	if (words > MSG_REGISTER_WORDS)
-		message_copy_rest(from, to, tag);
-	else
-		copy_short(from, to, words);
+		message_copy_rest(from, to, message->tag);
+	for (uint32_t i = 0; i < MSG_REGISTER_WORDS; i++)
+		message->words[i] = i < words ? message->words[i] : 0;
+}
+
+/* ---- slots (own_slot.h) ---- */
+
+struct slot *slot_cache_call(struct thread *thread, cap_t address)
+{
+	struct slot *slot;
+
+	if (cap_lookup(thread, address, CAP_NULL, 0, &slot) != E_OK)
+		return NULL;
+	thread->call_cache = (struct slot_cache){
+		.generation = cspace_generation, .address = address, .slot = slot_index(slot)};
+	return slot;
+}
+
+bool slot_cache_recv(struct thread *thread, uint64_t addresses)
+{
+	cap_t reply_address = (cap_t)(addresses >> 32);
+	struct slot *slot, *reply = own_slot(thread, reply_address);
+
+	if (reply == NULL || cap_lookup(thread, (cap_t)addresses, CAP_NULL, 0, &slot) != E_OK)
+		return false;
+	thread->reply_cap = reply_address;
+	thread->recv_cache = (struct slot_cache){.generation = cspace_generation,
+						 .address = (cap_t)addresses,
+						 .reply_address = reply_address,
+						 .slot = slot_index(slot),
+						 .reply_slot = slot_index(reply)};
+	return true;
+}
+
+struct slot *slot_cache_reply(const struct thread *thread)
+{
+	return own_slot(thread, thread->reply_cap);
+}
+
+/* True if the slot holds a capability of that type with those rights that is not dying. */
+static ALWAYS_INLINE bool holds(const struct slot *slot, uint32_t type, uint32_t rights)
+{
+	return LIKELY((slot->word & (0xffu | rights << 8 | SLOT_DYING << 16)) == (type | rights << 8));
 }
 
 /* Fast paths of two CPUs may run at once: each touches only what it owns (docs/decisions/0006-locking.md). */
@@ -71,20 +98,17 @@ static ALWAYS_INLINE bool is_ours(uint32_t owner)
 	return CPUS_MAX == 1 || LIKELY(owner == arch_here()->id);
 }
 
-/* Fills an empty slot with the Reply of a caller. A slot has no owner: the one whose exchange succeeds has it. */
+/* Fills an empty slot with the Reply of a caller. A slot has no owner: the one who sets the bit of its type has it. */
 static ALWAYS_INLINE bool fast_reply_make(struct slot *slot, const struct thread *caller)
 {
-	uint64_t word = slot->word;
-	uint64_t reply = word | slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(caller));
-
-	if (UNLIKELY((word & 0xffu) != CAP_NULL))
+	if (UNLIKELY(!slot_is_empty(slot)))
 		return false;
-	if (CPUS_MAX > 1)
-		return __atomic_compare_exchange_n(&slot->word, &word, reply, false, __ATOMIC_ACQ_REL,
-						   __ATOMIC_RELAXED);
-	slot->word = reply;
+	if (CPUS_MAX > 1 && UNLIKELY((__atomic_fetch_or(&slot->word, CAP_REPLY, __ATOMIC_ACQ_REL) & CAP_REPLY) != 0))
+		return false;
+	slot->word |= slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(caller));
 	return true;
 }
+static_assert((CAP_REPLY & (CAP_REPLY - 1)) == 0, "one bit");
 
 /* ---- call ---- */
 
@@ -92,7 +116,7 @@ static ALWAYS_INLINE bool fast_reply_make(struct slot *slot, const struct thread
  * It runs on the context in use and at least at the priority of self, so the scheduler would choose it. */
 static ALWAYS_INLINE struct thread *fast_receiver(const struct thread *self, const struct endpoint *endpoint)
 {
-	if (UNLIKELY(endpoint->receivers == 0 || !is_ours(endpoint->cpu) || endpoint->minimum_tsc != 0 ||
+	if (UNLIKELY(endpoint->receivers == 0 || endpoint->cpu != arch_here()->id ||
 		     self->lending_depth >= SCHED_LENDING_DEPTH))
 		return NULL;
 	struct thread *server = thread_at(endpoint->receivers);
@@ -112,18 +136,24 @@ static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thre
 }
 
 /* The server takes the message and goes on; the caller waits for the Reply. */
-static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, uint64_t badge,
-				       struct slot *reply)
+static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, struct slot *reply)
 {
 	server->cpu = self->cpu;
 	self->reply_slot = slot_index(reply);
 	self->state = THREAD_CALLING;
 	server->state = THREAD_READY;
-	ctx_set_result(&server->ctx, 0, badge);
-	ctx_set_result(&server->ctx, 6, self->label);
 }
 
-ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uint64_t w0, uint64_t w1,
+/* The slow path decides: it takes the arguments from the saved registers. */
+static NOINLINE ENTRY_POINT void slow_call(ENTRY_R12(deadline), uint64_t address, uint64_t tag, uint64_t w0,
+					   uint64_t w1, uint64_t w2, uint64_t w3)
+{
+	ctx_save_call(&cpu()->current->ctx, OP_CALL,
+		      (const uint64_t[]){address, tag, w0, w1, w2, w3, deadline});
+	kernel_syscall(OP_CALL);
+}
+
+ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t tag, uint64_t w0, uint64_t w1,
 				 uint64_t w2, uint64_t w3)
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
@@ -132,33 +162,34 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t address, uint64_t tag, uin
 	struct endpoint *endpoint = NULL;
 	struct thread *server = NULL;
 
-	if (UNLIKELY(!is_fast_tag(tag) || MSG_TAG_OP(tag) >= MSG_OP_PAGE_FAULT ||
-		     ctx_arg(&self->ctx, 6) != DEADLINE_NEVER || !lock_own())) {
-		kernel_syscall(OP_CALL);
+	if (UNLIKELY(tag >= FIRST_BAD_TAG || MSG_TAG_OP(tag) >= MSG_OP_PAGE_FAULT || deadline != DEADLINE_NEVER ||
+		     !lock_own())) {
+		ENTRY_ON slow_call(ENTRY_R12_IS(deadline), address, tag, w0, w1, w2, w3);
 		return;
 	}
-	if (LIKELY(cap_lookup(self, (cap_t)address, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT, &cap) == E_OK)) {
+	cap = cached_call(self, (cap_t)address);
+	if (LIKELY(cap != NULL && holds(cap, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT))) {
 		endpoint = endpoint_at(slot_object(cap));
 		server = fast_receiver(self, endpoint);
 	}
 	if (LIKELY(server != NULL))
-		reply = own_slot(server, server->reply_cap);
+		reply = cached_reply(server);
 	if (UNLIKELY(reply == NULL || !fast_reply_make(reply, self))) {
 		lock_disown(here);
-		kernel_syscall(OP_CALL);
+		ENTRY_ON slow_call(ENTRY_R12_IS(deadline), address, tag, w0, w1, w2, w3);
 		return;
 	}
-	uint64_t badge = cap->badge;
+	struct fast_message message = {.words = {w0, w1, w2, w3}, .tag = tag};
 
-	pass_words(server, tag, (const uint64_t[]){w0, w1, w2, w3});
-	pass_rest(self, server, tag);
+	pass_rest(self, server, &message);
 	here->fast_calls++;
 	ring_remove(&endpoint->receivers, server);
-	fast_deliver(self, server, badge, reply);
+	fast_deliver(self, server, reply);
 	fast_lend(here, self, server);
 	here->current = server;
 	arch_vspace_switch(server->vspace_root);
-	arch_switch_and_continue(&self->ctx, &server->ctx, lock_word());
+	arch_switch_and_deliver(&self->ctx, &server->ctx, cap->badge, tag, message.words, self->label,
+				lock_word());
 }
 
 /* ---- reply_recv ---- */
@@ -177,22 +208,18 @@ static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
 	return status;
 }
 
-/* The caller (or faulted thread) a Reply's word stands for, if it can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here,
-						const struct thread *self, uint64_t word, msg_tag_t tag)
+/* The one who lent self its time, if it waits for this Reply and can be switched to; NULL: not so easy. */
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, const struct thread *self,
+						slot_ref reply, uint32_t status)
 {
-	const uint64_t mask = 0xffu | SLOT_DYING << 16;
-
-	if (UNLIKELY((word & mask) != CAP_REPLY || word >> 32 != self->lender || self->lender == 0))
+	if (UNLIKELY(self->lender == 0))
 		return NULL;
-	struct thread *caller = thread_at((thread_ref)(word >> 32));
+	struct thread *caller = thread_at(self->lender);
 
-	if (UNLIKELY(status_of(caller) != STATUS_CALLING)) {
-		/* the slow path puts it behind its equals */
-		if (status_of(caller) != STATUS_FAULTED || MSG_TAG_OP(tag) != FAULT_RESUME ||
-		    caller->priority >= here->ready.best)
-			return NULL;
-	}
+	if (UNLIKELY(status_of(caller) != status || caller->reply_slot != reply))
+		return NULL;
+	if (status == STATUS_FAULTED && caller->priority >= here->ready.best)
+		return NULL; /* the slow path puts it behind its equals */
 	if (UNLIKELY(!is_ours(caller->cpu) || caller->timer_bucket != TIMER_NONE ||
 		     !may_switch(here, caller)))
 		return NULL;
@@ -202,70 +229,87 @@ static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE 
 /* True if recv would find nothing and wait. */
 static ALWAYS_INLINE bool would_wait(const struct thread *self, const struct endpoint *endpoint)
 {
-	if (UNLIKELY(endpoint->sender_summary != 0 || endpoint->notices != 0 || !is_ours(endpoint->cpu)))
+	uint64_t gate; /* the CPU, and no notices */
+
+	__builtin_memcpy(&gate, &endpoint->cpu, sizeof(gate));
+	if (UNLIKELY(endpoint->sender_summary != 0 || gate != arch_here()->id))
 		return false;
 	return self->bound == 0 || notification_at(self->bound)->word == 0;
 }
 
-/* The server waits for the next message; the Reply, whose word is given, is used up. */
-static ALWAYS_INLINE void fast_wait(struct thread *self, endpoint_ref ref, cap_t reply_cap,
-				    struct slot *reply, uint64_t word)
+/* The server waits for the next message; the Reply is used up and the context in use goes back. recv_cache tells the rest. */
+static ALWAYS_INLINE void fast_wait(struct cpu ARCH_CPU_SPACE *here, struct thread *self, endpoint_ref ref,
+				    struct thread *caller)
 {
-	reply->word = (word + 0x01000000ull) & 0xff000000ull;
-	self->reply_cap = reply_cap;
+	struct slot *reply = slot_at(self->recv_cache.reply_slot);
+
+	caller->reply_slot = 0;
+	caller->state = THREAD_READY;
+	here->fast_replies++;
+	here->context->runner = self->lender;
+	reply->word = (reply->word + 0x01000000ull) & 0xff000000ull;
 	self->state = THREAD_RECEIVING;
 	self->queue_object = ref;
 	ring_append(&endpoint_at(ref)->receivers, self);
+	here->current = caller;
 }
 
-ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
+/* reply_recv to a faulted thread that repeats its instruction. */
+static KEEPS_REGISTERS NOINLINE bool resume_faulted(struct thread *self, endpoint_ref ref)
+{
+	struct cpu ARCH_CPU_SPACE *here = arch_here();
+	struct thread *faulted = fast_caller(here, self, self->recv_cache.reply_slot, STATUS_FAULTED);
+
+	if (faulted == NULL)
+		return false;
+	faulted->is_fault = 0;
+	fast_wait(here, self, ref, faulted);
+	arch_vspace_switch(faulted->vspace_root);
+	arch_context_switch(&self->ctx, &faulted->ctx);
+	lock_disown(here);
+	return true;
+}
+
+static NOINLINE ENTRY_POINT void slow_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0,
+						 uint64_t w1, uint64_t w2, uint64_t w3)
+{
+	ctx_save_call(&cpu()->current->ctx, OP_REPLY_RECV,
+		      (const uint64_t[]){caps, tag, w0, w1, w2, w3, deadline});
+	kernel_syscall(OP_REPLY_RECV);
+}
+
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
 				       uint64_t w2, uint64_t w3)
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
-	struct slot *cap = NULL, *reply = NULL;
+	const struct slot *cap = NULL;
 	struct thread *caller = NULL;
 	endpoint_ref ref = 0;
-	uint64_t word = 0;
 
-	if (UNLIKELY(!is_fast_tag(tag) || ctx_arg(&self->ctx, 6) != DEADLINE_NEVER || !lock_own())) {
-		kernel_syscall(OP_REPLY_RECV);
+	if (UNLIKELY(tag >= FIRST_BAD_TAG || deadline != DEADLINE_NEVER || !lock_own())) {
+		ENTRY_ON slow_reply_recv(ENTRY_R12_IS(deadline), caps, tag, w0, w1, w2, w3);
 		return;
 	}
-	if (LIKELY(cap_lookup(self, (cap_t)caps, CAP_ENDPOINT, RIGHT_READ, &cap) == E_OK)) {
+	if (LIKELY(is_cached_recv(self, caps)))
+		cap = slot_at(self->recv_cache.slot);
+	if (LIKELY(cap != NULL && holds(cap, CAP_ENDPOINT, RIGHT_READ))) {
 		ref = slot_object(cap);
 		if (LIKELY(would_wait(self, endpoint_at(ref))))
-			reply = own_slot(self, (cap_t)(caps >> 32));
-	}
-	if (LIKELY(reply != NULL)) {
-		word = reply->word;
-		caller = fast_caller(here, self, word, tag);
+			caller = fast_caller(here, self, self->recv_cache.reply_slot, STATUS_CALLING);
+		if (UNLIKELY(caller == NULL && MSG_TAG_OP(tag) == FAULT_RESUME && would_wait(self, endpoint_at(ref))) &&
+		    resume_faulted(self, ref))
+			return;
 	}
 	if (UNLIKELY(caller == NULL)) {
 		lock_disown(here);
-		kernel_syscall(OP_REPLY_RECV);
+		ENTRY_ON slow_reply_recv(ENTRY_R12_IS(deadline), caps, tag, w0, w1, w2, w3);
 		return;
 	}
-	bool is_fault = caller->is_fault != 0;
+	struct fast_message message = {.words = {w0, w1, w2, w3}, .tag = tag};
 
-	caller->reply_slot = 0;
-	caller->state = THREAD_READY;
-	if (UNLIKELY(is_fault)) {
-		caller->is_fault = 0; /* it repeats its instruction */
-	} else {
-		pass_words(caller, tag, (const uint64_t[]){w0, w1, w2, w3});
-		ctx_set_result(&caller->ctx, 0, 0);
-		pass_rest(self, caller, tag);
-	}
-	here->fast_replies++;
-	here->context->runner = (thread_ref)(word >> 32);
-	fast_wait(self, ref, (cap_t)(caps >> 32), reply, word);
-	here->current = caller;
+	pass_rest(self, caller, &message);
+	fast_wait(here, self, ref, caller);
 	arch_vspace_switch(caller->vspace_root);
-	if (LIKELY(!is_fault)) {
-		arch_switch_and_continue(&self->ctx, &caller->ctx, lock_word());
-	} else {
-		arch_context_switch(&self->ctx, &caller->ctx);
-		lock_disown(here);
-	}
+	arch_switch_and_deliver(&self->ctx, &caller->ctx, 0, tag, message.words, DEADLINE_NEVER, lock_word());
 }

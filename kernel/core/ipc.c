@@ -136,7 +136,7 @@ enum tessera_error ipc_submit(struct thread *sender, endpoint_ref ref, struct th
 	struct slot *reply = NULL;
 	enum tessera_error error = take_receiver(endpoint_at(ref), wants_reply(sender), partner, &reply);
 
-	endpoint_at(ref)->cpu = cpu()->id;
+	endpoint_own(ref);
 	if (error == E_OK)
 		message_pass(sender, *partner, ref, reply);
 	return error;
@@ -256,7 +256,7 @@ enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t repl
 	struct slot *reply = NULL;
 	enum tessera_error error = E_OK;
 
-	endpoint_at(ref)->cpu = cpu()->id;
+	endpoint_own(ref);
 	if (reply_cap != 0)
 		error = own_slot_empty(self, reply_cap, &reply);
 	if (error != E_OK)
@@ -269,6 +269,7 @@ enum tessera_error ipc_receive(struct thread *self, endpoint_ref ref, cap_t repl
 	if (error != E_OK)
 		return error;
 	self->reply_cap = reply_cap;
+	self->recv_cache.generation = RECV_SLOW;
 	sched_block(self, THREAD_RECEIVING);
 	endpoint_queue_receiver(ref, self);
 	return E_BLOCKED;

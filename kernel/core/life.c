@@ -62,6 +62,18 @@ void thread_wake(struct thread *thread, enum tessera_error error)
 		sched_ready(thread);
 }
 
+/* reply_recv, too: the reply is done. The fast path has not saved the arguments, but remembers them. */
+static void restart_recv(struct thread *thread)
+{
+	const struct slot_cache *cache = &thread->recv_cache;
+
+	if (cache->generation != RECV_SLOW) {
+		ctx_set_result(&thread->ctx, 0, (uint64_t)cache->reply_address << 32 | cache->address);
+		ctx_set_result(&thread->ctx, 6, DEADLINE_NEVER);
+	}
+	ctx_restart_as(&thread->ctx, OP_RECV);
+}
+
 /* The system call a thread is blocked in will be executed again. */
 static void take_back(struct thread *thread, uint8_t state)
 {
@@ -69,7 +81,7 @@ static void take_back(struct thread *thread, uint8_t state)
 	if (thread->is_fault)
 		thread->is_fault = 0; /* the instruction faults again */
 	else if (state == THREAD_RECEIVING)
-		ctx_restart_as(&thread->ctx, OP_RECV); /* reply_recv: the reply is done */
+		restart_recv(thread);
 	else
 		ctx_restart(&thread->ctx);
 }
@@ -115,4 +127,5 @@ void thread_cspace_gone(struct thread *thread)
 {
 	thread->cspace_first = slot_index(&thread->slots[THREAD_SLOT_FAULT]);
 	thread->cspace_mask = 0;
+	cspace_generation++;
 }

@@ -120,10 +120,11 @@ MUST_CHECK bool arch_context_set_tls(struct arch_context *ctx, uint64_t fs_base,
  * does. cpu()->current is never the idle thread then. arch_vspace_switch and arch_context_switch have been done. */
 NORETURN void arch_resume_current(void);
 /* The end of the fast path: arch_context_switch, and continues the new current thread, which is in a system call whose
- * registers are all set. *lock_word becomes 0 when nothing of `from` is in the CPU any more; NULL: none.
- * Does not return (but on the host). */
-static inline void arch_switch_and_continue(struct arch_context *from, struct arch_context *to,
-					    uint32_t *lock_word);
+ * registers are all set but the results (0 to 6) and the error, E_OK. *lock_word becomes 0 when nothing of `from` is in the
+ * CPU any more; NULL: none. Does not return (but on the host). */
+static inline void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to, uint64_t r0,
+					   uint64_t r1, const uint64_t words[4], uint64_t r6,
+					   uint32_t *lock_word);
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
@@ -167,9 +168,9 @@ struct thread;
 void kernel_syscall(uint64_t number); /* number: low half of EAX; not checked yet */
 /* Operations call and reply_recv: the fast path, which falls back to kernel_syscall. The arguments are ctx_arg 0 to 5,
  * which still stand in registers. */
-ENTRY_POINT void kernel_ipc_call(ENTRY_FIRST uint64_t cap, uint64_t tag, uint64_t w0, uint64_t w1,
+ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t cap, uint64_t tag, uint64_t w0, uint64_t w1,
 				 uint64_t w2, uint64_t w3);
-ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_FIRST uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
 				       uint64_t w2, uint64_t w3);
 /* Operations with numbers below are called directly, others by arch_call_guarded: the architecture sets it to 0 at boot
  * where direct calls through a table are not safe. */

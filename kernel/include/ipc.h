@@ -25,6 +25,13 @@ static ALWAYS_INLINE struct notification *notification_at(notification_ref ref)
 /* One bounded step of an Endpoint's death: wakes waiters with E_REVOKED, forgets notices. True: finished.
  * Call after the origin's slot has been marked dying, so that nobody queues again. */
 MUST_CHECK bool endpoint_destroy(endpoint_ref ref);
+#define ENDPOINT_OF_NO_CPU UINT32_MAX
+
+/* The fast path of this CPU may use the endpoint from now on, unless callers must be asked for a minimum budget. */
+static ALWAYS_INLINE void endpoint_own(endpoint_ref ref)
+{
+	endpoint_at(ref)->cpu = endpoint_at(ref)->minimum_tsc == 0 ? cpu()->id : ENDPOINT_OF_NO_CPU;
+}
 /* The same for a Notification: waiters get E_REVOKED, the bound thread and interrupt lines are unbound. */
 MUST_CHECK bool notification_destroy(notification_ref ref);
 /* The Reply in this slot is deleted: a waiting caller gets E_DEAD, a faulted thread faults again. The deleter

@@ -42,7 +42,7 @@ static ALWAYS_INLINE void lock_disown(struct cpu ARCH_CPU_SPACE *here)
 		__atomic_store_n(&here->word, 0, __ATOMIC_RELEASE);
 }
 
-/* For arch_switch_and_continue, which does lock_disown. */
+/* For arch_switch_and_deliver, which does lock_disown. */
 static ALWAYS_INLINE uint32_t *lock_word(void)
 {
 	return CPUS_MAX > 1 ? &cpu()->word : NULL;

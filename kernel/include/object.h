@@ -73,6 +73,12 @@ enum thread_state {
 	THREAD_REMOTE = 9, /* its call is executed by another CPU, where the thread it is about runs (remote.c) */
 };
 
+/* Counts up whenever an address that led to a slot may lead there no more: a CNode capability goes or moves, a CNode begins
+ * to die, a thread gets another CSpace. */
+extern uint64_t cspace_generation;
+
+#define RECV_SLOW 0u
+
 /* Slots inside a Thread: real capabilities in the tree, deleted with it. */
 enum {
 	THREAD_SLOT_CSPACE,
@@ -118,6 +124,12 @@ struct thread {
 	uint8_t lending_depth; /* through how many calls context was lent to it */
 	uint8_t own_priority;  /* priority, below, may be higher: its caller's */
 	uint16_t reserved;
+	/* the fast path's memory: where the last addresses led, while cspace_generation is the same; see own_slot.h */
+	struct slot_cache {
+		uint64_t generation;
+		cap_t address, reply_address;
+		slot_ref slot, reply_slot;
+	} call_cache, recv_cache; /* while RECEIVING, recv_cache tells how: RECV_SLOW if not by the fast path */
 	/* queues */
 	thread_ref queue_next, queue_prev;
 	uint32_t queue_object; /* endpoint or notification it is queued at; 0: none or the run queue */
@@ -154,12 +166,13 @@ struct endpoint {
 	thread_ref senders[PRIORITIES]; /* first of the ring of equals */
 	thread_ref receivers;		/* first of the ring that takes calls (reply_cap set) */
 	thread_ref plain_receivers;	/* first of the ring that takes only sends */
-	slot_ref notices;		/* first anchor of the ring of notices */
 	uint32_t plain_senders;		/* how many queued senders are no callers */
+	uint32_t reserved_word;
 	uint64_t sender_summary;	/* bit w: sender_bits[w] is not zero */
 	uint64_t minimum_tsc;		/* what a caller must have left */
-	uint32_t cpu;			/* whose fast path may touch the endpoint: the last one that used it */
-	uint32_t reserved_cpu;
+	/* the fast path reads these two as one word */
+	uint32_t cpu;	  /* whose fast path may touch the endpoint: the last one that used it; see endpoint_own */
+	slot_ref notices; /* first anchor of the ring of notices */
 	uint64_t reserved[119];
 };
 static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "an Endpoint is 2048 bytes");

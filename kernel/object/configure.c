@@ -115,6 +115,7 @@ static enum tessera_error embed_sources(struct thread *thread, const struct sour
 	if (sources->slot[THREAD_SLOT_CSPACE] != NULL) {
 		thread->cspace_first = slot_object(&thread->slots[THREAD_SLOT_CSPACE]);
 		thread->cspace_mask = thread->slots[THREAD_SLOT_CSPACE].aux;
+		cspace_generation++;
 	}
 	if (sources->slot[THREAD_SLOT_VSPACE] != NULL)
 		thread->vspace_root = vspace_root_address(slot_object(&thread->slots[THREAD_SLOT_VSPACE]));

@@ -12,7 +12,11 @@
 #include <tessera/service.h>
 
 #define NEVER (~0ull)
+#define RLIMIT_CPU 0u
+#define CPU_LOOK_MIN_NS 10000000u /* a limit of whole seconds is not looked at more often than this */
+#define SIGKILL 9u
 #define SIGALRM 14u
+#define SIGXCPU 24u
 #define SI_TIMER (-2)
 #define SI_KERNEL 128
 #define SIGEV_SIGNAL 0u
@@ -21,14 +25,24 @@
 #define CLOCK_REALTIME 0u
 #define CLOCK_MONOTONIC 1u
 #define CLOCK_BOOTTIME 7u
+#define NSEC_PER_SEC 1000000000ull
 #define MIN_INTERVAL_NS 10000u /* no timer may keep proc busy */
 
 enum { TIMER_CREATE = 16, TIMER_SET, TIMER_GET, TIMER_OVERRUN, TIMER_DELETE };
 
 static const uint8_t itimer_signal[ITIMERS] = {SIGALRM, 26, 27};
 
+/* RLIMIT_CPU's soft limit, or NEVER. (The hard one is not lower.) */
+static uint64_t cpu_limit_ns(const struct process *p)
+{
+	uint64_t seconds = p->limit_soft[RLIMIT_CPU];
+	return seconds < NEVER / NSEC_PER_SEC ? seconds * NSEC_PER_SEC : NEVER;
+}
+
 static bool has_any(const struct process *p)
 {
+	if (cpu_limit_ns(p) != NEVER && !p->is_ending)
+		return true;
 	for (uint32_t i = 0; i < ITIMERS; i++)
 		if (p->itimer[i].expires_ns != 0)
 			return true;
@@ -41,7 +55,7 @@ static bool has_any(const struct process *p)
 static uint32_t
 	armed; /* processes with timers: maybe too many (one was forgotten with its timers), never too few */
 
-static void note_timers(struct process *p)
+static void count_armed(struct process *p)
 {
 	bool has = has_any(p);
 	if (has && !p->has_timers)
@@ -49,6 +63,12 @@ static void note_timers(struct process *p)
 	if (!has && p->has_timers)
 		armed--;
 	p->has_timers = has;
+}
+
+void timers_limit_changed(struct process *p)
+{
+	p->cpu_look_ns = 0; /* now */
+	count_armed(p);
 }
 
 /* What an interval timer counts: ITIMER_REAL the clock, ITIMER_VIRTUAL user time, ITIMER_PROF all processor time. */
@@ -81,6 +101,8 @@ uint64_t timers_next_deadline(void)
 		struct process *p = process_at(i);
 		if (p->state != PROCESS_LIVE || !p->has_timers)
 			continue;
+		if (cpu_limit_ns(p) != NEVER && p->cpu_look_ns < next)
+			next = p->cpu_look_ns;
 		for (uint32_t k = 0; k < ITIMERS; k++)
 			if (due_ns(p, k) < next)
 				next = due_ns(p, k);
@@ -118,9 +140,38 @@ static void posix_expire(struct process *p, uint32_t id, uint64_t now)
 	(void)signal_send(p, target, t->signal, &info);
 }
 
+/*
+ * RLIMIT_CPU, as Linux: SIGXCPU at the soft limit, which then is one second more; SIGKILL at the hard one. All threads may run
+ * at once, so the next look comes when all of them together could have reached it.
+ */
+static void cpu_limit_run(struct process *p, uint64_t now)
+{
+	uint64_t limit = cpu_limit_ns(p);
+	if (limit == NEVER || now < p->cpu_look_ns)
+		return;
+	struct cpu_time time = process_time(p);
+	uint64_t used = time.user_ns + time.system_ns;
+	uint64_t hard = p->limit_hard[RLIMIT_CPU];
+	if (hard != NEVER && used / NSEC_PER_SEC >= hard) {
+		(void)signal_send_kernel(p, SIGKILL);
+		return;
+	}
+	if (used >= limit) {
+		p->limit_soft[RLIMIT_CPU]++;
+		limit += NSEC_PER_SEC;
+		publish_process(p);
+		(void)signal_send_kernel(p, SIGXCPU);
+	}
+	uint64_t missing = used < limit ? (limit - used) / (p->thread_count + 1) : 0;
+	p->cpu_look_ns = now + (missing > CPU_LOOK_MIN_NS ? missing : CPU_LOOK_MIN_NS);
+}
+
 static void process_timers_run(struct process *p, uint64_t now)
 {
 	uint32_t generation = p->generation;
+	cpu_limit_run(p, now);
+	if (p->state != PROCESS_LIVE || p->generation != generation)
+		return;
 	for (uint32_t k = 0; k < ITIMERS; k++) {
 		uint64_t clock = itimer_clock(p, k);
 		if (p->itimer[k].expires_ns == 0 || p->itimer[k].expires_ns > clock)
@@ -137,7 +188,7 @@ static void process_timers_run(struct process *p, uint64_t now)
 		if (p->state != PROCESS_LIVE || p->generation != generation)
 			return;
 	}
-	note_timers(p);
+	count_armed(p);
 }
 
 void timers_run(void)
@@ -153,7 +204,7 @@ void timers_clear(struct process *p)
 	memset(p->timers, 0, sizeof(p->timers));
 	if (p->is_ending)
 		memset(p->itimer, 0, sizeof(p->itimer));
-	note_timers(p);
+	count_armed(p);
 }
 
 static uint64_t remaining(uint64_t expires, uint64_t clock)
@@ -179,7 +230,7 @@ static int itimer(struct process *p, const struct proc_timer_in *in, struct proc
 	t->expires_ns = in->value_ns != 0 ? add(clock, in->value_ns) : 0;
 	t->interval_ns =
 		in->interval_ns != 0 && in->interval_ns < MIN_INTERVAL_NS ? MIN_INTERVAL_NS : in->interval_ns;
-	note_timers(p);
+	count_armed(p);
 	return 0;
 }
 
@@ -232,7 +283,7 @@ static int timer_set(struct process *p, struct timer *t, const struct proc_timer
 	t->interval_ns =
 		in->interval_ns != 0 && in->interval_ns < MIN_INTERVAL_NS ? MIN_INTERVAL_NS : in->interval_ns;
 	t->overrun = 0;
-	note_timers(p);
+	count_armed(p);
 	return 0;
 }
 

@@ -228,6 +228,8 @@ static int fork_once(struct thread *caller, const struct proc_fork_in *in, struc
 		child_unlink(child);
 		return abandon(child, error);
 	}
+	if (parent->has_timers) /* none is inherited, but RLIMIT_CPU is */
+		timers_limit_changed(child);
 	proc.labels->forks++;
 	out->pid = pid;
 	out->tid = pid;

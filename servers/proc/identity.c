@@ -7,6 +7,7 @@
 #include <tessera/proto/proc_server.h>
 
 #define UNCHANGED 0xffffffffu
+#define RLIMIT_CPU 0u
 #define RLIMIT_DATA 2u
 #define RLIMIT_STACK 3u
 #define RLIMIT_NOFILE 7u
@@ -185,6 +186,8 @@ static int set_limit(struct process *caller, struct process *p, const struct pro
 	p->limit_soft[in->resource] = in->soft;
 	p->limit_hard[in->resource] = in->hard;
 	publish_process(p);
+	if (in->resource == RLIMIT_CPU)
+		timers_limit_changed(p);
 	bool is_for_mem =
 		in->resource == RLIMIT_AS || in->resource == RLIMIT_DATA || in->resource == RLIMIT_STACK;
 	if (p->space != 0 && is_for_mem)

@@ -228,7 +228,7 @@ static void answer_descriptors(struct upcall_ring *ring, uint32_t index)
 /* What an open file of a process says of its path: the descriptor is copied for the question. */
 static void answer_path(struct upcall_ring *ring, uint32_t index, uint32_t number)
 {
-	ring->answer[0] = 0;
+	ring->answer[0] = ring->answer[UPCALL_DESCRIPTION] = 0;
 	if (index == 0 || index >= LABEL_PROCESSES || process_at((process_ref)index)->state != PROCESS_LIVE)
 		return;
 	const struct process *p = process_at((process_ref)index);
@@ -243,9 +243,10 @@ static void answer_path(struct upcall_ring *ring, uint32_t index, uint32_t numbe
 	struct file_path_in in = {};
 	struct file_path_out out = {0};
 	if (file != 0 && ts_cnode_copy(SLOT_OWN(file), from, RIGHTS_ALL) == E_OK &&
-	    file_path(file, proc.page, &in, &out) == 0 && out.data_len <= sizeof(ring->answer) - 8) {
+	    file_path(file, proc.page, &in, &out) == 0 && out.data_len <= (UPCALL_DESCRIPTION - 1) * 8) {
 		memcpy(&ring->answer[1], file_path_out_data(proc.page), out.data_len);
 		ring->answer[0] = out.data_len;
+		ring->answer[UPCALL_DESCRIPTION] = out.description;
 	}
 	if (file != 0)
 		slot_release(file);

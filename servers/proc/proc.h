@@ -136,6 +136,7 @@ struct process {
 	struct timer itimer[ITIMERS];
 	struct timer timers[TIMERS];
 	bool has_timers;
+	uint64_t cpu_look_ns; /* when RLIMIT_CPU is compared again */
 	char name[16];
 	char exe[256];
 };
@@ -340,6 +341,7 @@ void signal_orphaned_group(uint32_t pgid);
 uint64_t timers_next_deadline(void); /* absolute ns, ~0: none */
 void timers_run(void);
 void timers_clear(struct process *p);
+void timers_limit_changed(struct process *p); /* RLIMIT_CPU was set or inherited */
 
 /* ---- table.c, for fork and exec ---- */
 

@@ -89,7 +89,8 @@ struct file *openfile_new(struct inode *inode, struct dentry *dentry, uint32_t f
 	}
 	file->account = account;
 	file->inode = inode_get(inode);
-	file->dentry = dentry ? dentry_get(dentry) : NULL;
+	bool has_name = dentry && (inode->fs != &fs_anonymous || inode->kind == NODE_FILE);
+	file->dentry = has_name ? dentry_get(dentry) : NULL;
 	file->offset = 0;
 	file->snapshot = NULL;
 	file->serial = ++files_serial;
@@ -152,6 +153,17 @@ struct file *openfile_of_badge(uint64_t badge)
 		return NULL;
 	struct file *file = file_at(index);
 	return (file->state & OPENFILE_IN_USE) ? file : NULL;
+}
+
+uint64_t openfile_token(const struct file *file)
+{
+	return (file->serial << 16) | file->index;
+}
+
+struct file *openfile_of_token(uint64_t token)
+{
+	struct file *file = openfile_of_badge(OPENFILE_BADGE(token & 0xffffu));
+	return file && openfile_token(file) == token ? file : NULL;
 }
 
 uint32_t openfile_count(void)

@@ -45,6 +45,9 @@ void openfile_close(struct file *file);
 bool openfile_has_room(const struct caller *caller, uint32_t count);
 /* The open description a badge designates, or NULL. */
 struct file *openfile_of_badge(uint64_t badge);
+/* A number for this opening, never used again and never 0; and what is open by it, or NULL. */
+uint64_t openfile_token(const struct file *file);
+struct file *openfile_of_token(uint64_t token);
 uint32_t openfile_count(void);
 /* Indices handed out so far (anchors). */
 uint32_t openfile_high(void);

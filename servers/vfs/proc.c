@@ -397,21 +397,40 @@ int proc_readlink(const struct caller *caller, const struct inode *inode, char *
 	}
 }
 
-int proc_readlink_other(const struct caller *caller, const struct inode *inode, char *out, uint32_t size)
+/* Whether the caller may look behind a descriptor, cwd or root of another process, and proc's number for it. */
+static bool may_follow(const struct caller *caller, const struct inode *inode, uint32_t *number)
 {
 	uint32_t type = inode->proc.type;
 	bool is_scratch = type == PROC_CWD || type == PROC_ROOT;
-	if (inode->kind != NODE_PROC || (type != PROC_FD && !is_scratch) || !may_inspect(caller, inode))
+	*number = is_scratch ? OWN_SCRATCH | (type == PROC_CWD ? 1u : 2u) : inode->proc.number;
+	return inode->kind == NODE_PROC && (type == PROC_FD || is_scratch) && may_inspect(caller, inode);
+}
+
+int proc_readlink_other(const struct caller *caller, const struct inode *inode, char *out, uint32_t size)
+{
+	uint32_t number;
+	if (!may_follow(caller, inode, &number))
 		return -EACCES;
-	uint32_t number = is_scratch ? OWN_SCRATCH | (type == PROC_CWD ? 1u : 2u) : inode->proc.number;
 	if (!upcall_have(UPCALL_DESCRIPTOR_PATH, inode->proc.process, number))
 		return VFS_PARK;
 	const uint64_t *answer = upcall_answer();
 	uint32_t length = answer[0] < size ? (uint32_t)answer[0] : size;
 	if (length == 0)
 		return -ENOENT;
-	memcpy(out, answer + 1, length < 255u * 8u ? length : 255u * 8u);
+	memcpy(out, answer + 1, length < 254u * 8u ? length : 254u * 8u);
 	return (int)length;
+}
+
+int proc_follow_other(const struct caller *caller, const struct inode *inode, struct file **file)
+{
+	uint32_t number;
+	uint64_t token;
+	if (!may_follow(caller, inode, &number))
+		return -EACCES;
+	if (!upcall_have_description(inode->proc.process, number, &token))
+		return VFS_PARK;
+	*file = openfile_of_token(token);
+	return token != 0 && !*file ? -ENOENT : 0; /* closed meanwhile */
 }
 
 int proc_may_open(const struct caller *caller, const struct inode *inode)

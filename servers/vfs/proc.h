@@ -18,6 +18,11 @@ int proc_readlink(const struct caller *caller, const struct inode *inode, char *
 		  uint32_t *number);
 /* For the operation readlink, which can wait: descriptors, cwd and root of other processes. Length, -errno or VFS_PARK. */
 int proc_readlink_other(const struct caller *caller, const struct inode *inode, char *out, uint32_t size);
+/*
+ * Where such a link leads: *file, or NULL for what another server has open (a terminal, whose text is a path). 0, -errno or
+ * VFS_PARK.
+ */
+int proc_follow_other(const struct caller *caller, const struct inode *inode, struct file **file);
 /* Permission to open beyond the mode (environ, fd of others). */
 int proc_may_open(const struct caller *caller, const struct inode *inode);
 /* Makes file->snapshot anew. 0, errno or VFS_PARK. */

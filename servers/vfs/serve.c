@@ -93,22 +93,34 @@ int serve_start(const struct request *rq, uint32_t has_root, uint32_t cap, struc
 	return has_root ? root_of(rq, cap, &start->root) : 0;
 }
 
+int serve_walk(struct request *rq, const struct caller *caller, struct walk_start start, const char *path,
+	       uint32_t length, uint32_t flags, struct walk *out)
+{
+	int error = walk_path(caller, start, path, length, flags, out);
+	return error == VFS_PARK ? serve_park(rq) : error;
+}
+
 /* ---- parked requests */
 
+#define PARKED_CAPS 2u
+#define PARKED_ROUNDS 8u /* answers a request may wait for: one that needs two at once never has both */
 #define PARKED_WORDS 64u /* of the message page: data of a request that has some */
 
 struct parked {
 	struct ipc_msg message;
 	uint64_t words[PARKED_WORDS];
-	uint64_t root_badge;
-	uint32_t root_kind;
+	uint64_t badge[PARKED_CAPS]; /* directory and root that came along */
+	uint8_t kind[PARKED_CAPS];
+	uint32_t rounds;
 	uint64_t wanted, serial;
+	struct upcall_known known[UPCALL_KNOWN];
 	cap_t reply; /* 0: free */
 };
 
 static struct parked parked[PARKED_MAX];
 static uint32_t parked_count;
-static uint64_t asked; /* the question that is out; 0: none */
+static uint32_t rounds; /* of the request that is done again; else 0 */
+static uint64_t asked;	/* the question that is out; 0: none */
 
 uint32_t serve_parked(void)
 {
@@ -131,18 +143,24 @@ int serve_park(struct request *rq)
 	uint64_t wanted = upcall_wanted();
 	if (parked_count == PARKED_MAX || !file || MSG_TAG_WORDS(rq->tag) > MSG_REGISTER_WORDS + PARKED_WORDS)
 		return EAGAIN;
+	if (rounds == PARKED_ROUNDS)
+		return ELOOP;
 	struct parked *entry = parked;
 	while (entry->reply != 0)
 		entry++;
-	cap_t reply = service_keep_reply(rq);
+	cap_t reply = rounds == 0 ? service_keep_reply(rq) : rq->reply_slot; /* else it is kept already */
 	if (reply == 0)
 		return ENOMEM;
 	*entry = (struct parked){.message = rq->msg,
 				 .wanted = wanted,
 				 .serial = file->serial,
 				 .reply = reply,
-				 .root_badge = rq->page->received_badge[0],
-				 .root_kind = rq->page->received_kind[0]};
+				 .rounds = rounds + 1};
+	for (uint32_t i = 0; i < PARKED_CAPS; i++) {
+		entry->badge[i] = rq->page->received_badge[i];
+		entry->kind[i] = (uint8_t)rq->page->received_kind[i];
+	}
+	memcpy(entry->known, upcall_known, sizeof(entry->known));
 	memcpy(entry->words, &rq->page->words[MSG_REGISTER_WORDS], sizeof(entry->words));
 	parked_count++;
 	if (asked == 0)
@@ -160,12 +178,19 @@ static void redo(struct parked *entry)
 	entry->reply = 0;
 	parked_count--;
 	memcpy(&rq.page->words[MSG_REGISTER_WORDS], entry->words, sizeof(entry->words));
-	rq.page->received_badge[0] = entry->root_badge;
-	rq.page->received_kind[0] = (uint8_t)entry->root_kind;
-	if (same)
-		(void)serve_dispatch(&rq);
-	else
-		(void)service_answer(&rq, EBADF, 0, 0);
+	for (uint32_t i = 0; i < PARKED_CAPS; i++) {
+		rq.page->received_badge[i] = entry->badge[i];
+		rq.page->received_kind[i] = entry->kind[i];
+	}
+	entry->known[entry->rounds % UPCALL_KNOWN] =
+		(struct upcall_known){entry->wanted, upcall_answer()[UPCALL_DESCRIPTION]};
+	memcpy(upcall_known, entry->known, sizeof(upcall_known));
+	rounds = entry->rounds;
+	int status = same ? serve_dispatch(&rq) : service_answer(&rq, EBADF, 0, 0);
+	rounds = 0;
+	memset(upcall_known, 0, sizeof(upcall_known));
+	if (status == SERVICE_NO_REPLY) /* kept again, for another answer */
+		return;
 	if (service_reply_kept(reply, &rq) == E_GONE && rq.undo_op != 0)
 		serve_undo(&rq);
 }

@@ -31,6 +31,9 @@ void serve_give_nothing(void);
 /* Where the paths of a request start. cap: which of its capabilities is the root, if has_root. */
 int serve_start(const struct request *rq, uint32_t has_root, uint32_t cap, struct walk_start *start);
 
+/* walk_path; a request whose path needs an answer of proc is kept, and its handler returns what this does. */
+int serve_walk(struct request *rq, const struct caller *caller, struct walk_start start, const char *path,
+	       uint32_t length, uint32_t flags, struct walk *out);
 /* Keeps a request whose handler said VFS_PARK; returns what the handler then returns. */
 int serve_park(struct request *rq);
 /* proc has answered: parked requests are done again. */

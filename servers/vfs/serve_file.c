@@ -333,6 +333,7 @@ int file_on_path(struct request *rq, const struct file_path_in *in, struct file_
 	int length = openfile_path(file, root_dentry, file_path_out_data(rq->page), FILE_PATH_OUT_MAX);
 	if (length < 0)
 		return -length;
+	out->description = (rq->label & LABEL_NATIVE) ? openfile_token(file) : 0;
 	out->data_len = (uint32_t)length < FILE_PATH_OUT_MAX ? (uint32_t)length : FILE_PATH_OUT_MAX;
 	return 0;
 }

@@ -82,6 +82,8 @@ int vfs_on_open(struct request *rq, const struct vfs_open_in *in, struct vfs_ope
 		error = openfile_open(&caller, start, vfs_open_in_data(rq->page), in->data_len,
 				      in->flags & ~OPEN_EMPTY_PATH, in->mode, &opened);
 	}
+	if (error == VFS_PARK)
+		return serve_park(rq);
 	out->number = opened.number;
 	out->consumed = opened.consumed;
 	return error != 0 ? error : finish_open(rq, &caller, &opened, in->flags, out);
@@ -240,13 +242,12 @@ static int take_string(char *out, uint32_t size, const char **from, uint32_t *le
 }
 
 /* The place of a mount, for root alone; as on Linux others learn first whether it is there. */
-static int mount_path(const struct request *rq, const struct caller *caller, const char *path,
-		      struct walk *walk)
+static int mount_path(struct request *rq, const struct caller *caller, const char *path, struct walk *walk)
 {
 	struct walk_start start;
 	int error = serve_start(rq, 0, 0, &start);
 	if (error == 0)
-		error = walk_path(caller, start, path, (uint32_t)strlen(path), WALK_FOLLOW, walk);
+		error = serve_walk(rq, caller, start, path, (uint32_t)strlen(path), WALK_FOLLOW, walk);
 	if (error == 0 && !caller_is_root(caller)) {
 		walk_done(walk);
 		error = EPERM;

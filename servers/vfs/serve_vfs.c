@@ -21,7 +21,7 @@ struct target {
 	struct dentry *entry;
 };
 
-static int find(const struct request *rq, const struct caller *caller, const char *path, uint32_t length,
+static int find(struct request *rq, const struct caller *caller, const char *path, uint32_t length,
 		uint32_t flags, uint32_t has_root, struct target *out)
 {
 	struct walk_start start;
@@ -37,8 +37,8 @@ static int find(const struct request *rq, const struct caller *caller, const cha
 	int error = serve_start(rq, has_root, 0, &start);
 	if (error != 0)
 		return error;
-	error = walk_path(caller, start, path, length, (flags & FLAG_SYMLINK_NOFOLLOW) ? 0 : WALK_FOLLOW,
-			  &out->walk);
+	error = serve_walk(rq, caller, start, path, length, (flags & FLAG_SYMLINK_NOFOLLOW) ? 0 : WALK_FOLLOW,
+			   &out->walk);
 	if (error == 0) {
 		out->entry = out->walk.entry;
 		out->inode = out->entry->inode;
@@ -47,14 +47,14 @@ static int find(const struct request *rq, const struct caller *caller, const cha
 }
 
 /* Parent and last name, for operations on names. */
-static int find_name(const struct request *rq, const struct caller *caller, const char *path, uint32_t length,
+static int find_name(struct request *rq, const struct caller *caller, const char *path, uint32_t length,
 		     uint32_t has_root, struct walk *walk)
 {
 	struct walk_start start;
 	*walk = (struct walk){0};
 	int error = serve_start(rq, has_root, 0, &start);
 	return error != 0 ? error
-			  : walk_path(caller, start, path, length, WALK_PARENT | WALK_NO_TRAILING, walk);
+			  : serve_walk(rq, caller, start, path, length, WALK_PARENT | WALK_NO_TRAILING, walk);
 }
 
 int vfs_on_stat(struct request *rq, const struct vfs_stat_in *in, struct vfs_stat_out *out)
@@ -194,7 +194,7 @@ struct two_paths {
 	uint32_t number, consumed, which;
 };
 
-static int find_two(const struct request *rq, const struct caller *caller, const char *paths, uint32_t length,
+static int find_two(struct request *rq, const struct caller *caller, const char *paths, uint32_t length,
 		    uint32_t old_length, uint32_t old_flags, uint32_t has_root, struct two_paths *out)
 {
 	struct walk_start start;
@@ -205,7 +205,7 @@ static int find_two(const struct request *rq, const struct caller *caller, const
 		return EINVAL;
 	int error = serve_start(rq, has_root, 1, &start);
 	if (error == 0)
-		error = walk_path(caller, start, paths, old_length, old_flags, &out->from);
+		error = serve_walk(rq, caller, start, paths, old_length, old_flags, &out->from);
 	if (error != 0) {
 		out->number = out->from.number;
 		out->consumed = out->from.consumed;
@@ -216,8 +216,8 @@ static int find_two(const struct request *rq, const struct caller *caller, const
 	out->from.name = out->from_name;
 	error = second_start(rq, has_root, &start);
 	if (error == 0)
-		error = walk_path(caller, start, paths + old_length, length - old_length,
-				  WALK_PARENT | WALK_NO_TRAILING, &out->to);
+		error = serve_walk(rq, caller, start, paths + old_length, length - old_length,
+				   WALK_PARENT | WALK_NO_TRAILING, &out->to);
 	if (error != 0) {
 		out->number = out->to.number;
 		out->consumed = out->to.consumed;
@@ -244,7 +244,7 @@ int vfs_on_rename(struct request *rq, const struct vfs_rename_in *in, struct vfs
 	return error;
 }
 
-static int link_open_file(const struct request *rq, const struct caller *caller, const struct vfs_link_in *in,
+static int link_open_file(struct request *rq, const struct caller *caller, const struct vfs_link_in *in,
 			  struct vfs_link_out *out)
 {
 	const struct file *file = serve_file(rq);
@@ -255,8 +255,8 @@ static int link_open_file(const struct request *rq, const struct caller *caller,
 	int error = second_start(rq, in->has_root, &start);
 	if (error != 0)
 		return error;
-	error = walk_path(caller, start, vfs_link_in_data(rq->page), in->data_len,
-			  WALK_PARENT | WALK_NO_TRAILING, &to);
+	error = serve_walk(rq, caller, start, vfs_link_in_data(rq->page), in->data_len,
+			   WALK_PARENT | WALK_NO_TRAILING, &to);
 	out->number = to.number;
 	out->consumed = to.consumed;
 	out->which = 1;

@@ -10,6 +10,8 @@ static struct upcall_ring *ring;
 static uint64_t wanted_now, answered_now;
 static uint64_t refreshed_at;
 
+struct upcall_known upcall_known[UPCALL_KNOWN];
+
 /* A question in one word: kind, first argument (16 bits), second argument (32 bits). Never 0. */
 static uint64_t code(enum upcall_kind kind, uint32_t argument, uint32_t second)
 {
@@ -28,6 +30,18 @@ bool upcall_have(enum upcall_kind kind, uint32_t argument, uint32_t second)
 		return true;
 	if (kind == UPCALL_REFRESH && refreshed_at != 0 && env_now_ns() - refreshed_at < FRESH_NS)
 		return true;
+	wanted_now = wanted;
+	return false;
+}
+
+bool upcall_have_description(uint32_t argument, uint32_t second, uint64_t *description)
+{
+	uint64_t wanted = code(UPCALL_DESCRIPTOR_PATH, argument, second);
+	for (uint32_t i = 0; i < UPCALL_KNOWN; i++) {
+		*description = upcall_known[i].description;
+		if (upcall_known[i].question == wanted)
+			return true;
+	}
 	wanted_now = wanted;
 	return false;
 }

@@ -377,7 +377,7 @@ int walk_path(const struct caller *caller, struct walk_start start, const char *
 	      uint32_t flags, struct walk *out);
 void walk_done(struct walk *walk);
 
-/* One symbolic link's text; length or -errno, or ST_OWN_DESCRIPTOR with *number. */
+/* One symbolic link's text; length or -errno (EACCES: see proc_follow_other), or ST_OWN_DESCRIPTOR with *number. */
 int symlink_read(const struct caller *caller, struct inode *inode, char *out, uint32_t size,
 		 uint32_t *number);
 

@@ -20,6 +20,7 @@ struct state {
 	uint32_t own_left; /* of these, the tail that is the caller's path */
 	uint32_t links, length;
 	uint32_t flags;
+	bool has_jumped; /* what stands at `at` was behind somebody's descriptor */
 	struct walk *out;
 };
 
@@ -81,6 +82,34 @@ static void go_to_root(struct state *s)
 	skip_slashes(s);
 }
 
+/* Goes on at what another process has open; without a name (a pipe) it gets one that stands nowhere. */
+static int jump(struct state *s, const struct file *file)
+{
+	struct dentry *to = file->dentry ? dentry_get(file->dentry) : NULL;
+	bool has_slash = s->left > 0;
+	if (!to)
+		to = dentry_new(NULL, "", 0, inode_get(file->inode), file->account);
+	if (!to)
+		return ENOMEM;
+	move_to(s, to);
+	skip_slashes(s);
+	s->has_jumped = true;
+	return has_slash && !inode_is_directory(s->at->inode) ? ENOTDIR : 0;
+}
+
+/* A link that is another process's descriptor: 0 and *jumped, or the length of a text, -errno, VFS_PARK. */
+static int follow_other(struct state *s, const struct inode *link, char *buffer, bool *jumped)
+{
+	struct file *file;
+	int error = proc_follow_other(s->caller, link, &file);
+	if (error != 0)
+		return error;
+	if (!file)
+		return proc_readlink_other(s->caller, link, buffer, PATH_BYTES_MAX);
+	*jumped = true;
+	return -jump(s, file);
+}
+
 /* Puts a link's text before what is left. The entry itself is consumed by the caller. */
 static int expand(struct state *s, struct inode *link)
 {
@@ -102,6 +131,11 @@ static int expand(struct state *s, struct inode *link)
 		s->out->consumed = s->length - left;
 		return ST_OWN_DESCRIPTOR;
 	}
+	bool jumped = false;
+	if (length == -EACCES && link->kind == NODE_PROC)
+		length = follow_other(s, link, buffer, &jumped);
+	if (jumped || length == VFS_PARK)
+		return jumped ? -length : VFS_PARK;
 	if (length <= 0)
 		return length == 0 ? ENOENT : -length;
 	if ((uint32_t)length + 1 + s->left > WALK_BUFFER)
@@ -111,6 +145,7 @@ static int expand(struct state *s, struct inode *link)
 	memmove(buffer + length, s->rest, s->left);
 	s->rest = buffer;
 	s->left += (uint32_t)length;
+	s->has_jumped = false;
 	if (*s->rest == '/')
 		go_to_root(s);
 	return 0;
@@ -133,6 +168,7 @@ static void consume(struct state *s, uint32_t length)
 /* One name that is not the last: s->at becomes what it leads to. */
 static int step(struct state *s, const char *name, uint32_t length)
 {
+	s->has_jumped = false;
 	if (length == 1 && name[0] == '.')
 		return 0;
 	if (length == 2 && name[0] == '.' && name[1] == '.') {
@@ -202,7 +238,7 @@ static int walk_names(struct state *s)
 {
 	for (;;) {
 		if (s->left == 0)
-			return finish_special(s, LAST_ROOT);
+			return finish_special(s, s->has_jumped ? LAST_NAME : LAST_ROOT);
 		if (!inode_is_directory(s->at->inode))
 			return ENOTDIR;
 		int error = permission(s->at->inode, s->caller, MAY_EXECUTE);

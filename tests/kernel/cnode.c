@@ -57,6 +57,41 @@ static void test_depth(void)
 	      "none is left");
 }
 
+/* Derives parts of parts until that is refused; what is refused then: E_DEPTH. */
+static uint64_t derive_deep(cap_t memory)
+{
+	uint64_t error = E_OK;
+
+	while (error == E_OK) { /* ends: the tree is less deep than the group has slots */
+		cap_t part = slot_new();
+
+		error = ts_memory_derive(memory, OWN(part), 0, 1, ALL);
+		memory = part;
+	}
+	return error;
+}
+
+/* An origin as deep as the tree goes: a copy of it would be its child. */
+static void test_deepest_origin(void)
+{
+	cap_t parent, untyped = make(CAP_UNTYPED, 12), next = untyped, endpoint = slot_new();
+	uint64_t error = E_OK;
+
+	do { /* ends as derive_deep does */
+		parent = untyped;
+		untyped = next;
+		next = slot_new();
+		error = ts_untyped_retype(untyped, CAP_UNTYPED, 12, OWN(next), 1, 0, 0);
+	} while (error == E_OK);
+	check_error(error, E_DEPTH, "an Untyped in an Untyped and so on ends with E_DEPTH");
+	drop(untyped);
+	must(ts_untyped_retype(parent, CAP_ENDPOINT, 0, OWN(endpoint), 1, 0, 0), "an Endpoint as deep");
+	check_error(ts_cnode_copy(OWN(next), OWN(endpoint), ALL), E_DEPTH,
+		    "a copy of an origin there: E_DEPTH");
+	check_error(derive_deep(make(CAP_MEMORY, 2)), E_DEPTH,
+		    "memory_derive of a part of a part and so on: E_DEPTH");
+}
+
 static void test_mint(void)
 {
 	cap_t endpoint = make(CAP_ENDPOINT, 0), notification = make(CAP_NOTIFICATION, 0),
@@ -191,6 +226,7 @@ void test_cnode(void)
 	group_begin("cnode");
 	test_copy();
 	test_depth();
+	test_deepest_origin();
 	group_end();
 	group_begin("cnode");
 	test_mint();

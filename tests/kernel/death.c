@@ -172,6 +172,58 @@ static void test_woken_then_gone(void)
 	      "a message that was delivered stays delivered");
 }
 
+/* A server that has answered waits in the second half of its reply_recv. */
+static struct worker *waiting_server(void)
+{
+	struct worker *server = worker_new(0, 1, PRIORITY_HIGH), *client = worker_new(1, 2, PRIORITY_HIGH);
+
+	DO(server, OP_RECV, BOTH(reply, endpoint), 0, 0, 0, 0, 0, NEVER);
+	DO(client, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	DO(server, OP_REPLY_RECV, BOTH(reply, endpoint), TAG(0, 0), 0, 0, 0, 0, NEVER);
+	must(is_done(client) ? E_OK : E_STATE, "an answer");
+	return server;
+}
+
+static void test_reply_recv(void)
+{
+	struct worker *server = waiting_server();
+	struct ipc_msg m = {.tag = TAG(1, 0)};
+
+	must(ts_cnode_copy(OWN(reply), OWN(endpoint), ALL), "the slot of a waiting reply_recv is filled");
+	check_error(ts_call(endpoint, &m, now_ns() + 1000000), E_TIMEOUT, "a call is not taken then");
+	check_done(server, E_SLOT_USED, "reply_recv ends with E_SLOT_USED");
+	start();
+	must(ts_untyped_retype(CAP_ARENA, CAP_CNODE, 4, OWN(reply), 1, 0, 0), "a CNode for Replies");
+	must(ts_cnode_copy(SLOT_IN(ROOT_CAP_CNODE, 3), OWN(reply), ALL), "as a leaf");
+	cap_t home = reply;
+
+	reply = 3u << 8 | 4;
+	server = waiting_server();
+	drop(home);
+	check_error(ts_call(endpoint, &m, now_ns() + 1000000), E_TIMEOUT, "a call to one whose CNode went");
+	check_done(server, E_SLOT, "reply_recv ends with E_SLOT");
+	start();
+	server = waiting_server();
+	drop(endpoint);
+	check_done(server, E_REVOKED, "the endpoint goes: reply_recv ends with E_REVOKED");
+	start();
+	server = waiting_server();
+	must(ts_sched_bind(server->sched, 0), "its time is taken away");
+	must(ts_sched_bind(server->sched, server->thread), "and given back");
+	check_done(server, E_NO_TIME, "reply_recv ends with E_NO_TIME");
+	DO(server, OP_RECV, BOTH(reply, endpoint), 0, 0, 0, 0, 0, NEVER);
+	DO(worker(1), OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	DO(server, OP_REPLY_RECV, BOTH(reply, endpoint), TAG(0, MSG_MAX_WORDS + 1), 0, 0, 0, 0, NEVER);
+	check_done(server, E_ARG, "reply_recv of too many words: E_ARG");
+	check_state(worker(1), STATE_CALLING, "and nothing is answered");
+	DO(server, OP_REPLY, reply, TAG(0, 0), 0, 0, 0, 0);
+	check_done(worker(1), E_OK, "the Reply is as good as before");
+	DO(worker(1), OP_SEND, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	must(ts_thread_interrupt(worker(1)->thread), "interrupt");
+	check_done(worker(1), E_INTERRUPTED, "an interrupted send: E_INTERRUPTED");
+	check_error(ts_recv(endpoint, 0, &m, POLL), E_TIMEOUT, "is not queued any more");
+}
+
 void test_death(void)
 {
 	start();
@@ -186,5 +238,7 @@ void test_death(void)
 	test_chain();
 	start();
 	test_woken_then_gone();
+	start();
+	test_reply_recv();
 	group_end();
 }

@@ -27,7 +27,7 @@ static uint64_t raw(uint32_t number, uint64_t a0, uint64_t a1, uint64_t a2)
 {
 	struct user_regs regs = {.rax = TESSERA_SYSCALL_BASE + number, .rdi = a0, .rsi = a1, .rdx = a2};
 
-	raw_call(&regs);
+	observed_call(&regs);
 	return regs.rax;
 }
 
@@ -75,10 +75,10 @@ static void test_numbers(void)
 	check_equal(wrong, 0, "each of 65536 numbers without an operation: E_NO_OP");
 	struct user_regs regs = {.rax = 39};
 
-	raw_call(&regs);
+	observed_call(&regs);
 	check_error(regs.rax, E_NO_OP, "a foreign system call without personality: E_NO_OP");
 	regs = (struct user_regs){.rax = 0x100000000ull | (TESSERA_SYSCALL_BASE + OP_NOTHING)};
-	raw_call(&regs);
+	observed_call(&regs);
 	check_error(regs.rax, E_OK, "only the low half of RAX counts");
 }
 

@@ -118,6 +118,14 @@ bool check_equal(uint64_t got, uint64_t wanted, const char *name)
 	return got == wanted;
 }
 
+void skip(const char *name, const char *reason)
+{
+	result(true, name);
+	print(" # SKIP ");
+	print(reason);
+	print("\n");
+}
+
 const char *join(const char *first, const char *second)
 {
 	static char text[128];
@@ -161,6 +169,23 @@ void must(uint64_t error, const char *what)
 		return;
 	check_error(error, E_OK, what);
 	finish();
+}
+
+/* ---- results seen ---------------------------------------------------------------------------------------------- */
+
+#define NUMBERS 1024u
+
+static uint32_t results_seen[NUMBERS];
+
+void observe(uint64_t number, uint64_t error)
+{
+	if (number < NUMBERS && error < 32)
+		__atomic_fetch_or(&results_seen[number], 1u << error, __ATOMIC_RELAXED);
+}
+
+uint32_t observed(uint64_t number)
+{
+	return number < NUMBERS ? results_seen[number] : 0;
 }
 
 /* ---- groups --------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Notes that an operation gave this result: what TESSERA_OBSERVE calls, and error_of. For the matrix (matrix.c). */
+void observe(uint64_t number, uint64_t error);
+/* What observe noted: bit n for error n; 0 for a number beyond the operations'. */
+uint32_t observed(uint64_t number);
+
 #include <tessera/invoke.h>
 #include <tessera/types.h>
 
@@ -68,6 +73,8 @@ bool check(bool is_right, const char *name);
 /* The same for an error of the kernel's; a failure tells both by name. */
 bool check_error(uint64_t got, enum tessera_error wanted, const char *name);
 bool check_equal(uint64_t got, uint64_t wanted, const char *name);
+/* What cannot be tested here: listed, and not counted as passed. */
+void skip(const char *name, const char *reason);
 /* A name that is made of two: `first second`. Valid until the next call. */
 const char *join(const char *first, const char *second);
 /* A line of comment: `# text value`. */

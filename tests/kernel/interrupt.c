@@ -153,6 +153,7 @@ static void test_outside_suspended(void)
 static void run_inside(struct worker *w)
 {
 	page_of(w)->sticky = w->argument[3];
+	w->operation = (uint32_t)w->regs.rax - TESSERA_SYSCALL_BASE;
 	raw_call(&w->regs);
 	w->result[3] = page_of(w)->sticky;
 	page_of(w)->sticky = 0;

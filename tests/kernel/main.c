@@ -44,5 +44,6 @@ void program_start(const uint64_t *stack)
 	test_authority();
 	test_smp();
 	test_random();
+	test_matrix();
 	finish();
 }

@@ -2,7 +2,7 @@
 /* The personality of personality.S, which notes what it was given: shared by personality.c and interrupt.c. */
 #pragma once
 
-#include "worker.h"
+#include "tests.h"
 
 extern char pers_start[], pers_syscall[], pers_exception[], pers_interrupt[], pers_end[];
 

@@ -147,7 +147,7 @@ static void random_calls(struct worker *w)
 		if (regs.rax == TESSERA_SYSCALL_BASE + OP_UNTYPED_RETYPE)
 			regs.r8 = 1 + below(w, 4);
 		w->result[0]++;
-		raw_call(&regs);
+		random_call(&regs);
 		w->result[1] += (uint32_t)regs.rax == E_OK;
 	}
 }

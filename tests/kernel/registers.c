@@ -61,7 +61,7 @@ static bool fails_cleanly(uint32_t number)
 	mark(&regs, 0x7700000000000000ull);
 	regs.rax = TESSERA_SYSCALL_BASE + number;
 	before = regs;
-	raw_call(&regs);
+	observed_call(&regs);
 	if (regs.rcx != (uint64_t)raw_call_return || (regs.r11 & ~0x8d5ull) != 0x202)
 		return false;
 	for (uint32_t i = 0; i < REGISTERS; i++) {
@@ -101,7 +101,7 @@ static void test_success(void)
 	mark(&regs, 0x7700000000000000ull);
 	regs.rax = TESSERA_SYSCALL_BASE + OP_NOTHING;
 	before = regs;
-	raw_call(&regs);
+	observed_call(&regs);
 	for (uint32_t i = 0; i < REGISTERS; i++)
 		is_right = is_right && (i == 0 || i == 2 || i == RSP || i == 11 ||
 					((uint64_t *)&regs)[i] == ((uint64_t *)&before)[i]);
@@ -111,7 +111,7 @@ static void test_success(void)
 	regs.rax = TESSERA_SYSCALL_BASE + OP_CAP_INSPECT;
 	regs.rdi = ROOT_CAP_CLOCK;
 	before = regs;
-	raw_call(&regs);
+	observed_call(&regs);
 	for (uint32_t i = 0; i < REGISTERS; i++)
 		is_right = is_right && (!is_kept(i) || ((uint64_t *)&regs)[i] == ((uint64_t *)&before)[i]);
 	check(is_right && regs.rdi == CAP_CLOCK && regs.rdx == 0 && regs.r9 == 0 && regs.r12 == before.r12,

@@ -2,7 +2,14 @@
 /* The groups of the conformance program, one function each; main.c runs them in this order. */
 #pragma once
 
+/* Every result of a stub goes into the matrix (matrix.c). Before invoke.h. */
+#define TESSERA_OBSERVE(number, error) observe((number), (error))
 #include "worker.h"
+
+/* raw_call, and its result goes into the matrix too. In this address space. */
+void observed_call(struct user_regs *regs);
+/* The same for calls that nobody judges one by one, in any space with the shared memory: only results that are not documented count. */
+void random_call(struct user_regs *regs);
 
 void test_boot(const uint64_t *stack);
 void test_door(void);
@@ -35,3 +42,4 @@ void test_native(void);
 void test_authority(void);
 void test_smp(void);
 void test_random(void);
+void test_matrix(void);

@@ -31,6 +31,7 @@ static void run_call(struct worker *w)
 
 	if (w->with_page)
 		memcpy(page_of(w), &w->page, bytes);
+	w->operation = (uint32_t)w->regs.rax - TESSERA_SYSCALL_BASE;
 	raw_call(&w->regs);
 	if (w->with_page)
 		memcpy(&w->page, page_of(w), bytes);
@@ -98,6 +99,7 @@ struct worker *worker_new(uint32_t i, uint32_t space, uint32_t priority)
 void worker_run(struct worker *w, void (*run)(struct worker *))
 {
 	w->run = run;
+	w->operation = 0;
 	w->started++;
 	(void)ts_signal(w->wake, 1);
 }
@@ -124,6 +126,8 @@ bool is_done(const struct worker *w)
 
 uint64_t error_of(const struct worker *w)
 {
+	if (w->operation != 0)
+		observe(w->operation, w->regs.rax);
 	return w->regs.rax;
 }
 

@@ -37,6 +37,7 @@ struct worker {
 	void (*run)(struct worker *);	 /* what it does when it is woken */
 	volatile uint64_t started, done; /* how often */
 	uint64_t index;
+	uint64_t operation; /* whose result regs.rax is; 0: of none */
 	cap_t thread, sched, wake;
 	uint64_t page_va;
 	bool with_page;	      /* copy page to the message page before the call and back behind it */
@@ -58,7 +59,7 @@ void worker_do(struct worker *w, uint32_t operation, const uint64_t arguments[7]
 void worker_run(struct worker *w, void (*run)(struct worker *));
 /* True if the last thing given to it is finished. */
 bool is_done(const struct worker *w);
-/* RAX and result i of its last call. */
+/* RAX, which the matrix notes, and result i of its last call. */
 uint64_t error_of(const struct worker *w);
 uint64_t result_of(const struct worker *w, uint32_t i);
 /* thread_read_regs' state. */

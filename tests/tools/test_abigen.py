@@ -63,6 +63,13 @@ def test_the_library_declares_what_the_abi_lists():
     assert set(re.findall(r"^(?:static|enum) .*\bts_(\w+)\(", header, re.MULTILINE)) == set(model.load(REPO / "abi").library)
 
 
+def test_results_are_success_the_doors_errors_and_the_operations_own(tmp_path):
+    own = OPERATIONS.replace('in = ["tag"', 'errors = ["E_TYPE", "E_NO_OP"]\nin = ["tag"') + '[[op]]\nname = "yield"\nnumber = 9\n'
+    rows = kernel.result_table(load(tmp_path, operations_text=own)).splitlines()[2:]
+    assert rows == ["X(3, call, OP_BY_CAP, 1u << E_OK | 1u << E_CAP | 1u << E_TYPE | 1u << E_RIGHTS | 1u << E_NO_OP)",
+                    "X(7, wait, OP_BY_CAP, 1u << E_OK | 1u << E_CAP | 1u << E_TYPE | 1u << E_RIGHTS)", "X(9, yield, OP_PLAIN, 1u << E_OK)"]
+
+
 def test_entries_are_counted():
     assert len(model.load(REPO / "abi").entries) <= 22
 

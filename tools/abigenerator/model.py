@@ -46,6 +46,12 @@ class Operation:
         """Not an invocation of the object in argument 0, or IPC."""
         return self.cap is None or self.number < FIRST_BEHIND_IPC
 
+    @property
+    def results(self) -> list[str]:
+        """Every error that may come back: success, those of the door (the capability in argument 0), and its own."""
+        door = ["E_CAP", "E_TYPE"] + ["E_RIGHTS"] * bool(self.right) if self.cap else []
+        return ["E_OK", *door, *(error for error in self.errors if error not in door)]
+
 
 @dataclasses.dataclass
 class Field:

@@ -80,7 +80,7 @@ def _plain_body(op: Operation) -> list[str]:
         lines.append("\tif (rax == E_OK) {")
         lines += [f"\t\tif ({name})\n\t\t\t*{name} = {register};" for register, name in plain]
         lines.append("\t}")
-    return lines + ["\treturn (enum tessera_error)rax;"]
+    return lines + [f"\tTESSERA_OBSERVE({op.number}u, rax);", "\treturn (enum tessera_error)rax;"]
 
 
 def _message_body(op: Operation) -> list[str]:
@@ -98,9 +98,14 @@ def _message_body(op: Operation) -> list[str]:
         lines.append("\tif (rax == E_OK) {")
         lines += [f"\t\t{target} = {register};" for register, target in others]
         lines.append("\t}")
-    return lines + ["\treturn (enum tessera_error)rax;"]
+    return lines + [f"\tTESSERA_OBSERVE({op.number}u, rax);", "\treturn (enum tessera_error)rax;"]
 
 
+OBSERVE = """/* What a test wants to see of every stub's result: defined before this header is included. */
+#ifndef TESSERA_OBSERVE
+#define TESSERA_OBSERVE(number, error) ((void)0)
+#endif
+"""
 MESSAGE_STRUCT = """/* A message in registers. The rest of a longer one stands in the message page from words[4] on. */
 struct ipc_msg {
 	uint64_t badge; /* recv: what it was sent through */
@@ -114,7 +119,7 @@ struct ipc_msg {
 def invoke_header(abi: Abi, target: str) -> str:
     lines = [HEADER.format("One function per kernel operation: abi/operations.toml says what each does. Results are written only with E_OK\n"
                            " * (counts `done` and `copied` always); a result that is not wanted may be NULL."),
-             "#include <tessera/operations.h>", "#include <tessera/types.h>", "", MESSAGE_STRUCT]
+             "#include <tessera/operations.h>", "#include <tessera/types.h>", "", OBSERVE, MESSAGE_STRUCT]
     for op in abi.operations:
         if target == "host":
             lines.append(signature(op).removeprefix("static inline ") + ";")

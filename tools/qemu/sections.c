@@ -7,7 +7,8 @@
  * is at once what an entry executes between two preemption points.  It is named after the last of the addresses in
  * `symbols=FILE` (lines `ADDRESS NAME`, hexadecimal) at which a block began.  What runs before the first of them does not
  * count.  `out=FILE` gets at exit `section NAME LONGEST TIMES TOTAL`; `worst=NAME` adds the blocks of the longest
- * section of that name: `block ADDRESS INSTRUCTIONS`, in order.
+ * section of that name: `block ADDRESS INSTRUCTIONS`, in order; `covered=FILE` gets such a line for every block of the upper
+ * half that was executed at all, from reset on.
  * Interface: plugin version 1 (QEMU 6 to 8); Debian has no package with qemu-plugin.h, see counter.c.
  */
 #include <inttypes.h>
@@ -60,10 +61,11 @@ struct symbol {
 };
 
 struct block {
+	struct block *next;
 	uint64_t address;
 	size_t instructions;
 	struct symbol *symbol; /* that begins here; NULL: none */
-	bool is_kernel;
+	bool is_kernel, was_executed;
 };
 
 struct cpu {
@@ -77,7 +79,8 @@ static struct symbol symbols[SYMBOLS];
 static size_t symbol_count = 1; /* the first one: sections without a name */
 static struct cpu *cpus[CPUS];
 static bool has_begun; /* the first operation has been seen */
-static FILE *out;
+static FILE *out, *covered;
+static struct block *blocks;
 static const char *worst_name = "";
 static const struct block *worst[TRACE_BLOCKS];
 static uint32_t worst_blocks;
@@ -106,9 +109,10 @@ static void end_section(struct cpu *cpu)
 
 static void executed(unsigned int index, void *data)
 {
-	const struct block *block = data;
+	struct block *block = data;
 	struct cpu *cpu = cpus[index % CPUS];
 
+	block->was_executed = true;
 	if (!cpu) {
 		cpu = calloc(1, sizeof(*cpu));
 		if (!cpu)
@@ -161,6 +165,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	block->address = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0));
 	block->instructions = qemu_plugin_tb_n_insns(tb);
 	block->is_kernel = block->address >> 63;
+	block->next = blocks;
+	blocks = block;
 	block->symbol = block->is_kernel ? symbol_at(block->address) : NULL;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, NO_REGISTERS, block);
 	for (size_t i = 0; block->is_kernel && i < block->instructions; i++) {
@@ -183,6 +189,11 @@ static void finished(qemu_plugin_id_t id, void *data)
 	for (uint32_t i = 0; i < worst_blocks; i++)
 		fprintf(out, "block %" PRIx64 " %zu\n", worst[i]->address, worst[i]->instructions);
 	fclose(out);
+	for (const struct block *block = blocks; covered && block; block = block->next)
+		if (block->is_kernel && block->was_executed)
+			fprintf(covered, "block %" PRIx64 " %zu\n", block->address, block->instructions);
+	if (covered)
+		fclose(covered);
 }
 
 static bool read_symbols(const char *path)
@@ -209,6 +220,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 			out = fopen(argv[i] + 4, "w");
 		else if (!strncmp(argv[i], "symbols=", 8))
 			has_symbols = read_symbols(argv[i] + 8);
+		else if (!strncmp(argv[i], "covered=", 8))
+			covered = fopen(argv[i] + 8, "w");
 		else if (!strncmp(argv[i], "worst=", 6))
 			worst_name = strdup(argv[i] + 6);
 	}

@@ -41,8 +41,10 @@ def label(symbol: str) -> str:
     return ENTRIES.get(symbol) or symbol.removeprefix("invoke_")
 
 
-def measure(program: str, worst: str = "") -> tuple[dict[str, tuple[int, int, int]], list[str]]:
-    """(longest, sections, instructions in all) by operation of one run, and the longest section's blocks of `worst`."""
+def measure(program: str, worst: str = "", covered: pathlib.Path | None = None,
+            cmdline: str = "") -> tuple[dict[str, tuple[int, int, int]], list[str]]:
+    """(longest, sections, instructions in all) by operation of one run, and the longest section's blocks of `worst`; what was executed
+    at all goes to `covered`."""
     file = PROGRAMS / program
     if not file.exists():
         raise ToolError(f"no program {program}")
@@ -51,12 +53,12 @@ def measure(program: str, worst: str = "") -> tuple[dict[str, tuple[int, int, in
         (folder / "symbols").write_text("".join(f"{address:x} {symbol}\n" for symbol, address in _symbols().items()))
         (folder / "archive.cpio").write_bytes(image.compose([], {"root": file.read_bytes()}))
         plugin = counter.build(SOURCE)
-        extra = ["-plugin", f"file={plugin},out={folder / 'out'},symbols={folder / 'symbols'}" + (f",worst={worst}" if worst else "")]
-        command = qemu.command(str(folder / "archive.cpio"), "random=0", memory=MEMORY, cpus=1, icount=True, accel="tcg", extra=extra)
+        extra = ["-plugin", f"file={plugin},out={folder / 'out'},symbols={folder / 'symbols'}" + (f",worst={worst}" if worst else "") + (f",covered={covered}" if covered else "")]
+        command = qemu.command(str(folder / "archive.cpio"), cmdline, memory=MEMORY, cpus=1, icount=True, accel="tcg", extra=extra)
         log = session.Log(None, None)
         run = session.Session(command, interactive=False, timeout=SECONDS, log=log, input_fd=None, output=lambda _: None, awaits_ready=False)
         run.run()
-        if run.timed_out or log.panic_since or not (folder / "out").exists():
+        if run.timed_out or (log.panic_since and "panic=" not in cmdline) or not (folder / "out").exists():
             raise ToolError(f"{program} did not end well:\n{log.tail()}")
         text = (folder / "out").read_text()
         (BUILD / "bench").mkdir(parents=True, exist_ok=True)

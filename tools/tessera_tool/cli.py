@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from . import authority_command, bench, bounds, build, count, debug, fuzz, lint, run, symbolize
+from . import assurance, authority_command, bench, bounds, build, count, debug, fuzz, lint, run, symbolize
 from .common import BUILD, EXIT_FAILURE, REPO, TARGET, ToolError, say
 
 
@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("bench", help="measure on Tessera and on Linux, side by side")
     bench.add_arguments(command)
     command.set_defaults(action=bench.start)
+    command = commands.add_parser("assurance", help="what is known of each function of the kernel: proved, fuzzed, tested")
+    assurance.add_arguments(command)
+    command.set_defaults(action=assurance.start)
     command = commands.add_parser("bounds", help="measure how long the kernel keeps interrupts off, by operation")
     bounds.add_arguments(command)
     command.set_defaults(action=bounds.start)

@@ -19,10 +19,11 @@ enum upcall_kind {
 		5, /* answer[0..5] as proc.stop_count, then unimplemented calls: answer[6..]: (number << 32 | count) pairs until 0 */
 	UPCALL_OOM_ADJUST = 7, /* a: process index, b: the new oom_score_adj (int32_t) */
 	UPCALL_DESCRIPTOR_PATH =
-		6, /* a: process index, b: descriptor, or OWN_SCRATCH | slot; answer[0]: length (0: none), then the text of file.path */
+		6, /* a: process index, b: descriptor, or OWN_SCRATCH | slot; answer[0]: length (0: none), then the text of file.path; answer[UPCALL_DESCRIPTION]: file.path's description */
 };
 
 #define UPCALL_ENTRIES 64u
+#define UPCALL_DESCRIPTION 255u
 struct upcall {
 	uint32_t kind, a, b, c;
 };

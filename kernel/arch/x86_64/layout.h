@@ -49,8 +49,8 @@
 
 /* struct thread */
 #define THREAD_PAGE_VA 352
-#define THREAD_SYSCALL_ENTRY 464
-#define THREAD_CTX 576
+#define THREAD_SYSCALL_ENTRY 512
+#define THREAD_CTX 640
 #define THREAD_PAGE 4096 /* the message page stands behind the Thread's first page */
 
 /* struct arch_context, from the start of struct thread */

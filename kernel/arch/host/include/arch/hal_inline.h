@@ -63,11 +63,15 @@ static inline uint64_t arch_tsc(void)
 }
 
 /* The caller of the fast path looks at the current thread itself. */
-static inline void arch_switch_and_continue(struct arch_context *from, struct arch_context *to,
-					    uint32_t *lock_word)
+static inline void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to, uint64_t r0, uint64_t r1,
+					   const uint64_t words[4], uint64_t r6, uint32_t *lock_word)
 {
+	const uint64_t results[] = {r0, r1, words[0], words[1], words[2], words[3], r6};
+
 	(void)from;
-	(void)to;
+	ctx_set_error(to, 0);
+	for (unsigned int i = 0; i < 7; i++)
+		ctx_set_result(to, i, results[i]);
 	if (lock_word != NULL)
 		*lock_word = 0;
 }

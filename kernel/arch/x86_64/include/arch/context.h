@@ -21,7 +21,7 @@
 #define CTX_FPU_BYTES 2688u
 
 /* Where struct thread holds it (asm_offsets.c asserts it): the stubs count from the thread's start. */
-#define CTX_IN_THREAD 576
+#define CTX_IN_THREAD 640
 
 /* How the thread entered the kernel, which decides how it leaves. */
 #define CTX_FULL 0u    /* interrupt, exception, or registers that were set: every register counts */
@@ -68,6 +68,19 @@ static inline void ctx_set_result(struct arch_context *ctx, unsigned int i, uint
 	case 5: ctx->regs.r9 = value; break;
 	default: ctx->regs.r12 = value; break;
 	}
+}
+
+/* Stores the seven arguments of a native call that the entry stub left in the registers. */
+static inline void ctx_save_call(struct arch_context *ctx, uint32_t operation, const uint64_t args[7])
+{
+	ctx->call_number = TESSERA_SYSCALL_BASE + operation;
+	ctx->regs.rdi = args[0];
+	ctx->regs.rsi = args[1];
+	ctx->regs.rdx = args[2];
+	ctx->regs.r10 = args[3];
+	ctx->regs.r8 = args[4];
+	ctx->regs.r9 = args[5];
+	ctx->regs.r12 = args[6];
 }
 
 /* The operation a native system call asked for. */
