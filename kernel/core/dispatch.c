@@ -28,19 +28,17 @@ struct operation {
 #define OP_ON_THREAD 3u /* OP_BY_CAP with a Thread: that CPU executes it where the thread runs */
 #define REMOTE_CALLS 4u /* of others in one interrupt */
 
-static enum tessera_error no_operation(struct thread *self, struct slot *cap)
+static enum tessera_error no_operation(UNUSED struct thread *self, UNUSED struct slot *cap)
 {
-	(void)self;
-	(void)cap;
 	return E_NO_OP;
 }
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
-#define X(number, name, cap_type, needed, how)                               \
-	[number] = {.handler = invoke_##name,                                \
-		    .type = (cap_type),                                      \
-		    .rights = (needed),                                      \
+#define X(number, name, cap_type, needed, how) \
+	[number] = {.handler = invoke_##name,  \
+		    .type = (cap_type),        \
+		    .rights = (needed),        \
 		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
 static const struct operation operations[ROWS] = {
 	[0 ... ROWS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
@@ -116,7 +114,8 @@ static NOINLINE void execute_direct(struct thread *self, const struct operation 
 }
 
 /* About the caller alone: without the lock. */
-static ALWAYS_INLINE void execute_plain(struct thread *self, const struct operation *operation, bool is_guarded)
+static ALWAYS_INLINE void execute_plain(struct thread *self, const struct operation *operation,
+					bool is_guarded)
 {
 	enum tessera_error error = call_handler(operation, self, NULL, is_guarded);
 
@@ -222,10 +221,8 @@ void kernel_timer(void)
 	lock_release();
 }
 
-enum tessera_error invoke_yield(struct thread *self, struct slot *cap)
+enum tessera_error invoke_yield(UNUSED struct thread *self, UNUSED struct slot *cap)
 {
-	(void)self;
-	(void)cap;
 	lock_take();
 	sched_give_way();
 	if (cpu()->reschedule)
@@ -234,9 +231,7 @@ enum tessera_error invoke_yield(struct thread *self, struct slot *cap)
 	return E_OK;
 }
 
-enum tessera_error invoke_nothing(struct thread *self, struct slot *cap)
+enum tessera_error invoke_nothing(UNUSED struct thread *self, UNUSED struct slot *cap)
 {
-	(void)self;
-	(void)cap;
 	return E_OK;
 }
