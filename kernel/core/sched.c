@@ -2,8 +2,8 @@
 /*
  * The scheduler: a run queue for each CPU.
  *
- * Invariants: the run queue holds exactly the threads that are READY, not current and not in a hand-over; its bitmap and
- * `best` agree with its rings; current is READY whenever the kernel is left, or it is the idle thread.
+ * Invariants: the run queue (runqueue.c) holds exactly the threads that are READY, not current and not in a hand-over;
+ * current is READY whenever the kernel is left, or it is the idle thread.
  * The current thread's context is in use (cpu.context) whenever the kernel is left; time is charged to it when that changes.
  * A thread is made ready on its home CPU; a server that is called runs on its caller's.
  * Locking: the kernel lock; interrupts are off.
@@ -11,57 +11,13 @@
 #include <cspace.h>
 #include <ipc.h>
 #include <lock.h>
-#include <queue.h>
+#include <runqueue.h>
 #include <sched.h>
 #include <timer.h>
 
 struct cpu boot_cpu ALIGNED(4096);
 struct cpu *cpus[CPUS_MAX] = {&boot_cpu};
 uint32_t cpus_used = 1;
-
-/* ---- run queue ---- */
-
-uint32_t sched_best(const struct run_queue *queue)
-{
-	if (queue->summary == 0)
-		return PRIORITIES;
-	uint32_t word = (uint32_t)__builtin_ctzll(queue->summary);
-
-	return word * 64u + (uint32_t)__builtin_ctzll(queue->bits[word]);
-}
-
-static void queue_mark(struct run_queue *queue, uint32_t priority)
-{
-	queue->bits[priority / 64u] |= 1ull << (priority % 64u);
-	queue->summary |= 1ull << (priority / 64u);
-	if (priority < queue->best)
-		queue->best = priority;
-}
-
-static void queue_unmark(struct run_queue *queue, uint32_t priority)
-{
-	uint64_t *word = &queue->bits[priority / 64u];
-
-	*word &= ~(1ull << (priority % 64u));
-	if (*word == 0)
-		queue->summary &= ~(1ull << (priority / 64u));
-	queue->best = sched_best(queue);
-}
-
-static void queue_append(struct run_queue *queue, struct thread *thread)
-{
-	ring_append(&queue->heads[thread->priority], thread);
-	thread->is_queued = 1;
-	queue_mark(queue, thread->priority);
-}
-
-static void queue_remove(struct run_queue *queue, struct thread *thread)
-{
-	ring_remove(&queue->heads[thread->priority], thread);
-	thread->is_queued = 0;
-	if (queue->heads[thread->priority] == 0)
-		queue_unmark(queue, thread->priority);
-}
 
 /* ---- states ---- */
 
@@ -89,7 +45,7 @@ static void reconsider(struct cpu *target)
 static void enqueue(struct cpu *target, struct thread *thread)
 {
 	thread->cpu = (uint8_t)target->id;
-	queue_append(&target->ready, thread);
+	run_queue_append(&target->ready, thread);
 	if (target->current->state != THREAD_READY || thread->priority <= target->current->priority)
 		reconsider(target);
 }
@@ -150,7 +106,7 @@ void sched_set_home(struct thread *thread, uint32_t id)
 	if (thread->cpu == id || thread->state != THREAD_READY)
 		return;
 	if (thread->is_queued)
-		queue_remove(&cpus[thread->cpu]->ready, thread);
+		run_queue_remove(&cpus[thread->cpu]->ready, thread);
 	else
 		reconsider(cpu()); /* it is current: sched_is_elsewhere */
 	enqueue(cpus[id], thread);
@@ -161,7 +117,7 @@ void sched_block(struct thread *thread, enum thread_state state)
 	struct cpu *self = cpu();
 
 	if (thread->is_queued)
-		queue_remove(&cpus[thread->cpu]->ready, thread);
+		run_queue_remove(&cpus[thread->cpu]->ready, thread);
 	thread->state = (uint8_t)state;
 	if (thread == self->current)
 		self->reschedule = 1;
@@ -176,7 +132,7 @@ void sched_give_way(void)
 		self->context->left_tsc = ~0ull; /* full when it is charged next */
 	if (self->ready.best > current->priority)
 		return;
-	queue_append(&self->ready, current);
+	run_queue_append(&self->ready, current);
 	self->reschedule = 1;
 }
 
@@ -259,14 +215,9 @@ void sched_handoff(struct thread *partner)
 /* Takes the best thread out of the queue; the idle thread if it is empty. */
 static struct thread *take_best(struct cpu *self)
 {
-	struct run_queue *queue = &self->ready;
+	struct thread *best = run_queue_take_best(&self->ready);
 
-	if (queue->summary == 0)
-		return self->idle;
-	struct thread *best = thread_at(queue->heads[queue->best]);
-
-	queue_remove(queue, best);
-	return best;
+	return best != NULL ? best : self->idle;
 }
 
 /* The current thread if it may go on before everybody in the queue, else the best of the queue. */
@@ -278,9 +229,7 @@ static struct thread *choose(struct cpu *self)
 		return take_best(self);
 	if (current->priority <= self->ready.best)
 		return current;
-	ring_prepend(&self->ready.heads[current->priority], current);
-	current->is_queued = 1;
-	queue_mark(&self->ready, current->priority);
+	run_queue_prepend(&self->ready, current);
 	return take_best(self);
 }
 

@@ -78,5 +78,3 @@ void lending_begin(struct thread *caller, struct thread *server);
 void lending_end(struct thread *caller);
 /* A runner gives back what it was lent, and with it its caller's priority. Nothing if it runs on its own. */
 void lending_give_back(struct thread *server);
-/* Highest ready priority (0 is highest), PRIORITIES if the run queue is empty. */
-uint32_t sched_best(const struct run_queue *queue);

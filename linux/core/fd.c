@@ -40,13 +40,13 @@ static uint32_t find_free(const struct lx_files *files, uint32_t from)
 static long need_leaf(struct lx_thread *self, uint32_t leaf)
 {
 	struct lx_files *files = &self->process->files;
-	if (leaf == 0 || (files->leaves & (1u << leaf)))
+	if (leaf == 0 || (files->leaves & (1ull << leaf)))
 		return 0;
 	struct proc_descriptor_leaf_in in = {.leaf = leaf};
 	struct proc_descriptor_leaf_out out;
 	long error = lx_result(proc_descriptor_leaf(LX_CAP_PROC, self->page, &in, &out));
 	if (!error)
-		files->leaves |= 1u << leaf;
+		files->leaves |= 1ull << leaf;
 	return error;
 }
 

@@ -413,8 +413,7 @@ long sys_pread64(int32_t fd, uint64_t buffer, uint64_t bytes, int64_t offset)
 		return -EINVAL;
 	uint64_t limit = self->window_bytes == WINDOW_NONE || self->window_bytes == 0 ? MESSAGE_READ
 										      : self->window_bytes;
-	bool no_window =
-		self->process->files.no_window[((uint32_t)fd & (LX_FD_MAX - 1)) / 64] & (1ull << (fd & 63));
+	bool no_window = file && (self->process->files.no_window[(uint32_t)fd / 64] & (1ull << (fd & 63)));
 	if (file && is_small(bytes, no_window ? MESSAGE_READ : limit) && lx_user_ok(buffer, bytes))
 		return pread_once(self, file, buffer, bytes, (uint64_t)offset);
 	return single(fd, buffer, bytes, (uint64_t)offset, false);

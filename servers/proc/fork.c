@@ -302,7 +302,8 @@ static void init_limits(struct process *p)
 	p->limit_soft[3] = 8u << 20;
 	p->limit_soft[4] = 0; /* no core files */
 	p->limit_soft[RLIMIT_NPROC] = p->limit_hard[RLIMIT_NPROC] = LABEL_PROCESSES / 2;
-	p->limit_soft[7] = p->limit_hard[7] = LX_FD_MAX;
+	p->limit_soft[7] = 1024;
+	p->limit_hard[7] = LX_FD_MAX;
 	p->limit_soft[11] = p->limit_hard[11] = SIGNAL_ENTRIES / 4;
 	p->limit_soft[13] = p->limit_hard[13] = 0;
 	p->limit_soft[14] = p->limit_hard[14] = 0;

@@ -240,6 +240,13 @@ void host_init(void)
 	strcpy(proc.labels->domain_name, "(none)");
 }
 
+void host_set(uint32_t which, const char *name, uint32_t length)
+{
+	char *to = which == HOST_SET_NAME ? proc.labels->host_name : proc.labels->domain_name;
+	memset(to, 0, HOST_NAME_BYTES);
+	memcpy(to, name, length);
+}
+
 int proc_on_host(struct request *rq, const struct proc_host_in *in, struct proc_host_out *out)
 {
 	const struct process *p = process_by_label(rq->label);
@@ -248,11 +255,9 @@ int proc_on_host(struct request *rq, const struct proc_host_in *in, struct proc_
 	if (in->set > HOST_SET_DOMAIN || in->data_len >= HOST_NAME_BYTES)
 		return EINVAL;
 	if (in->set != 0) {
-		char *name = in->set == HOST_SET_NAME ? proc.labels->host_name : proc.labels->domain_name;
 		if (p->euid != 0)
 			return EPERM;
-		memset(name, 0, HOST_NAME_BYTES);
-		memcpy(name, proc_host_in_data(rq->page), in->data_len);
+		host_set(in->set, proc_host_in_data(rq->page), in->data_len);
 	}
 	char *names = proc_host_out_data(rq->page);
 	memcpy(names, proc.labels->host_name, HOST_NAME_BYTES);

@@ -79,8 +79,6 @@ static void fill_service_leaf(struct process *p, const struct space *s, bool *ok
 	mint(SLOT_IN(leaf, LX_CAP_PROC), proc.receive, RIGHT_WRITE | RIGHT_GRANT, process_badge(p), ok);
 	if (proc.personality_flags & LX_FLAG_STRACE)
 		copy(SLOT_IN(leaf, LX_CAP_LOG), SERVICE_CAP_LOG, RIGHTS_ALL, ok);
-	copy(SLOT_IN(leaf, LX_CAP_SCRATCH_CNODE), p->scratch, RIGHT_READ | RIGHT_WRITE, ok);
-	copy(SLOT_IN(leaf, LX_CAP_FD_CNODE(0)), p->fd_leaf[0], RIGHT_READ | RIGHT_WRITE, ok);
 }
 
 static void fill_root(struct process *p, bool *ok)
@@ -103,6 +101,7 @@ int bundle_create(struct process *p, struct thread *t, const struct space *s)
 	p->root_cnode = make(p->bundle, CAP_CNODE, LX_ROOT_LOG2, &ok);
 	p->thread_leaf = make(p->bundle, CAP_CNODE, LX_THREAD_LEAF_LOG2, &ok);
 	p->fd_leaf[0] = make(p->bundle, CAP_CNODE, LX_FD_LEAF_LOG2, &ok);
+	p->fd_leaves = 1;
 	p->service_leaf = make(p->bundle, CAP_CNODE, LX_SERVICE_LEAF_LOG2, &ok);
 	p->notification[t->slot] = make(p->bundle, CAP_NOTIFICATION, 0, &ok);
 	t->sched = make(p->bundle, CAP_SCHED_CONTEXT, 0, &ok);
@@ -134,7 +133,7 @@ void bundle_destroy(struct process *p)
 {
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
 		waiters_clear(thread_at(i));
-	for (uint32_t i = 1; i < FD_LEAVES; i++) {
+	for (uint32_t i = 1; i < p->fd_leaves; i++) {
 		if (p->fd_unit[i] == 0)
 			continue;
 		pool_put(&leaf_units, p->fd_unit[i]);
@@ -243,7 +242,6 @@ int fd_leaf_create(struct process *p, uint32_t leaf)
 		return ENOMEM;
 	bool ok = true;
 	cap_t cap = make(unit, CAP_CNODE, LX_FD_LEAF_LOG2, &ok);
-	copy(SLOT_IN(p->service_leaf, LX_CAP_FD_CNODE(leaf)), cap, RIGHT_READ | RIGHT_WRITE, &ok);
 	copy(SLOT_IN(p->root_cnode, 16 + leaf), cap, RIGHT_READ | RIGHT_WRITE, &ok);
 	if (!ok) {
 		pool_put(&leaf_units, unit);
@@ -252,12 +250,14 @@ int fd_leaf_create(struct process *p, uint32_t leaf)
 	}
 	p->fd_leaf[leaf] = cap;
 	p->fd_unit[leaf] = unit;
+	if (leaf >= p->fd_leaves)
+		p->fd_leaves = leaf + 1;
 	return 0;
 }
 
 int copy_descriptors(const struct process *from, struct process *to)
 {
-	for (uint32_t i = 0; i < FD_LEAVES; i++) {
+	for (uint32_t i = 0; i < from->fd_leaves; i++) {
 		uint64_t copied;
 		if (from->fd_leaf[i] == 0)
 			continue;

@@ -30,20 +30,25 @@ int proc_on_descriptor_leaf(struct request *rq, const struct proc_descriptor_lea
 	return fd_leaf_create(p, in->leaf);
 }
 
-int proc_on_set_name(struct request *rq, const struct proc_set_name_in *in, struct proc_set_name_out *out)
+static void set_name(struct thread *t, const char *name, uint32_t length)
 {
-	(void)out;
-	struct thread *t = thread_by_label(rq->label);
-	if (t == NULL)
-		return ESRCH;
 	memset(t->name, 0, sizeof(t->name));
-	memcpy(t->name, proc_set_name_in_data(rq->page), in->data_len < 15 ? in->data_len : 15);
+	memcpy(t->name, name, length < 15 ? length : 15);
 	publish_thread(t);
 	struct process *p = process_at(t->process);
 	if (t->tid == p->pid) {
 		memcpy(p->name, t->name, sizeof(p->name));
 		publish_process(p);
 	}
+}
+
+int proc_on_set_name(struct request *rq, const struct proc_set_name_in *in, struct proc_set_name_out *out)
+{
+	(void)out;
+	struct thread *t = thread_by_label(rq->label);
+	if (t == NULL)
+		return ESRCH;
+	set_name(t, proc_set_name_in_data(rq->page), in->data_len);
 	return 0;
 }
 
@@ -269,6 +274,13 @@ static void answer_counts(struct upcall_ring *ring)
 	ring->answer[n] = 0;
 }
 
+static void set_name_of(const struct upcall_ring *ring, uint32_t index, uint32_t tid)
+{
+	struct thread *t = index > 0 && index < LABEL_THREADS ? thread_at((thread_ref)index) : NULL;
+	if (t != NULL && t->tid != 0 && t->tid == tid)
+		set_name(t, ring->text, 15);
+}
+
 static void upcall(struct upcall_ring *ring, const struct upcall *u)
 {
 	struct process *p;
@@ -290,6 +302,8 @@ static void upcall(struct upcall_ring *ring, const struct upcall *u)
 			(void)proc_oom_adjust(process_at((process_ref)u->a), (int32_t)u->b);
 		break;
 	case UPCALL_COUNTS: answer_counts(ring); break;
+	case UPCALL_SET_NAME: set_name_of(ring, u->a, u->b); break;
+	case UPCALL_SET_HOST: host_set(u->a, ring->text, HOST_NAME_BYTES - 1); break;
 	case UPCALL_DESCRIPTOR_PATH: answer_path(ring, u->a, u->b); break;
 	default: log_line(LOG_WARNING, "upcall of unknown kind %u", u->kind);
 	}

@@ -27,7 +27,7 @@
 #define SIGINFO_BYTES 128u
 #define QUOTA_SIGNALS \
 	0u /* quota.h: queued signals; an ordinary user has a quarter of all, and at most RLIMIT_SIGPENDING */
-#define FD_LEAVES 16u
+#define FD_LEAVES LX_FD_LEAVES
 #define RUSAGE_BYTES 144u
 #define UNIMPLEMENTED_NUMBERS 512u
 
@@ -120,6 +120,7 @@ struct process {
 	cap_t bundle; /* Untyped of the pool holding what follows */
 	cap_t root_cnode, service_leaf, thread_leaf, scratch, fd_leaf[FD_LEAVES];
 	cap_t fd_unit[FD_LEAVES];
+	uint32_t fd_leaves; /* no leaf from this number on */
 	cap_t notification[PROCESS_THREADS], notification_unit[PROCESS_THREADS];
 	/* signals */
 	struct signal_queue queue;
@@ -266,6 +267,7 @@ void session_ended(uint32_t sid);	 /* its leader has ended: tty hangs up */
 /* ---- identity.c ---- */
 
 void host_init(void);
+void host_set(uint32_t which, const char *name, uint32_t length); /* HOST_SET_*; fewer than HOST_NAME_BYTES */
 
 /* ---- oom.c ---- */
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "memory.h"
-#include "proc.h"
 
 #define RENAME_FLAG_NOREPLACE 1u
 #define RENAME_FLAG_EXCHANGE 2u
@@ -113,16 +112,18 @@ int name_symlink(const struct caller *caller, struct walk *where, const char *ta
 /* Checks that entry may be removed as a directory or as something else. */
 static int can_remove(const struct caller *caller, const struct dentry *entry, bool is_rmdir)
 {
-	bool is_made_up =
-		proc_is_dynamic(entry->parent->inode); /* nothing there can be removed, whoever asks */
+	uint32_t type = entry->parent->inode->fs->type;
+	bool is_made_up = type == FS_PROC || type == FS_PTS; /* nothing there can be removed, whoever asks */
 	int error = is_made_up ? 0 : can_change(entry->parent->inode, caller);
 	if (error != 0)
 		return error;
 	error = permission_delete(entry, caller);
-	if (error != 0 || is_made_up)
-		return error != 0 ? error : EPERM;
+	if (error != 0)
+		return error;
 	if (is_rmdir != inode_is_directory(entry->inode))
 		return is_rmdir ? ENOTDIR : EISDIR;
+	if (is_made_up)
+		return EPERM;
 	return entry->mounted || !(entry->flags & DENTRY_LINKED) ? EBUSY : 0;
 }
 

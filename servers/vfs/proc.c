@@ -16,7 +16,7 @@
 
 #define PTS_MAX 64u
 #define PTS_DEVICE(number) DEVICE(136, number)
-#define DESCRIPTORS_MAX 1024u
+#define DESCRIPTORS_MAX LX_FD_MAX
 #define FIRST_DYNAMIC (1ull << 32) /* offsets of process directories: this + pid */
 
 struct proc_entry {
@@ -68,8 +68,8 @@ static const struct static_entry static_entries[] = {
 	{"swaps", PROC_SWAPS, S_IFREG | 0444u},
 	{"sys", 0, S_IFDIR | 0555u},
 	{"sys/kernel", 0, S_IFDIR | 0555u},
-	{"sys/kernel/hostname", PROC_HOST_NAME, S_IFREG | 0444u},
-	{"sys/kernel/domainname", PROC_DOMAIN_NAME, S_IFREG | 0444u},
+	{"sys/kernel/hostname", PROC_HOST_NAME, S_IFREG | 0644u},
+	{"sys/kernel/domainname", PROC_DOMAIN_NAME, S_IFREG | 0644u},
 	{"sys/kernel/ostype", PROC_CONSTANT, S_IFREG | 0444u},
 	{"sys/kernel/osrelease", PROC_CONSTANT, S_IFREG | 0444u},
 	{"sys/kernel/version", PROC_CONSTANT, S_IFREG | 0444u},
@@ -79,6 +79,8 @@ static const struct static_entry static_entries[] = {
 	{"sys/kernel/cap_last_cap", PROC_CONSTANT, S_IFREG | 0444u},
 	{"sys/kernel/random", 0, S_IFDIR | 0555u},
 	{"sys/kernel/random/uuid", PROC_UUID, S_IFREG | 0444u},
+	{"sys/kernel/random/entropy_avail", PROC_CONSTANT, S_IFREG | 0444u},
+	{"sys/kernel/random/poolsize", PROC_CONSTANT, S_IFREG | 0444u},
 	{"sys/kernel/random/boot_id", PROC_BOOT_ID, S_IFREG | 0444u},
 	{"sys/vm", 0, S_IFDIR | 0555u},
 	{"sys/vm/overcommit_memory", PROC_CONSTANT, S_IFREG | 0444u},
@@ -613,24 +615,62 @@ static bool parse_signed(const char *text, uint32_t length, int32_t *value)
 	return true;
 }
 
-int proc_write(struct file *file, const struct caller *caller, const void *from, uint32_t length,
-	       uint32_t *done)
+static int write_oom_adj(const struct inode *inode, const struct caller *caller, const char *from,
+			 uint32_t length)
 {
-	const struct label_process *process = proc_process(file->inode);
+	const struct label_process *process = proc_process(inode);
 	int32_t value;
-	if (file->inode->proc.type != PROC_OOM_ADJ || !parse_signed(from, length, &value))
+	if (!parse_signed(from, length, &value))
 		return EINVAL;
 	if (!process)
 		return ESRCH;
 	if (value < -1000 || value > 1000)
 		return EINVAL;
-	struct caller known = caller_of(caller->label, false); /* transfers come with the label alone */
-	if (value < process->oom_score_adj && !caller_is_root(&known))
+	if (value < process->oom_score_adj && !caller_is_root(caller))
 		return EACCES;
-	if (!upcall_have(UPCALL_OOM_ADJUST, file->inode->proc.process, (uint32_t)value))
-		return VFS_PARK;
-	*done = length;
-	return 0;
+	return upcall_have(UPCALL_OOM_ADJUST, inode->proc.process, (uint32_t)value) ? 0 : VFS_PARK;
+}
+
+/* Only a process's own threads may name each other. What does not fit is cut off. */
+static int write_comm(const struct inode *inode, const struct caller *caller, const char *from,
+		      uint32_t length)
+{
+	const struct label_process *process = proc_process(inode);
+	if (!process)
+		return ESRCH;
+	if (!is_own(caller, inode))
+		return EINVAL;
+	uint32_t tid = inode->proc.number != 0 ? inode->proc.number : process->pid;
+	uint32_t index = 1;
+	while (index < LABEL_THREADS && !(thread_is_of(index, inode) && env_labels->thread[index].tid == tid))
+		index++;
+	if (index == LABEL_THREADS)
+		return ESRCH;
+	uint32_t kept = (uint32_t)strnlen(from, length < 15 ? length : 15);
+	return upcall_have_text(UPCALL_SET_NAME, index, tid, from, kept) ? 0 : VFS_PARK;
+}
+
+static int write_host(uint32_t which, const char *from, uint32_t length)
+{
+	uint32_t kept = 0;
+	while (kept < length && kept < HOST_NAME_BYTES - 1 && from[kept] != '\n' && from[kept] != '\0')
+		kept++;
+	return upcall_have_text(UPCALL_SET_HOST, which, 0, from, kept) ? 0 : VFS_PARK;
+}
+
+int proc_write(struct file *file, const struct caller *caller, const void *from, uint32_t length,
+	       uint32_t *done)
+{
+	struct caller known = caller_of(caller->label, false); /* transfers come with the label alone */
+	int error = EINVAL;
+	switch (file->inode->proc.type) {
+	case PROC_OOM_ADJ: error = write_oom_adj(file->inode, &known, from, length); break;
+	case PROC_COMM: error = write_comm(file->inode, &known, from, length); break;
+	case PROC_HOST_NAME: error = write_host(HOST_SET_NAME, from, length); break;
+	case PROC_DOMAIN_NAME: error = write_host(HOST_SET_DOMAIN, from, length); break;
+	}
+	*done = error == 0 ? length : 0;
+	return error;
 }
 
 void proc_attributes_changed(const struct inode *inode)

@@ -30,7 +30,7 @@ int proc_make_text(struct file *file, const struct caller *caller);
 /* Reads a process's memory at an offset of its file `mem`: what is present there. EIO: nothing. */
 int proc_read_memory(struct file *file, void *to, uint32_t length, uint64_t at, uint32_t *done);
 bool proc_is_memory(const struct inode *inode);
-/* The few files that can be written (hostname, comm: EPERM or accepted). */
+/* The few files that can be written: oom_score_adj, comm, hostname, domainname. 0, errno or VFS_PARK. */
 int proc_write(struct file *file, const struct caller *caller, const void *from, uint32_t length,
 	       uint32_t *done);
 /* RAM of the machine, and what of it nobody uses. Asks mem and root. */

@@ -24,7 +24,7 @@ static const struct constant constants[] = {
 	{"ostype", "Linux\n"},	      {"osrelease", "6.1.0-tessera\n"}, {"version", "#1 Tessera\n"},
 	{"pid_max", "32768\n"},	      {"threads-max", "4095\n"},	{"ngroups_max", "32\n"},
 	{"cap_last_cap", "40\n"},     {"overcommit_memory", "0\n"},	{"file-max", "16383\n"},
-	{"pipe-max-size", "65536\n"},
+	{"pipe-max-size", "65536\n"}, {"entropy_avail", "256\n"},	{"poolsize", "256\n"},
 };
 
 uint32_t proc_constant(const char *name)

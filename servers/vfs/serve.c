@@ -112,26 +112,27 @@ struct parked {
 	uint64_t badge[PARKED_CAPS]; /* directory and root that came along */
 	uint8_t kind[PARKED_CAPS];
 	uint32_t rounds;
-	uint64_t wanted, serial;
+	struct upcall_question wanted;
+	uint64_t serial;
 	struct upcall_known known[UPCALL_KNOWN];
 	cap_t reply; /* 0: free */
 };
 
 static struct parked parked[PARKED_MAX];
 static uint32_t parked_count;
-static uint32_t rounds; /* of the request that is done again; else 0 */
-static uint64_t asked;	/* the question that is out; 0: none */
+static uint32_t rounds;		     /* of the request that is done again; else 0 */
+static struct upcall_question asked; /* what is out; code 0: nothing */
 
 uint32_t serve_parked(void)
 {
 	return parked_count;
 }
 
-static void ask(uint64_t wanted)
+static void ask(const struct upcall_question *wanted)
 {
 	if (!upcall_post(wanted))
 		return;
-	asked = wanted;
+	asked = *wanted;
 	if (proc_notify == 0)
 		proc_notify = service_cap("proc_notify");
 	(void)ts_signal(proc_notify, PROC_NOTIFY_VFS);
@@ -140,7 +141,7 @@ static void ask(uint64_t wanted)
 int serve_park(struct request *rq)
 {
 	const struct file *file = serve_file(rq);
-	uint64_t wanted = upcall_wanted();
+	const struct upcall_question *wanted = upcall_wanted();
 	if (parked_count == PARKED_MAX || !file || MSG_TAG_WORDS(rq->tag) > MSG_REGISTER_WORDS + PARKED_WORDS)
 		return EAGAIN;
 	if (rounds == PARKED_ROUNDS)
@@ -152,7 +153,7 @@ int serve_park(struct request *rq)
 	if (reply == 0)
 		return ENOMEM;
 	*entry = (struct parked){.message = rq->msg,
-				 .wanted = wanted,
+				 .wanted = *wanted,
 				 .serial = file->serial,
 				 .reply = reply,
 				 .rounds = rounds + 1};
@@ -163,7 +164,7 @@ int serve_park(struct request *rq)
 	memcpy(entry->known, upcall_known, sizeof(entry->known));
 	memcpy(entry->words, &rq->page->words[MSG_REGISTER_WORDS], sizeof(entry->words));
 	parked_count++;
-	if (asked == 0)
+	if (asked.code == 0)
 		ask(wanted);
 	return SERVICE_NO_REPLY;
 }
@@ -183,7 +184,7 @@ static void redo(struct parked *entry)
 		rq.page->received_kind[i] = entry->kind[i];
 	}
 	entry->known[entry->rounds % UPCALL_KNOWN] =
-		(struct upcall_known){entry->wanted, upcall_answer()[UPCALL_DESCRIPTION]};
+		(struct upcall_known){entry->wanted.code, upcall_answer()[UPCALL_DESCRIPTION]};
 	memcpy(upcall_known, entry->known, sizeof(upcall_known));
 	rounds = entry->rounds;
 	int status = same ? serve_dispatch(&rq) : service_answer(&rq, EBADF, 0, 0);
@@ -197,17 +198,18 @@ static void redo(struct parked *entry)
 
 void serve_resume(void)
 {
-	if (asked == 0 || !upcall_is_done())
+	static const struct upcall_question none;
+	if (asked.code == 0 || !upcall_is_done())
 		return;
-	upcall_set_answered(asked);
+	upcall_set_answered(&asked);
 	for (uint32_t i = 0; i < PARKED_MAX; i++)
-		if (parked[i].reply != 0 && parked[i].wanted == asked)
+		if (parked[i].reply != 0 && upcall_is_same(&parked[i].wanted, &asked))
 			redo(&parked[i]);
-	upcall_set_answered(0);
-	asked = 0;
-	for (uint32_t i = 0; i < PARKED_MAX && asked == 0; i++)
+	upcall_set_answered(&none);
+	asked = none;
+	for (uint32_t i = 0; i < PARKED_MAX && asked.code == 0; i++)
 		if (parked[i].reply != 0)
-			ask(parked[i].wanted);
+			ask(&parked[i].wanted);
 }
 
 /* ---- dispatch */

@@ -7,6 +7,8 @@
  */
 #include "machine.h"
 
+#include <runqueue.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -301,7 +303,7 @@ static void read_ready(struct spec *out)
 		if (best == PRIORITIES && before < out->ready_count)
 			best = i;
 	}
-	check(queue->best == best && sched_best(queue) == best, "the run queue's best is the best");
+	check(queue->best == best && run_queue_best(queue) == best, "the run queue's best is the best");
 	out->context = cpu()->context != &cpu()->idle_context ? ptr_to_phys(cpu()->context).raw : 0;
 	out->current = cpu()->current != cpu()->idle ? ptr_to_phys(cpu()->current).raw : 0;
 	check(out->current == 0 || (cpu()->current->state == THREAD_READY && !cpu()->current->is_queued),
@@ -467,9 +469,11 @@ static void read_vspace(struct spec *out, struct spec_vspace *to, uint32_t ref)
 	to->allow_wx = vspace->allow_wx;
 	to->is_dying = vspace->is_dying;
 	to->run_count = to->table_count = to->view_count = 0;
-	read_tables(to, vspace_root(ref));
-	check(to->table_count == vspace->tables_used, "tables in use are counted");
-	to->pool_pages = pool_pages(vspace);
+	if (!vspace->is_dying) { /* else its tables have gone back, and may be something else already */
+		read_tables(to, vspace_root(ref));
+		check(to->table_count == vspace->tables_used, "tables in use are counted");
+		to->pool_pages = pool_pages(vspace);
+	}
 	while (at != 0 && (to->view_count == 0 || at != vspace->views)) {
 		check(slot_at(slot_at(at)->link_next)->link_prev == at,
 		      "the ring of Views is linked both ways");

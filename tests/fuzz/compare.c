@@ -136,13 +136,10 @@ static const char *tables_differ(const struct spec_vspace *a, const struct spec_
 	return NULL;
 }
 
-static const char *vspace_differs(const struct spec_vspace *a, const struct spec_vspace *b)
+static const char *runs_differ(const struct spec_vspace *a, const struct spec_vspace *b)
 {
 	struct name what = {"VSpace", a->address, 0};
-	const char *problem;
 
-	FIELD(what, a, b, allow_wx);
-	FIELD(what, a, b, is_dying);
 	for (uint32_t i = 0; i < a->run_count && i < b->run_count; i++) {
 		const struct spec_run *x = &a->runs[i], *y = &b->runs[i];
 
@@ -155,12 +152,23 @@ static const char *vspace_differs(const struct spec_vspace *a, const struct spec
 		FIELD(what, x, y, is_large);
 		FIELD(what, x, y, is_kept);
 	}
+	what = (struct name){"VSpace", a->address, 0};
 	FIELD(what, a, b, run_count);
-	problem = tables_differ(a, b);
+	FIELD(what, a, b, pool_pages);
+	return tables_differ(a, b);
+}
+
+static const char *vspace_differs(const struct spec_vspace *a, const struct spec_vspace *b)
+{
+	struct name what = {"VSpace", a->address, 0};
+	const char *problem = NULL;
+
+	FIELD(what, a, b, allow_wx);
+	FIELD(what, a, b, is_dying);
+	if (!a->is_dying) /* the tables of a dying one have gone back, and may be something else already */
+		problem = runs_differ(a, b);
 	if (problem != NULL)
 		return problem;
-	if (!a->is_dying)
-		FIELD(what, a, b, pool_pages);
 	return places_differ((struct name){"Views of VSpace", a->address, 0}, a->views, a->view_count,
 			     b->views, b->view_count);
 }

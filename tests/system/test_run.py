@@ -57,6 +57,12 @@ def test_timeout():
     assert tessera("--timeout", "20", "--", "sleep", "1000").returncode == 124
 
 
+def test_host_name_is_written_below_proc():
+    result = tessera("--", "sh", "-c", "echo box > /proc/sys/kernel/hostname; echo a.b > /proc/sys/kernel/domainname; "
+                     "hostname; uname -n; cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname")
+    assert result.stdout == "box\nbox\nbox\na.b\n"
+
+
 def test_missing_program():
     result = tessera("--", "/no/such/program")
     assert result.returncode == 127

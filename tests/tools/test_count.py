@@ -28,13 +28,13 @@ def kernel(tmp_path, core, arch):
     (tmp_path / "core/a.c").write_text("x;\n" * core)
     (tmp_path / "arch/x86_64/a.S").write_text("x\n" * arch)
     (tmp_path / "genarch/test").mkdir()
-    (tmp_path / "genarch/test/test_a.c").write_text("x;\n" * 9000)
+    (tmp_path / "genarch/test/test_a.c").write_text("x;\n" * count.KERNEL_MAX)
     return count.counts(tmp_path)
 
 
 def test_limits(tmp_path):
-    assert count.faults(kernel(tmp_path / "fits", 6000, 3000)) == []
-    assert len(count.faults(kernel(tmp_path / "kernel", 6001, 3000))) == 1
+    assert count.faults(kernel(tmp_path / "fits", count.KERNEL_MAX - 3000, 3000)) == []
+    assert len(count.faults(kernel(tmp_path / "kernel", count.KERNEL_MAX - 2999, 3000))) == 1
     assert len(count.faults(kernel(tmp_path / "arch", 10, 3001))) == 1
 
 

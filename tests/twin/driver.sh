@@ -7,7 +7,7 @@
 PATH=/bin:/sbin:/usr/bin:/usr/sbin
 export PATH HOME=/root TERM=linux LC_ALL=C TZ=UTC0
 umask 022
-ulimit -n 1024 # what a shell of Debian's has; the machine that runs the tests may have more
+ulimit -Sn 1024; ulimit -Hn 3072 # what a shell of Debian's has, and as many as Tessera has; the machine that runs the tests may have more
 
 tree() { # every file below the working directory: type, mode, owner, links, size or target, content's checksum
 	find . | sort | while IFS= read -r f; do

@@ -30,7 +30,9 @@ FOLDERS = ["kernel/core", "kernel/object", "kernel/mm", "kernel/genarch", "kerne
 FUZZED_FOLDERS = ("kernel/core/", "kernel/object/", "kernel/mm/", "kernel/include/")
 CLASSES = ["not yet", "tested", "specified and fuzzed", "proved"]
 COVERAGE_GOAL = 95.0
-CMDLINES = ["", "kpti=on mitigations=on log=serial", "panic=fault", "panic=assert"]  # what the conformance program is started with
+# program, kernel command line, CPUs: what is executed in QEMU
+RUNS = [("conformance", "", 1), ("conformance", "", 2), ("bounds", "", 1), ("conformance", "kpti=on mitigations=on log=serial", 1),
+        ("conformance", "panic=fault", 1), ("conformance", "panic=assert", 1), ("conformance", "panic=stack", 1), ("conformance", "panic=canary", 1)]
 ROW = re.compile(r"^\| `(\S+)` \| (.+?) \| \d+ \| \d+ \|$", re.MULTILINE)
 FILE_LINE = re.compile(r"^### `(\S+)`", re.MULTILINE)
 
@@ -93,10 +95,10 @@ def _instructions() -> list[int]:
 def executed_lines() -> Lines:
     """What the conformance program executes of the kernel in QEMU."""
     blocks = []
-    for cmdline in CMDLINES:
+    for program, cmdline, cpus in RUNS:
         with tempfile.TemporaryDirectory() as folder:
             covered = pathlib.Path(folder) / "covered"
-            bounds.measure("conformance", covered=covered, cmdline=cmdline)
+            bounds.measure(program, covered=covered, cmdline=cmdline, cpus=cpus)
             blocks += [line.split() for line in covered.read_text().splitlines()]
     order = _instructions()
     index = {address: i for i, address in enumerate(order)}

@@ -42,7 +42,7 @@ def label(symbol: str) -> str:
 
 
 def measure(program: str, worst: str = "", covered: pathlib.Path | None = None,
-            cmdline: str = "") -> tuple[dict[str, tuple[int, int, int]], list[str]]:
+            cmdline: str = "", cpus: int = 1) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
     """(longest, sections, instructions in all) by operation of one run, and the longest section's blocks of `worst`; what was executed
     at all goes to `covered`."""
     file = PROGRAMS / program
@@ -54,7 +54,7 @@ def measure(program: str, worst: str = "", covered: pathlib.Path | None = None,
         (folder / "archive.cpio").write_bytes(image.compose([], {"root": file.read_bytes()}))
         plugin = counter.build(SOURCE)
         extra = ["-plugin", f"file={plugin},out={folder / 'out'},symbols={folder / 'symbols'}" + (f",worst={worst}" if worst else "") + (f",covered={covered}" if covered else "")]
-        command = qemu.command(str(folder / "archive.cpio"), cmdline, memory=MEMORY, cpus=1, icount=True, accel="tcg", extra=extra)
+        command = qemu.command(str(folder / "archive.cpio"), cmdline, memory=MEMORY, cpus=cpus, icount=True, accel="tcg", extra=extra)
         log = session.Log(None, None)
         run = session.Session(command, interactive=False, timeout=SECONDS, log=log, input_fd=None, output=lambda _: None, awaits_ready=False)
         run.run()

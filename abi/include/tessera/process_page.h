@@ -26,9 +26,6 @@
 #define LX_CAP_MEM 1u
 #define LX_CAP_PROC 2u
 #define LX_CAP_LOG 4u
-#define LX_CAP_SCRATCH_CNODE 5u
-#define LX_CAP_FD_CNODE(leaf) (6u + (leaf)) /* leaf 0..15 */
-#define LX_CAP_VFS 22u
 #define LX_CAP_NOTIFICATION(slot) \
 	(0x100u + (((slot) >> 6) << 8) + ((slot) & 63u)) /* thread leaf: 64 slots, root slot 1 */
 #define LX_SCRATCH(i) (0x800u + (i))
@@ -41,7 +38,8 @@
 #define LX_SCRATCH_SLOTS 128u
 #define LX_FD_ADDRESS(fd) (((16u + ((fd) >> 6)) << 8) | ((fd) & 63u))
 #define LX_FD_LEAF_SLOTS 64u
-#define LX_FD_MAX 1024u
+#define LX_FD_LEAVES 48u /* root slots 16 to 63, the last of a root of 4 KiB */
+#define LX_FD_MAX (LX_FD_LEAVES * LX_FD_LEAF_SLOTS)
 #define LX_ROOT_LOG2 6u
 #define LX_SERVICE_LEAF_LOG2 5u
 #define LX_THREAD_LEAF_LOG2 6u

@@ -15,8 +15,8 @@
 #define LX_EXEC_STATE_OFFSET 64u
 struct lx_exec_state {
 	uint64_t used[LX_FD_MAX / 64]; /* descriptors that survive */
-	uint64_t blocked;
-	uint32_t leaves, umask, has_root, reserved;
+	uint64_t blocked, leaves;
+	uint32_t umask, has_root;
 	char name[16]; /* comm */
 };
 static_assert(sizeof(struct exec_area) <= LX_EXEC_STATE_OFFSET, "the state lies behind the header");

@@ -52,7 +52,7 @@ struct lx_epoll;
 struct lx_files {
 	struct lx_lock lock;
 	uint32_t took_locks; /* a POSIX record lock was taken once: close releases */
-	uint32_t leaves;     /* bit n: descriptor leaf n exists */
+	uint64_t leaves;     /* bit n: descriptor leaf n exists */
 	uint32_t epolls;     /* epoll[] from here on was never used */
 	uint64_t used[LX_FD_MAX / 64];
 	uint64_t cloexec[LX_FD_MAX / 64];

@@ -159,6 +159,7 @@ struct process *fake_process(struct process *parent)
 	p->sid = parent != NULL ? parent->sid : p->pid;
 	p->exit_signal = 17;
 	p->limit_soft[11] = 100;
+	p->limit_soft[0] = p->limit_hard[0] = ~0ull; /* RLIMIT_CPU */
 	process_enter(p);
 	p->space = process_index(p);
 	space_at(p->space)->refs = 1;

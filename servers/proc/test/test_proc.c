@@ -494,6 +494,36 @@ static void ids_follow_linux(void **state)
 	assert_int_equal(proc.labels->process[process_index(p)].euid, 1000);
 }
 
+/* SIGXCPU at the soft limit, which moves on by a second; SIGKILL at the hard one. */
+static void processor_time_is_limited(void **state)
+{
+	const uint64_t second = 1000000000u;
+	(void)state;
+	struct process *p = fake_process(init());
+	struct request rq = request_of(leader(p));
+	struct proc_limits_in in = {.set = 1, .resource = 0, .soft = 1, .hard = 3};
+	struct proc_limits_out out;
+	process_page(p)->handler[23] = 0x1234;
+	assert_int_equal(proc_on_limits(&rq, &in, &out), 0);
+	timers_run();
+	assert_true(timers_next_deadline() <= fake_now_ns + second);
+	leader(p)->consumed_ns = second - 1;
+	fake_now_ns += second;
+	timers_run();
+	assert_int_equal(p->queue.pending, 0);
+	leader(p)->consumed_ns = second;
+	fake_now_ns += second;
+	timers_run();
+	assert_int_equal(p->queue.pending, 1u << 23);
+	assert_int_equal(p->limit_soft[0], 2);
+	leader(p)->consumed_ns = 3 * second;
+	fake_now_ns += second;
+	timers_run();
+	assert_int_equal(p->state, PROCESS_ZOMBIE);
+	assert_int_equal(p->exit_status, 9);
+	assert_int_equal(timers_next_deadline(), ~0ull);
+}
+
 static void timers_fire_and_count_overruns(void **state)
 {
 	(void)state;
@@ -568,6 +598,7 @@ int main(void)
 		cmocka_unit_test_setup(orphaned_stopped_groups_get_hup_and_cont, reset),
 		cmocka_unit_test_setup(groups_and_sessions, reset),
 		cmocka_unit_test_setup(ids_follow_linux, reset),
+		cmocka_unit_test_setup(processor_time_is_limited, reset),
 		cmocka_unit_test_setup(timers_fire_and_count_overruns, reset),
 		cmocka_unit_test_setup(tables_fill_and_empty, reset),
 	};

@@ -82,6 +82,8 @@ static void everything(void)
 	T(link(at("fd/14/inside"), at("fd/14/linked")));
 	T(unlink(at("cwd/linked")));
 	T(unlink(at("fd/14")));
+	T(unlink("/proc/version"));
+	T(rmdir("/proc/self"));
 	T(chdir(at("cwd")));
 	T(access("inside", F_OK));
 	T(chdir(".."));

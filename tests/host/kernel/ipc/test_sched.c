@@ -4,6 +4,7 @@
 
 #include "actors.h"
 
+#include <runqueue.h>
 #include <timer.h>
 
 /* ---- run queue ---- */
@@ -48,7 +49,7 @@ static void assert_queue(void)
 	const struct run_queue *queue = &cpu()->ready;
 
 	assert_int_equal(queue->best, count == 0 ? 255 : actors[order[0]]->priority);
-	assert_int_equal(sched_best(queue), queue->best);
+	assert_int_equal(run_queue_best(queue), queue->best);
 	if (count != 0)
 		assert_ptr_equal(thread_at(queue->heads[queue->best]), actors[order[0]]);
 }

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The run queue: ready threads by priority, a two-level bitmap over rings of equals (struct run_queue).
+ *
+ * Invariants: bits[] has exactly the priorities whose ring is not empty, summary exactly the words of bits[] that are not 0,
+ * and best is the lowest of them; a thread is in the ring of its priority if and only if is_queued is set.
+ * List code only: of a thread it uses queue_next, queue_prev, priority and is_queued.  Every operation takes constant time.
+ * A header, because calls in place of its code would cost the scheduler 16 instructions a switch.
+ * Proved: proofs/runqueue (docs/proofs.md).
+ */
+#pragma once
+
+#include <queue.h>
+
+/* Highest priority in it (0 is highest), PRIORITIES if it is empty; what `best` is kept at. */
+static inline uint32_t run_queue_best(const struct run_queue *queue)
+{
+	if (queue->summary == 0)
+		return PRIORITIES;
+	uint32_t word = (uint32_t)__builtin_ctzll(queue->summary);
+
+	return word * 64u + (uint32_t)__builtin_ctzll(queue->bits[word]);
+}
+
+static inline void run_queue_mark(struct run_queue *queue, struct thread *thread)
+{
+	uint32_t priority = thread->priority;
+
+	thread->is_queued = 1;
+	queue->bits[priority / 64u] |= 1ull << (priority % 64u);
+	queue->summary |= 1ull << (priority / 64u);
+	if (priority < queue->best)
+		queue->best = priority;
+}
+
+static inline void run_queue_unmark(struct run_queue *queue, uint32_t priority)
+{
+	uint64_t *word = &queue->bits[priority / 64u];
+
+	*word &= ~(1ull << (priority % 64u));
+	if (*word == 0)
+		queue->summary &= ~(1ull << (priority / 64u));
+	queue->best = run_queue_best(queue);
+}
+
+/* Puts a thread, which is in no ring, behind its equals. */
+static inline void run_queue_append(struct run_queue *queue, struct thread *thread)
+{
+	ring_append(&queue->heads[thread->priority], thread);
+	run_queue_mark(queue, thread);
+}
+
+/* Puts a thread, which is in no ring, before its equals. */
+static inline void run_queue_prepend(struct run_queue *queue, struct thread *thread)
+{
+	ring_prepend(&queue->heads[thread->priority], thread);
+	run_queue_mark(queue, thread);
+}
+
+/* Takes a thread out, which is in it. */
+static inline void run_queue_remove(struct run_queue *queue, struct thread *thread)
+{
+	ring_remove(&queue->heads[thread->priority], thread);
+	thread->is_queued = 0;
+	if (queue->heads[thread->priority] == 0)
+		run_queue_unmark(queue, thread->priority);
+}
+
+/* Takes the first of the highest priority out; NULL if it is empty. */
+static inline struct thread *run_queue_take_best(struct run_queue *queue)
+{
+	if (queue->summary == 0)
+		return NULL;
+	struct thread *best = thread_at(queue->heads[queue->best]);
+
+	run_queue_remove(queue, best);
+	return best;
+}
