@@ -139,6 +139,7 @@ static ALWAYS_INLINE void fast_lend(struct cpu ARCH_CPU_SPACE *here, struct thre
 static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *server, struct slot *reply)
 {
 	server->cpu = self->cpu;
+	ctx_set_result(&self->ctx, 6, DEADLINE_NEVER); /* no answer and no error changes it */
 	self->reply_slot = slot_index(reply);
 	self->state = THREAD_CALLING;
 	server->state = THREAD_READY;

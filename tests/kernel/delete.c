@@ -27,7 +27,7 @@ static void make_family(cap_t cnode, cap_t parent, uint32_t count)
 		must(ts_cnode_mint(SLOT_IN(cnode, i), OWN(parent), ALL, 0, 0), "a child");
 }
 
-static void test_limits(void)
+static void test_step_limits(void)
 {
 	cap_t endpoint = make(CAP_ENDPOINT, 0), parent = mint_of(endpoint, ALL, 9, 0),
 	      cnode = make(CAP_CNODE, 8);
@@ -201,7 +201,7 @@ void test_delete(void)
 	test_delete_errors();
 	test_nested();
 	test_nested_limits();
-	test_limits();
+	test_step_limits();
 	group_begin("delete");
 	test_large();
 	group_end();

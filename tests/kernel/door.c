@@ -31,33 +31,32 @@ static uint64_t raw(uint32_t number, uint64_t a0, uint64_t a1, uint64_t a2)
 	return regs.rax;
 }
 
-/* One capability of each type there is, with all rights. */
-static void make_objects(void)
+void make_one_of_each(cap_t made[CAP_TYPE_COUNT])
 {
 	struct worker *caller = worker_new(0, 0, PRIORITY_HIGH);
 	struct ipc_msg message;
 
-	objects[CAP_UNTYPED] = make(CAP_UNTYPED, 12);
-	objects[CAP_CNODE] = make(CAP_CNODE, 4);
-	objects[CAP_ENDPOINT] = make(CAP_ENDPOINT, 0);
-	objects[CAP_NOTIFICATION] = make(CAP_NOTIFICATION, 0);
-	objects[CAP_THREAD] = make(CAP_THREAD, 0);
-	objects[CAP_SCHED_CONTEXT] = make(CAP_SCHED_CONTEXT, 0);
-	objects[CAP_VSPACE] = make(CAP_VSPACE, 0);
-	objects[CAP_MEMORY] = make(CAP_MEMORY, 1);
-	objects[CAP_VIEW] = slot_new();
-	must(ts_memory_attach(objects[CAP_MEMORY], SLOT_OWN(objects[CAP_VIEW]), ROOT_CAP_VSPACE, 0, 0, READ),
+	made[CAP_UNTYPED] = make(CAP_UNTYPED, 12);
+	made[CAP_CNODE] = make(CAP_CNODE, 4);
+	made[CAP_ENDPOINT] = make(CAP_ENDPOINT, 0);
+	made[CAP_NOTIFICATION] = make(CAP_NOTIFICATION, 0);
+	made[CAP_THREAD] = make(CAP_THREAD, 0);
+	made[CAP_SCHED_CONTEXT] = make(CAP_SCHED_CONTEXT, 0);
+	made[CAP_VSPACE] = make(CAP_VSPACE, 0);
+	made[CAP_MEMORY] = make(CAP_MEMORY, 1);
+	made[CAP_VIEW] = slot_new();
+	must(ts_memory_attach(made[CAP_MEMORY], SLOT_OWN(made[CAP_VIEW]), ROOT_CAP_VSPACE, 0, 0, READ),
 	     "a View");
-	objects[CAP_REPLY] = slot_new();
-	DO(caller, OP_CALL, objects[CAP_ENDPOINT], MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
-	must(ts_recv(objects[CAP_ENDPOINT], objects[CAP_REPLY], &message, POLL), "a Reply");
-	objects[CAP_IRQ] = CAP_IRQ_SLOT;
-	must(ts_machine_irq(ROOT_CAP_MACHINE, SLOT_OWN(objects[CAP_IRQ]), 5), "an Irq");
-	objects[CAP_IOPORT] = CAP_PORT_SLOT;
-	must(ts_machine_ioport(ROOT_CAP_MACHINE, SLOT_OWN(objects[CAP_IOPORT]), 0x80, 1), "an IoPort");
-	objects[CAP_CLOCK] = ROOT_CAP_CLOCK;
-	objects[CAP_CONSOLE] = ROOT_CAP_CONSOLE;
-	objects[CAP_MACHINE] = ROOT_CAP_MACHINE;
+	made[CAP_REPLY] = slot_new();
+	DO(caller, OP_CALL, made[CAP_ENDPOINT], MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
+	must(ts_recv(made[CAP_ENDPOINT], made[CAP_REPLY], &message, POLL), "a Reply");
+	made[CAP_IRQ] = CAP_IRQ_SLOT;
+	must(ts_machine_irq(ROOT_CAP_MACHINE, SLOT_OWN(made[CAP_IRQ]), 5), "an Irq");
+	made[CAP_IOPORT] = CAP_PORT_SLOT;
+	must(ts_machine_ioport(ROOT_CAP_MACHINE, SLOT_OWN(made[CAP_IOPORT]), 0x80, 1), "an IoPort");
+	made[CAP_CLOCK] = ROOT_CAP_CLOCK;
+	made[CAP_CONSOLE] = ROOT_CAP_CONSOLE;
+	made[CAP_MACHINE] = ROOT_CAP_MACHINE;
 }
 
 static void test_numbers(void)
@@ -145,7 +144,7 @@ static void test_designators(const struct operation *operation)
 void test_door(void)
 {
 	group_begin("door");
-	make_objects();
+	make_one_of_each(objects);
 	test_numbers();
 	for (uint32_t i = 0; i < COUNT_OF(operations); i++) {
 		const struct operation *operation = &operations[i];

@@ -15,6 +15,8 @@ void program_start(const uint64_t *stack)
 	spaces_start();
 	must(ts_thread_set_priority(ROOT_CAP_THREAD, PRIORITY_MAIN), "main's priority");
 	test_door();
+	test_arguments();
+	test_limits();
 	test_cnode();
 	test_delete();
 	test_untyped();
@@ -43,6 +45,7 @@ void program_start(const uint64_t *stack)
 	test_native();
 	test_authority();
 	test_smp();
+	test_concurrent();
 	test_random();
 	test_matrix();
 	finish();

@@ -11,8 +11,13 @@ void observed_call(struct user_regs *regs);
 /* The same for calls that nobody judges one by one, in any space with the shared memory: only results that are not documented count. */
 void random_call(struct user_regs *regs);
 
+/* One capability of each type there is, with all rights (door.c). The caller drops the Irq and the IoPort. */
+void make_one_of_each(cap_t made[CAP_TYPE_COUNT]);
+
 void test_boot(const uint64_t *stack);
 void test_door(void);
+void test_arguments(void);
+void test_limits(void);
 void test_cnode(void);
 void test_delete(void);
 void test_untyped(void);
@@ -41,5 +46,6 @@ void test_devices(void);
 void test_native(void);
 void test_authority(void);
 void test_smp(void);
+void test_concurrent(void);
 void test_random(void);
 void test_matrix(void);
