@@ -74,8 +74,8 @@ static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct
 	return call_handler(operation, self, cap, is_guarded);
 }
 
-/* Anything but success: into the caller's registers, unless it blocked or is to be executed again. */
-static void settle(struct cpu *here, enum tessera_error error)
+/* Neither success nor E_BLOCKED: into the caller's registers, unless the call is to be executed again. */
+static NOINLINE void settle(struct cpu *here, enum tessera_error error)
 {
 	struct thread *caller = here->caller;
 
@@ -84,7 +84,7 @@ static void settle(struct cpu *here, enum tessera_error error)
 		ctx_restart(&caller->ctx);
 	} else if (error == E_ELSEWHERE) {
 		remote_send(caller, here->elsewhere);
-	} else if (error != E_OK && error != E_BLOCKED) {
+	} else {
 		ctx_set_error(&caller->ctx, error);
 	}
 }
@@ -92,8 +92,9 @@ static void settle(struct cpu *here, enum tessera_error error)
 /* Not success, or the wish to choose another thread. */
 static NOINLINE void finish(enum tessera_error error)
 {
-	settle(cpu(), error);
-	if (cpu()->reschedule)
+	if (UNLIKELY(error != E_OK && error != E_BLOCKED))
+		settle(cpu(), error);
+	if (arch_here()->reschedule)
 		sched_finish();
 }
 
@@ -163,7 +164,8 @@ static void execute_remote(struct cpu *here, struct thread *caller)
 
 	if (caller->state != THREAD_REMOTE)
 		return; /* its own call has stopped it, and taken itself back */
-	settle(here, error);
+	if (error != E_OK && error != E_BLOCKED)
+		settle(here, error);
 	if (caller->queue_next == 0) /* not sent on to another CPU */
 		sched_ready(caller);
 }
@@ -211,8 +213,7 @@ void kernel_timer(void)
 
 	lock_take();
 	here->timer_irqs++;
-	here->wheel.armed_ns = DEADLINE_NEVER;
-	here->armed = NULL;
+	timer_is_unarmed(here);
 	while ((expired = timer_expire(&here->wheel, now, &steps)) != NULL) /* bounded by steps */
 		timeout_over(expired);
 	sched_tick();

@@ -20,7 +20,7 @@ void lending_begin(struct thread *caller, struct thread *server)
 {
 	uint8_t priority = caller->priority < server->priority ? caller->priority : server->priority;
 
-	if (caller->lending_depth >= SCHED_LENDING_DEPTH || !sched_has_time(caller, 0))
+	if (caller->lending_depth >= SCHED_LENDING_DEPTH || !sched_may_run(caller))
 		return;
 	server->context = caller->context;
 	server->lender = thread_ref_of(caller);

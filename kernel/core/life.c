@@ -48,7 +48,7 @@ bool thread_end_wait(struct thread *thread, enum tessera_error error)
 	bool may_run = !thread->is_suspended;
 
 	thread->is_suspended = 0;
-	if (thread->is_interrupted) {
+	if (UNLIKELY(thread->is_interrupted)) {
 		thread->is_interrupted = 0;
 		personality_interrupt(thread);
 	}

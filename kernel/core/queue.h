@@ -54,6 +54,28 @@ static ALWAYS_INLINE void ring_remove(thread_ref *head, struct thread *thread)
 	thread->queue_prev = 0;
 }
 
+/* Takes the first out and puts another thread last; the ring is not empty. */
+static ALWAYS_INLINE struct thread *ring_exchange(thread_ref *head, struct thread *thread)
+{
+	thread_ref ref = thread_ref_of(thread);
+	struct thread *first = thread_at(*head);
+
+	if (first->queue_next == *head) {
+		thread->queue_next = ref;
+		thread->queue_prev = ref;
+		*head = ref;
+	} else { /* the place of the first is behind the last */
+		thread->queue_next = first->queue_next;
+		thread->queue_prev = first->queue_prev;
+		thread_at(first->queue_prev)->queue_next = ref;
+		thread_at(first->queue_next)->queue_prev = ref;
+		*head = first->queue_next;
+	}
+	first->queue_next = 0;
+	first->queue_prev = 0;
+	return first;
+}
+
 /* Puts a slot, which is in no ring, last. */
 static inline void slot_ring_append(slot_ref *head, struct slot *slot)
 {

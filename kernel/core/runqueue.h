@@ -66,6 +66,16 @@ static inline void run_queue_remove(struct run_queue *queue, struct thread *thre
 		run_queue_unmark(queue, thread->priority);
 }
 
+/* Puts a thread, which is in no ring, behind its equals and takes out the first of them; there are some. */
+static inline struct thread *run_queue_exchange(struct run_queue *queue, struct thread *thread)
+{
+	struct thread *first = ring_exchange(&queue->heads[thread->priority], thread);
+
+	thread->is_queued = 1;
+	first->is_queued = 0;
+	return first;
+}
+
 /* Takes the first of the highest priority out; NULL if it is empty. */
 static inline struct thread *run_queue_take_best(struct run_queue *queue)
 {

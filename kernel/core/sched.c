@@ -28,7 +28,7 @@ void sched_init(struct cpu *self, struct thread *idle)
 	self->current = idle;
 	self->idle = idle;
 	self->ready.best = PRIORITIES;
-	self->wheel.armed_ns = DEADLINE_NEVER;
+	timer_is_unarmed(self);
 	self->context = &self->idle_context;
 	self->context_tsc = arch_tsc();
 	self->reschedule = 1;
@@ -42,11 +42,21 @@ static void reconsider(struct cpu *target)
 		lock_kick(target->id);
 }
 
+/* After a thread of that priority has become ready: it runs before the current one, or ends its slice, which is to be armed. */
+static bool has_to_choose(const struct cpu *target, uint8_t priority)
+{
+	const struct thread *current = target->current;
+
+	if (current->state != THREAD_READY || priority < current->priority)
+		return true;
+	return priority == current->priority && target->armed != target->context;
+}
+
 static void enqueue(struct cpu *target, struct thread *thread)
 {
 	thread->cpu = (uint8_t)target->id;
 	run_queue_append(&target->ready, thread);
-	if (target->current->state != THREAD_READY || thread->priority <= target->current->priority)
+	if (has_to_choose(target, thread->priority))
 		reconsider(target);
 }
 
@@ -60,28 +70,37 @@ void sched_postpone(struct thread *thread, uint64_t until_ns)
 }
 
 /* What a thread was lent is used up: its own context is next. False: that is, too, and it is postponed. */
-static bool find_time(struct thread *thread)
+static NOINLINE bool find_time(struct thread *thread)
 {
 	if (thread->lender != 0)
 		lending_give_back(thread);
-	if (sched_has_time(thread, 0))
+	if (sched_may_run(thread))
 		return true;
 	sched_postpone(thread, thread->context != 0 ? sched_context_at(thread->context)->refill_ns : 0);
 	return false;
 }
 
-static void ready_on(struct cpu *target, struct thread *thread)
+/* It is current somewhere: simply goes on, or is looked at by the CPU on which it runs. */
+static NOINLINE void ready_current(struct cpu *owner, struct thread *thread)
+{
+	if (owner != cpu())
+		reconsider(owner);
+	else if (sched_may_run(thread) || find_time(thread))
+		thread->state = THREAD_READY;
+}
+
+static ALWAYS_INLINE void ready_on(struct cpu *target, struct thread *thread)
 {
 	struct cpu *owner = cpus[thread->cpu];
 
-	if (owner->current == thread && owner != cpu()) {
-		reconsider(owner); /* it runs there: that CPU looks at its context and priority */
+	if (UNLIKELY(owner->current == thread)) {
+		ready_current(owner, thread);
 		return;
 	}
-	if (UNLIKELY(!sched_has_time(thread, 0) && !find_time(thread)))
+	if (UNLIKELY(!sched_may_run(thread) && !find_time(thread)))
 		return;
 	thread->state = THREAD_READY;
-	if (owner->current != thread && !thread->is_queued)
+	if (!thread->is_queued)
 		enqueue(target, thread);
 }
 
@@ -121,19 +140,6 @@ void sched_block(struct thread *thread, enum thread_state state)
 	thread->state = (uint8_t)state;
 	if (thread == self->current)
 		self->reschedule = 1;
-}
-
-void sched_give_way(void)
-{
-	struct cpu *self = cpu();
-	struct thread *current = self->current;
-
-	if (self->context->period_ns == 0)
-		self->context->left_tsc = ~0ull; /* full when it is charged next */
-	if (self->ready.best > current->priority)
-		return;
-	run_queue_append(&self->ready, current);
-	self->reschedule = 1;
 }
 
 void sched_reconsider(struct thread *thread, uint8_t priority)
@@ -190,11 +196,15 @@ void switch_to(struct thread *next)
 }
 
 /* The context in use ends some time. (Timeouts are armed when they are started.) */
-static void arm_context_end(const struct cpu *self)
+static ALWAYS_INLINE void arm_context_end(struct cpu *self)
 {
-	bool is_needed = self->ready.best == self->current->priority || self->context->period_ns != 0;
+	struct sched_context *context = self->context;
 
-	if (is_needed && self->armed != self->context)
+	if (self->ready.best != self->current->priority && context->period_ns == 0)
+		return;
+	if (LIKELY(self->context_tsc + context->left_tsc >= self->wheel.armed_tsc))
+		self->armed = context;
+	else
 		timer_rearm();
 }
 
@@ -202,7 +212,7 @@ void sched_handoff(struct thread *partner)
 {
 	struct cpu *self = cpu();
 
-	if (partner->priority > self->ready.best || !sched_has_time(partner, 0)) {
+	if (partner->priority > self->ready.best || !sched_may_run(partner)) {
 		ready_on(self, partner);
 		return;
 	}
@@ -210,6 +220,41 @@ void sched_handoff(struct thread *partner)
 	switch_to(partner);
 	self->reschedule = 0;
 	arm_context_end(self);
+}
+
+void sched_ready_now(struct thread *thread)
+{
+	struct cpu *self = cpu();
+	struct thread *current = self->current;
+	bool is_best = current->state == THREAD_READY && thread->priority < current->priority;
+
+	if (!is_best || self->reschedule || thread->home != self->id || !sched_may_run(thread)) {
+		sched_ready(thread);
+		return;
+	}
+	run_queue_prepend(&self->ready, current);
+	thread->state = THREAD_READY;
+	switch_to(thread);
+	arm_context_end(self);
+}
+
+void sched_give_way(void)
+{
+	struct cpu *self = cpu();
+	struct thread *current = self->current;
+
+	if (self->context->period_ns == 0)
+		self->context->left_tsc = SCHED_FULL; /* when it is charged next */
+	if (self->ready.best > current->priority)
+		return;
+	if (self->ready.best == current->priority) {
+		switch_to(run_queue_exchange(&self->ready, current));
+		self->reschedule = 0;
+		arm_context_end(self);
+		return;
+	}
+	run_queue_append(&self->ready, current);
+	self->reschedule = 1;
 }
 
 /* Takes the best thread out of the queue; the idle thread if it is empty. */
@@ -233,12 +278,24 @@ static struct thread *choose(struct cpu *self)
 	return take_best(self);
 }
 
+/* Nobody is ready: the processor waits until somebody is. */
+static NOINLINE void idle(struct cpu *self)
+{
+	timer_rearm_idle();
+	self->is_idling = 1;
+	lock_release();
+	while (!self->reschedule)
+		arch_idle();
+	lock_take();
+	self->is_idling = 0;
+}
+
 void sched_finish(void)
 {
 	struct cpu *self = cpu();
 
-	if (self->current == self->idle && self->is_idling)
-		return;		   /* an interrupt inside the loop below: that one goes on */
+	if (self->is_idling)
+		return;		   /* an interrupt inside idle(), which goes on */
 	while (self->reschedule) { /* ends when a thread is ready: the processor waits for that */
 		self->reschedule = 0;
 		struct thread *next = choose(self);
@@ -248,15 +305,9 @@ void sched_finish(void)
 		else
 			use_context_of(self, next);
 		arm_context_end(self);
-		if (next != self->idle)
+		if (LIKELY(next != self->idle))
 			return;
-		timer_rearm_idle();
-		self->is_idling = 1;
-		lock_release();
-		while (!self->reschedule)
-			arch_idle();
-		lock_take();
-		self->is_idling = 0;
+		idle(self);
 	}
 }
 
@@ -295,7 +346,7 @@ void sched_tick(void)
 	sched_charge(self);
 	if (context->period_ns == 0 && context->left_tsc <= sched_tsc_of_ns(SCHED_USED_UP_NS))
 		sched_give_way();
-	else if (sched_has_time(current, 0))
+	else if (sched_may_run(current))
 		return;
 	else if (current->lender == 0 && !context->is_reported &&
 		 slot_type(&current->slots[THREAD_SLOT_BUDGET]) == CAP_ENDPOINT)

@@ -157,16 +157,21 @@ struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t
 void timer_rearm(void)
 {
 	struct cpu *self = cpu();
-	uint64_t next = timer_next_ns(&self->wheel);
+	struct timer_wheel *wheel = &self->wheel;
+	uint64_t next = timer_next_ns(wheel);
 	uint64_t end = sched_context_end();
 
 	self->armed = end != DEADLINE_NEVER ? self->context : NULL;
 	if (end < next)
 		next = end;
-	if (next >= self->wheel.armed_ns)
-		return;
-	self->wheel.armed_ns = next;
-	arch_timer_arm(next);
+	if (next < wheel->armed_ns) {
+		wheel->armed_ns = next;
+		arch_timer_arm(next);
+	}
+	uint64_t end_tsc = self->context_tsc + self->context->left_tsc;
+
+	if (end != DEADLINE_NEVER && end_tsc < wheel->armed_tsc)
+		wheel->armed_tsc = end_tsc;
 }
 
 void timer_rearm_idle(void)
@@ -175,8 +180,16 @@ void timer_rearm_idle(void)
 	uint64_t next = timer_next_ns(wheel);
 
 	cpu()->armed = NULL;
+	wheel->armed_tsc = ~0ull;
 	if (wheel->armed_ns == next)
 		return;
 	wheel->armed_ns = next;
 	arch_timer_arm(next);
+}
+
+void timer_is_unarmed(struct cpu *self)
+{
+	self->armed = NULL;
+	self->wheel.armed_ns = DEADLINE_NEVER;
+	self->wheel.armed_tsc = ~0ull;
 }

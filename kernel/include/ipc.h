@@ -55,7 +55,7 @@ void notice_unlink(struct slot *anchor);
 /* Kernel-internal result: the thread has blocked (or its registers are set already): dispatch leaves them alone. */
 #define E_BLOCKED ((enum tessera_error)254)
 
-/* Ors bits into the word and wakes whoever waits for it. */
+/* Ors bits into the word and wakes whoever waits for it: the last thing an entry does, which may switch. */
 void notification_signal_bits(notification_ref ref, uint64_t bits);
 
 /* A sender, receiver or waiter leaves the queue it stands in (timeout, suspension, death). */

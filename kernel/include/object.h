@@ -70,7 +70,8 @@ enum thread_state {
 		6, /* fault message received; waits for its Reply. A fault still queued is THREAD_SENDING */
 	THREAD_IDLE = 7,
 	THREAD_POSTPONED = 8, /* would be READY, but has no time left (its timer runs), or no context */
-	THREAD_REMOTE = 9, /* its call is executed by another CPU, where the thread it is about runs (remote.c) */
+	THREAD_REMOTE =
+		9, /* its call is executed by another CPU, where the thread it is about runs (remote.c) */
 };
 
 /* Counts up whenever an address that led to a slot may lead there no more: a CNode capability goes or moves, a CNode begins
@@ -129,7 +130,8 @@ struct thread {
 		uint64_t generation;
 		cap_t address, reply_address;
 		slot_ref slot, reply_slot;
-	} call_cache, recv_cache; /* while RECEIVING, recv_cache tells how: RECV_SLOW if not by the fast path */
+	} call_cache,
+		recv_cache; /* while RECEIVING, recv_cache tells how: RECV_SLOW if not by the fast path */
 	/* queues */
 	thread_ref queue_next, queue_prev;
 	uint32_t queue_object; /* endpoint or notification it is queued at; 0: none or the run queue */
@@ -168,10 +170,11 @@ struct endpoint {
 	thread_ref plain_receivers;	/* first of the ring that takes only sends */
 	uint32_t plain_senders;		/* how many queued senders are no callers */
 	uint32_t reserved_word;
-	uint64_t sender_summary;	/* bit w: sender_bits[w] is not zero */
-	uint64_t minimum_tsc;		/* what a caller must have left */
+	uint64_t sender_summary; /* bit w: sender_bits[w] is not zero */
+	uint64_t minimum_tsc;	 /* what a caller must have left */
 	/* the fast path reads these two as one word */
-	uint32_t cpu;	  /* whose fast path may touch the endpoint: the last one that used it; see endpoint_own */
+	uint32_t
+		cpu; /* whose fast path may touch the endpoint: the last one that used it; see endpoint_own */
 	slot_ref notices; /* first anchor of the ring of notices */
 	uint64_t reserved[119];
 };
@@ -216,6 +219,7 @@ struct timer_wheel {
 	uint64_t bits[TIMER_LEVELS];
 	thread_ref heads[TIMER_LEVELS * TIMER_SLOTS];
 	uint64_t armed_ns;  /* what the hardware is set to; ~0: nothing */
+	uint64_t armed_tsc; /* the timer comes by then; an upper bound, ~0 if none is known */
 	uint32_t cascading; /* level of the slot that is being sorted; 0: none */
 	uint32_t reserved;
 };

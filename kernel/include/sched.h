@@ -16,6 +16,7 @@
 
 #include <object.h>
 
+#define SCHED_FULL (~0ull)	 /* left_tsc: as much as the budget, when it is charged next */
 #define SCHED_USED_UP_NS 1000ull /* less than that counts as nothing: the timer is not more exact */
 
 /* Prepares a CPU's data: empty queues, nothing armed, the idle thread is current. */
@@ -23,6 +24,8 @@ void sched_init(struct cpu *self, struct thread *idle);
 /* The thread may run: state becomes READY, it stands last among its equals of its home CPU (or is current and goes on).
  * Without time: it gives back what it was lent, or is POSTPONED. */
 void sched_ready(struct thread *thread);
+/* The same for a thread that has waited, as the last thing an entry does: switches at once if its priority is higher. */
+void sched_ready_now(struct thread *thread);
 /* True if it runs on another CPU now, which cpu()->elsewhere names then: only that CPU may touch it (E_ELSEWHERE). */
 MUST_CHECK bool sched_is_elsewhere(const struct thread *thread);
 /* Makes a CPU its home and moves it there if it is ready. It does not run elsewhere. */
@@ -67,6 +70,14 @@ void sched_charge(struct cpu *self);
 void sched_context_use(struct cpu *self, struct sched_context *next);
 /* True if a thread's context has at least that much left now (0: as much as counts as time). False without context. */
 MUST_CHECK bool sched_has_time(const struct thread *thread, uint64_t wanted_tsc);
+/* The same for as much as counts as time. */
+static ALWAYS_INLINE MUST_CHECK bool sched_may_run(const struct thread *thread)
+{
+	bool has_slice = thread->context != 0 && sched_context_at(thread->context)->period_ns == 0;
+
+	return LIKELY(has_slice) || sched_has_time(thread, 0);
+}
+
 uint64_t sched_tsc_of_ns(uint64_t ns);
 uint64_t sched_ns_of_tsc(uint64_t tsc);
 

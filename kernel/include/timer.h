@@ -26,5 +26,7 @@ uint64_t timer_next_ns(const struct timer_wheel *wheel);
 struct thread *timer_expire(struct timer_wheel *wheel, uint64_t now_ns, uint32_t *steps);
 /* Arms the hardware for the next timeout or the end of the context in use, if that is earlier than what is armed. */
 void timer_rearm(void);
+/* The hardware's timer has fired: nothing is armed any more. */
+void timer_is_unarmed(struct cpu *self);
 /* The CPU becomes idle: arms it for the next timeout alone, so that nothing else wakes it. */
 void timer_rearm_idle(void);

@@ -23,7 +23,7 @@ static void deliver_to_bound(struct notification *notification, struct thread *b
 	endpoint_remove(bound);
 	message_deliver_signals(bound, notification);
 	if (thread_end_wait(bound, E_OK))
-		sched_ready(bound);
+		sched_ready_now(bound);
 }
 
 static void deliver_to_waiter(struct notification *notification, struct thread *waiter)
@@ -32,7 +32,7 @@ static void deliver_to_waiter(struct notification *notification, struct thread *
 	ctx_set_result(&waiter->ctx, 0, notification->word);
 	notification->word = 0;
 	if (thread_end_wait(waiter, E_OK))
-		sched_ready(waiter);
+		sched_ready_now(waiter);
 }
 
 void notification_signal_bits(notification_ref ref, uint64_t bits)

@@ -37,7 +37,7 @@ void sched_charge(struct cpu *self)
 	self->context_tsc = now;
 	context->consumed_tsc += used;
 	context->left_tsc = context->left_tsc > used ? context->left_tsc - used : 0;
-	if (context->left_tsc > context->budget_tsc) /* filled by yield */
+	if (context->left_tsc > context->budget_tsc) /* SCHED_FULL */
 		context->left_tsc = context->budget_tsc;
 }
 

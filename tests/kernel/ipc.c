@@ -264,6 +264,30 @@ static void test_chain(void)
 	check_equal(result_of(client, 2), 13, "with what came back");
 }
 
+/* A system call with another last argument, then a call without a deadline. */
+static void call_after_other(struct worker *w)
+{
+	struct user_regs other = {.rax = TESSERA_SYSCALL_BASE + OP_NOTHING, .r12 = 77};
+
+	raw_call(&other);
+	w->regs = (struct user_regs){
+		.rax = TESSERA_SYSCALL_BASE + OP_CALL, .rdi = w->argument[0], .rsi = TAG(1, 4), .r12 = NEVER};
+	raw_call(&w->regs);
+}
+
+/* call's last argument is no result: it stays, whichever way the call and its answer took in the kernel. */
+static void test_deadline_stays(void)
+{
+	struct worker *server = worker_new(0, 1, PRIORITY_HIGH), *client = worker_new(1, 2, PRIORITY_HIGH);
+
+	DO(server, OP_RECV, ENDPOINT_AND(reply, endpoint), 0, 0, 0, 0, 0, NEVER);
+	client->argument[0] = endpoint;
+	worker_run(client, call_after_other);
+	DO(server, OP_REPLY, reply, TAG(0, 1), 1, 0, 0, 0);
+	check(is_done(client) && error_of(client) == E_OK && result_of(client, 6) == NEVER,
+	      "the deadline's register is as it was behind an answered call");
+}
+
 void test_ipc(void)
 {
 	start();
@@ -281,5 +305,7 @@ void test_ipc(void)
 	test_order();
 	start();
 	test_chain();
+	start();
+	test_deadline_stays();
 	group_end();
 }

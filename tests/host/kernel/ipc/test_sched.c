@@ -84,7 +84,7 @@ static void run_queue_keeps_order(void **state)
 
 static void only_actors_are_ready(uint32_t first, uint32_t last)
 {
-	cpu()->wheel.armed_ns = DEADLINE_NEVER; /* what the set-up armed may stay armed: forget it */
+	timer_is_unarmed(cpu()); /* what the set-up armed may stay armed: forget it */
 	host.timer_deadline_ns = DEADLINE_NEVER;
 	sched_block(world.self, THREAD_SUSPENDED);
 	for (uint32_t i = 0; i < ACTORS; i++) {
