@@ -28,10 +28,8 @@ struct operation {
 #define OP_ON_THREAD 3u /* OP_BY_CAP with a Thread: that CPU executes it where the thread runs */
 #define REMOTE_CALLS 4u /* of others in one interrupt */
 
-static enum tessera_error no_operation(struct thread *self, struct slot *cap)
+static enum tessera_error no_operation(UNUSED struct thread *self, UNUSED struct slot *cap)
 {
-	(void)self;
-	(void)cap;
 	return E_NO_OP;
 }
 
@@ -164,9 +162,11 @@ static void execute_remote(struct cpu *here, struct thread *caller)
 	ctx_set_error(&caller->ctx, E_OK);
 	enum tessera_error error = invoke(caller, &operations[number & (ROWS - 1u)], true);
 
+	if (caller->state != THREAD_REMOTE)
+		return; /* its own call has stopped it, and taken itself back */
 	if (error != E_OK && error != E_BLOCKED)
 		settle(here, error);
-	if (caller->state == THREAD_REMOTE && caller->queue_next == 0) /* not sent on to another CPU */
+	if (caller->queue_next == 0) /* not sent on to another CPU */
 		sched_ready(caller);
 }
 
@@ -222,10 +222,8 @@ void kernel_timer(void)
 	lock_release();
 }
 
-enum tessera_error invoke_yield(struct thread *self, struct slot *cap)
+enum tessera_error invoke_yield(UNUSED struct thread *self, UNUSED struct slot *cap)
 {
-	(void)self;
-	(void)cap;
 	lock_take();
 	sched_give_way();
 	if (cpu()->reschedule)
@@ -234,9 +232,7 @@ enum tessera_error invoke_yield(struct thread *self, struct slot *cap)
 	return E_OK;
 }
 
-enum tessera_error invoke_nothing(struct thread *self, struct slot *cap)
+enum tessera_error invoke_nothing(UNUSED struct thread *self, UNUSED struct slot *cap)
 {
-	(void)self;
-	(void)cap;
 	return E_OK;
 }

@@ -69,9 +69,13 @@ void message_deliver(struct thread *receiver, const struct message *message)
 	ctx_set_error(ctx, E_OK);
 }
 
-static bool wants_reply(const struct thread *sender)
+void message_deliver_signals(struct thread *receiver, struct notification *notification)
 {
-	return sender->is_fault || sender->sent_is_call;
+	const struct message message = {.tag = MSG_TAG(MSG_OP_SIGNAL, 1, 0), .words = {notification->word}};
+
+	message_deliver(receiver, &message);
+	ctx_set_result(&receiver->ctx, 6, 0);
+	notification->word = 0;
 }
 
 /* Hands a message over; reply is the empty slot for the Reply if the sender wants one. */
@@ -227,10 +231,7 @@ static bool take_signals(struct thread *self)
 
 	if (notification->word == 0)
 		return false;
-	message_deliver(
-		self, &(struct message){.tag = MSG_TAG(MSG_OP_SIGNAL, 1, 0), .words = {notification->word}});
-	ctx_set_result(&self->ctx, 6, 0);
-	notification->word = 0;
+	message_deliver_signals(self, notification);
 	return true;
 }
 

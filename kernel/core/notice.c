@@ -8,48 +8,18 @@
  */
 #include <cspace.h>
 #include <ipc.h>
+#include <queue.h>
 #include <sched.h>
 #include <thread.h>
 #include <timer.h>
 
 #define NOTICE_ROUNDS 16u
 
-static void notice_append(slot_ref *head, struct slot *anchor)
-{
-	slot_ref ref = slot_index(anchor);
-
-	if (*head == 0) {
-		anchor->link_next = ref;
-		anchor->link_prev = ref;
-		*head = ref;
-	} else {
-		struct slot *first = slot_at(*head);
-
-		anchor->link_next = *head;
-		anchor->link_prev = first->link_prev;
-		slot_at(first->link_prev)->link_next = ref;
-		first->link_prev = ref;
-	}
-	slot_add_flags(anchor, SLOT_QUEUED);
-}
-
 void notice_unlink(struct slot *anchor)
 {
 	if (!slot_has(anchor, SLOT_QUEUED))
 		return;
-	slot_ref *head = &endpoint_at(slot_object(anchor))->notices;
-	slot_ref ref = slot_index(anchor);
-
-	if (anchor->link_next == ref) {
-		*head = 0;
-	} else {
-		slot_at(anchor->link_prev)->link_next = anchor->link_next;
-		slot_at(anchor->link_next)->link_prev = anchor->link_prev;
-		if (*head == ref)
-			*head = anchor->link_next;
-	}
-	anchor->link_next = 0;
-	anchor->link_prev = 0;
+	slot_ring_remove(&endpoint_at(slot_object(anchor))->notices, anchor);
 	slot_drop_flags(anchor, SLOT_QUEUED);
 }
 
@@ -88,7 +58,8 @@ void notice_check(struct slot *anchor)
 	struct endpoint *endpoint = endpoint_at(ref);
 	thread_ref waiting = endpoint->plain_receivers != 0 ? endpoint->plain_receivers : endpoint->receivers;
 
-	notice_append(&endpoint->notices, anchor);
+	slot_ring_append(&endpoint->notices, anchor);
+	slot_add_flags(anchor, SLOT_QUEUED);
 	if (waiting == 0)
 		return;
 	struct thread *receiver = thread_at(waiting);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Rings of threads through queue_next and queue_prev: what the run queue, endpoints and notifications wait in.
+ * Rings of threads through queue_next and queue_prev: what the run queue, endpoints and notifications wait in; and rings of
+ * slots through link_next and link_prev: due notices, a VSpace's Views and its donated Untypeds.
  *
  * A head is the index of the first thread, 0 for an empty ring; first->queue_prev is the last.  All operations take
  * constant time.  List code only: states and bitmaps belong to the owners of the heads.
  */
 #pragma once
 
+#include <slot_access.h>
 #include <thread.h>
 
 /* Puts a thread, which is in no ring, last. */
@@ -72,4 +74,45 @@ static ALWAYS_INLINE struct thread *ring_exchange(thread_ref *head, struct threa
 	first->queue_next = 0;
 	first->queue_prev = 0;
 	return first;
+}
+
+/* Puts a slot, which is in no ring, last. */
+static inline void slot_ring_append(slot_ref *head, struct slot *slot)
+{
+	slot_ref ref = slot_index(slot);
+
+	if (*head == 0)
+		*head = ref;
+	struct slot *first = slot_at(*head);
+
+	slot->link_next = *head;
+	slot->link_prev = first == slot ? ref : first->link_prev;
+	slot_at(slot->link_prev)->link_next = ref;
+	first->link_prev = ref;
+}
+
+/* Takes a slot out of the ring it is in. */
+static inline void slot_ring_remove(slot_ref *head, struct slot *slot)
+{
+	if (*head == slot_index(slot))
+		*head = slot->link_next != *head ? slot->link_next : 0;
+	slot_at(slot->link_prev)->link_next = slot->link_next;
+	slot_at(slot->link_next)->link_prev = slot->link_prev;
+	slot->link_next = 0;
+	slot->link_prev = 0;
+}
+
+/* The content of a slot of a ring has moved here from old_place. */
+static inline void slot_ring_moved(slot_ref *head, struct slot *slot, slot_ref old_place)
+{
+	slot_ref ref = slot_index(slot);
+
+	if (slot->link_next == old_place) { /* it was alone */
+		slot->link_next = ref;
+		slot->link_prev = ref;
+	}
+	slot_at(slot->link_prev)->link_next = ref;
+	slot_at(slot->link_next)->link_prev = ref;
+	if (*head == old_place)
+		*head = ref;
 }

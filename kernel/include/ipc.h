@@ -75,6 +75,14 @@ struct message {
 	uint64_t badge, tag, words[MSG_REGISTER_WORDS], label;
 };
 
+/* A caller or a faulted thread, whose receiver must have a slot for a Reply. */
+static inline bool wants_reply(const struct thread *sender)
+{
+	return sender->is_fault || sender->sent_is_call;
+}
+
+/* ipc.c: the word of signals as a message; it is zero then. */
+void message_deliver_signals(struct thread *receiver, struct notification *notification);
 /* ipc.c: writes the registers of a receiver and E_OK. */
 void message_deliver(struct thread *receiver, const struct message *message);
 /* True if user space may send this tag: sizes, no reserved bits; kernel_op: kernel's operation numbers too. */

@@ -11,17 +11,16 @@
 
 /* The second page of a VSpace object; the first is the root table.  vspace_ref: index of the first page. */
 struct vspace {
-	slot_ref origin;       /* the slot of its origin; 0 at boot before it is set */
-	slot_ref views;	       /* ring of its Views through link_*, 0: none */
-	slot_ref tables_first; /* donated Untypeds, oldest first, doubly linked through link_*; ends with 0 */
-	slot_ref tables_last;
+	slot_ref origin;	 /* the slot of its origin; 0 at boot before it is set */
+	slot_ref views;		 /* ring of its Views through link_*, 0: none */
+	slot_ref tables_first;	 /* ring of donated Untypeds through link_*: the oldest; 0: none */
 	slot_ref tables_current; /* tables are taken from this one on */
 	uint32_t free_first; /* returned tables: object_index of the first; linked through their first word */
 	uint32_t tables_free; /* how many those are */
 	uint32_t tables_used; /* tables in the tree, without the root */
 	uint8_t allow_wx;
 	uint8_t is_dying;
-	uint8_t reserved[6];
+	uint8_t reserved[2];
 };
 
 static ALWAYS_INLINE struct vspace *vspace_at(vspace_ref ref)

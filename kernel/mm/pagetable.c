@@ -54,7 +54,7 @@ static bool pool_carve(struct vspace *vspace, paddr_t *out)
 			arch_zero_page(phys_to_ptr(*out));
 			return true;
 		}
-		if (untyped->link_next == 0)
+		if (untyped->link_next == vspace->tables_first)
 			return false;
 		vspace->tables_current = untyped->link_next;
 		slot_at(untyped->link_next)->data[1] = 0;

@@ -39,14 +39,13 @@ static void describe(const struct slot *slot, struct authority_record *record)
 	}
 }
 
-enum tessera_error invoke_authority_graph(struct thread *self, struct slot *cap)
+enum tessera_error invoke_authority_graph(struct thread *self, UNUSED struct slot *cap)
 {
 	struct authority_record *records =
 		(struct authority_record *)&thread_page(self)->words[MSG_REGISTER_WORDS];
 	uint64_t index = ctx_arg(&self->ctx, 1);
 	uint32_t count = 0;
 
-	(void)cap;
 	if (index == 0) {
 		reader.generation = derivation_generation;
 		reader.index = 0;

@@ -22,17 +22,21 @@
 #define INSPECT_ANCHOR 0x400u
 #define INSPECT_DYING 0x800u
 
-enum tessera_error invoke_cnode_copy(struct thread *self, struct slot *cap)
+/* Arguments 0 and 1: the empty slot to fill and the capability that goes there. */
+static enum tessera_error decode_places(const struct thread *self, uint32_t rights, struct slot_place *dst,
+					struct slot **src)
+{
+	enum tessera_error error = slot_lookup_empty(self, ctx_arg(&self->ctx, 0), dst);
+
+	return error != E_OK ? error : slot_lookup_cap(self, ctx_arg(&self->ctx, 1), rights, src);
+}
+
+enum tessera_error invoke_cnode_copy(struct thread *self, UNUSED struct slot *cap)
 {
 	struct slot_place dst;
 	struct slot *src;
-	enum tessera_error error;
+	enum tessera_error error = decode_places(self, RIGHT_READ, &dst, &src);
 
-	(void)cap;
-	error = slot_lookup_empty(self, ctx_arg(&self->ctx, 0), &dst);
-	if (error != E_OK)
-		return error;
-	error = slot_lookup_cap(self, ctx_arg(&self->ctx, 1), RIGHT_READ, &src);
 	if (error != E_OK)
 		return error;
 	return cap_derive(src, dst.slot, (uint32_t)ctx_arg(&self->ctx, 2), false);
@@ -53,18 +57,13 @@ static enum tessera_error mint_check(const struct slot *src, uint64_t badge, uin
 	return E_OK;
 }
 
-enum tessera_error invoke_cnode_mint(struct thread *self, struct slot *cap)
+enum tessera_error invoke_cnode_mint(struct thread *self, UNUSED struct slot *cap)
 {
 	uint64_t badge = ctx_arg(&self->ctx, 3), flags = ctx_arg(&self->ctx, 4);
 	struct slot_place dst;
 	struct slot *src;
-	enum tessera_error error;
+	enum tessera_error error = decode_places(self, RIGHT_READ, &dst, &src);
 
-	(void)cap;
-	error = slot_lookup_empty(self, ctx_arg(&self->ctx, 0), &dst);
-	if (error != E_OK)
-		return error;
-	error = slot_lookup_cap(self, ctx_arg(&self->ctx, 1), RIGHT_READ, &src);
 	if (error != E_OK)
 		return error;
 	error = mint_check(src, badge, flags);
@@ -82,17 +81,12 @@ enum tessera_error invoke_cnode_mint(struct thread *self, struct slot *cap)
 	return E_OK;
 }
 
-enum tessera_error invoke_cnode_move(struct thread *self, struct slot *cap)
+enum tessera_error invoke_cnode_move(struct thread *self, UNUSED struct slot *cap)
 {
 	struct slot_place dst;
 	struct slot *src;
-	enum tessera_error error;
+	enum tessera_error error = decode_places(self, RIGHT_READ | RIGHT_WRITE, &dst, &src);
 
-	(void)cap;
-	error = slot_lookup_empty(self, ctx_arg(&self->ctx, 0), &dst);
-	if (error != E_OK)
-		return error;
-	error = slot_lookup_cap(self, ctx_arg(&self->ctx, 1), RIGHT_READ | RIGHT_WRITE, &src);
 	if (error != E_OK)
 		return error;
 	return cap_move(src, &dst);
@@ -126,15 +120,13 @@ static enum tessera_error remove_at(struct thread *self, uint32_t operation)
 	return error;
 }
 
-enum tessera_error invoke_cnode_delete(struct thread *self, struct slot *cap)
+enum tessera_error invoke_cnode_delete(struct thread *self, UNUSED struct slot *cap)
 {
-	(void)cap;
 	return remove_at(self, OP_CNODE_DELETE);
 }
 
-enum tessera_error invoke_cnode_revoke(struct thread *self, struct slot *cap)
+enum tessera_error invoke_cnode_revoke(struct thread *self, UNUSED struct slot *cap)
 {
-	(void)cap;
 	return remove_at(self, OP_CNODE_REVOKE);
 }
 
@@ -185,7 +177,7 @@ static uint64_t inspect_type(const struct slot *slot)
 	       (slot_has(slot, SLOT_DYING) ? INSPECT_DYING : 0);
 }
 
-enum tessera_error invoke_cap_inspect(struct thread *self, struct slot *cap)
+enum tessera_error invoke_cap_inspect(struct thread *self, UNUSED struct slot *cap)
 {
 	uint64_t info[3] = {0, 0, 0};
 	struct slot_place place;
@@ -193,7 +185,6 @@ enum tessera_error invoke_cap_inspect(struct thread *self, struct slot *cap)
 	bool is_badged;
 	enum tessera_error error;
 
-	(void)cap;
 	error = slot_lookup(self, ctx_arg(&self->ctx, 0), RIGHT_READ, &place);
 	if (error != E_OK)
 		return error;
@@ -230,13 +221,12 @@ static bool copy_slots(const struct slot *dst_cnode, const struct slot *src_cnod
 	return true;
 }
 
-enum tessera_error invoke_cnode_copy_all(struct thread *self, struct slot *cap)
+enum tessera_error invoke_cnode_copy_all(struct thread *self, UNUSED struct slot *cap)
 {
 	uint64_t progress = restart_take(self, OP_CNODE_COPY_ALL);
 	struct slot *dst, *src;
 	enum tessera_error error;
 
-	(void)cap;
 	error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), CAP_CNODE, RIGHT_WRITE, &dst);
 	if (error == E_OK)
 		error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 1), CAP_CNODE, RIGHT_READ, &src);

@@ -7,13 +7,12 @@
 
 #define PIECE 256u /* bytes written in one entry */
 
-enum tessera_error invoke_debug_write(struct thread *self, struct slot *cap)
+enum tessera_error invoke_debug_write(struct thread *self, UNUSED struct slot *cap)
 {
 	const char *text = (const char *)&thread_page(self)->words[MSG_REGISTER_WORDS];
 	uint64_t bytes = ctx_arg(&self->ctx, 1), done = restart_take(self, OP_DEBUG_WRITE);
 	uint64_t piece = bytes - done < PIECE ? bytes - done : PIECE;
 
-	(void)cap;
 	if (bytes > MSG_DATA_BYTES)
 		return E_RANGE;
 	arch_debug_write(text + done, piece);

@@ -21,11 +21,6 @@
 
 /* ---- queues ---- */
 
-static bool is_plain(const struct thread *sender)
-{
-	return !sender->is_fault && !sender->sent_is_call;
-}
-
 void endpoint_queue_sender(endpoint_ref ref, struct thread *sender)
 {
 	struct endpoint *endpoint = endpoint_at(ref);
@@ -34,7 +29,7 @@ void endpoint_queue_sender(endpoint_ref ref, struct thread *sender)
 	ring_append(&endpoint->senders[sender->priority], sender);
 	endpoint->sender_bits[sender->priority / 64u] |= 1ull << (sender->priority % 64u);
 	endpoint->sender_summary |= 1ull << (sender->priority / 64u);
-	if (is_plain(sender))
+	if (!wants_reply(sender))
 		endpoint->plain_senders++;
 }
 
@@ -56,7 +51,7 @@ static void remove_sender(struct endpoint *endpoint, struct thread *sender)
 		*word &= ~(1ull << (sender->priority % 64u));
 	if (*word == 0)
 		endpoint->sender_summary &= ~(1ull << (sender->priority / 64u));
-	if (is_plain(sender))
+	if (!wants_reply(sender))
 		endpoint->plain_senders--;
 }
 

@@ -72,9 +72,8 @@ enum tessera_error invoke_irq_bind(struct thread *self, struct slot *cap)
 	return E_OK;
 }
 
-enum tessera_error invoke_irq_ack(struct thread *self, struct slot *cap)
+enum tessera_error invoke_irq_ack(UNUSED struct thread *self, struct slot *cap)
 {
-	(void)self;
 	if (lines[cap->badge].notification != 0)
 		arch_irq_unmask((uint32_t)cap->badge);
 	return E_OK;

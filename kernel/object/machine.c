@@ -8,11 +8,10 @@
 
 struct machine_facts machine_facts;
 
-enum tessera_error invoke_machine_power_off(struct thread *self, struct slot *cap)
+enum tessera_error invoke_machine_power_off(struct thread *self, UNUSED struct slot *cap)
 {
 	uint64_t how = ctx_arg(&self->ctx, 1);
 
-	(void)cap;
 	if (how > 1)
 		return E_ARG;
 	arch_power_off(how == 1);
@@ -43,9 +42,8 @@ static void report_counts(struct thread *self)
 	report(self, sums);
 }
 
-enum tessera_error invoke_kernel_info(struct thread *self, struct slot *cap)
+enum tessera_error invoke_kernel_info(struct thread *self, UNUSED struct slot *cap)
 {
-	(void)cap;
 	switch (ctx_arg(&self->ctx, 1)) {
 	case 0:
 		report(self, (const uint64_t[6]){KERNEL_VERSION, machine_facts.ram_bytes,

@@ -21,10 +21,7 @@
 static void deliver_to_bound(struct notification *notification, struct thread *bound)
 {
 	endpoint_remove(bound);
-	message_deliver(
-		bound, &(struct message){.tag = MSG_TAG(MSG_OP_SIGNAL, 1, 0), .words = {notification->word}});
-	ctx_set_result(&bound->ctx, 6, 0);
-	notification->word = 0;
+	message_deliver_signals(bound, notification);
 	if (thread_end_wait(bound, E_OK))
 		sched_ready_now(bound);
 }

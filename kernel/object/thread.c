@@ -46,11 +46,10 @@ static void abandon_open_call(struct thread *thread)
 
 /* ---- life ---- */
 
-enum tessera_error invoke_thread_resume(struct thread *self, struct slot *cap)
+enum tessera_error invoke_thread_resume(UNUSED struct thread *self, struct slot *cap)
 {
 	struct thread *thread = thread_of(cap);
 
-	(void)self;
 	if (!is_stopped(thread))
 		return E_OK;
 	if (thread->vspace_root.raw == 0 || thread->page_va == 0)
@@ -61,9 +60,8 @@ enum tessera_error invoke_thread_resume(struct thread *self, struct slot *cap)
 	return E_OK;
 }
 
-enum tessera_error invoke_thread_suspend(struct thread *self, struct slot *cap)
+enum tessera_error invoke_thread_suspend(UNUSED struct thread *self, struct slot *cap)
 {
-	(void)self;
 	thread_stop(thread_of(cap));
 	return E_OK;
 }
@@ -151,8 +149,8 @@ enum tessera_error invoke_thread_set_tls(struct thread *self, struct slot *cap)
 {
 	struct thread *thread = thread_of(cap);
 
-	return arch_context_set_tls(&thread->ctx, ctx_arg(&self->ctx, 1), thread == cpu()->current) ? E_OK :
-												      E_ARG;
+	return arch_context_set_tls(&thread->ctx, ctx_arg(&self->ctx, 1), thread == cpu()->current) ? E_OK
+												    : E_ARG;
 }
 
 /* ---- scheduling ---- */

@@ -4,13 +4,14 @@
  *
  * Life of a VSpace: vspace_init (retype) -> tables donated, Views attached, threads configured -> the copies of its capability
  * go (threads lose it) -> its origin dies: it leaves all CPUs, its Views go without a scan, its Untypeds come back.
- * Lists through the slots: the ring of Views (views), the list of donated Untypeds (tables_first .. tables_last).
+ * Rings through the slots (queue.h): Views (views), donated Untypeds in the order they came in (tables_first).
  */
 #include <kernel/handlers.h>
 
 #include <deletion.h>
 #include <lock.h>
 #include <pagetable.h>
+#include <queue.h>
 #include <restart.h>
 
 #define RETYPE_ALLOW_WX 1u
@@ -72,16 +73,7 @@ void vspace_unmap_kernel_page(vspace_ref ref, uint64_t va, paddr_t page)
 
 static void tables_unlink(struct vspace *vspace, struct slot *untyped)
 {
-	if (untyped->link_prev != 0)
-		slot_at(untyped->link_prev)->link_next = untyped->link_next;
-	else
-		vspace->tables_first = untyped->link_next;
-	if (untyped->link_next != 0)
-		slot_at(untyped->link_next)->link_prev = untyped->link_prev;
-	else
-		vspace->tables_last = untyped->link_prev;
-	untyped->link_next = 0;
-	untyped->link_prev = 0;
+	slot_ring_remove(&vspace->tables_first, untyped);
 	untyped->data[1] = 0;
 	untyped->data[2] = 0;
 	slot_drop_flags(untyped, SLOT_TABLES);
@@ -98,89 +90,43 @@ void vspace_take_back_tables(struct slot *untyped)
 static void tables_append(vspace_ref ref, struct slot *untyped)
 {
 	struct vspace *vspace = vspace_at(ref);
-	slot_ref new_last = slot_index(untyped);
 
 	slot_add_flags(untyped, SLOT_TABLES);
 	slot_drop_flags(untyped, SLOT_CLEAN);
 	untyped->data[1] = 0;
 	untyped->data[2] = ref;
 	untyped->aux = 0;
-	untyped->link_next = 0;
-	untyped->link_prev = vspace->tables_last;
-	if (vspace->tables_last != 0)
-		slot_at(vspace->tables_last)->link_next = new_last;
-	else
-		vspace->tables_first = new_last;
-	vspace->tables_last = new_last;
+	slot_ring_append(&vspace->tables_first, untyped);
 	if (vspace->tables_current == 0)
-		vspace->tables_current = new_last;
+		vspace->tables_current = slot_index(untyped);
 }
 
 void vspace_add_view(struct slot *view)
 {
-	struct vspace *vspace = vspace_at(slot_object(view));
-	slot_ref ref = slot_index(view);
-
-	if (vspace->views == 0) {
-		view->link_next = ref;
-		view->link_prev = ref;
-		vspace->views = ref;
-		return;
-	}
-	view->link_next = vspace->views;
-	view->link_prev = slot_at(vspace->views)->link_prev;
-	slot_at(view->link_prev)->link_next = ref;
-	slot_at(view->link_next)->link_prev = ref;
+	slot_ring_append(&vspace_at(slot_object(view))->views, view);
 }
 
 void vspace_remove_view(struct slot *view)
 {
-	struct vspace *vspace = vspace_at(slot_object(view));
-	slot_ref ref = slot_index(view);
-
-	if (vspace->views == ref)
-		vspace->views = view->link_next == ref ? 0 : view->link_next;
-	slot_at(view->link_prev)->link_next = view->link_next;
-	slot_at(view->link_next)->link_prev = view->link_prev;
+	slot_ring_remove(&vspace_at(slot_object(view))->views, view);
 }
 
 static void moved_in_tables(struct slot *untyped, slot_ref old_place)
 {
 	struct vspace *vspace = vspace_at((vspace_ref)untyped->data[2]);
-	slot_ref ref = slot_index(untyped);
 
-	if (untyped->link_prev != 0)
-		slot_at(untyped->link_prev)->link_next = ref;
-	else
-		vspace->tables_first = ref;
-	if (untyped->link_next != 0)
-		slot_at(untyped->link_next)->link_prev = ref;
-	else
-		vspace->tables_last = ref;
+	slot_ring_moved(&vspace->tables_first, untyped, old_place);
 	if (vspace->tables_current == old_place)
-		vspace->tables_current = ref;
-}
-
-static void moved_in_views(struct slot *view, slot_ref old_place)
-{
-	struct vspace *vspace = vspace_at(slot_object(view));
-	slot_ref ref = slot_index(view);
-
-	if (view->link_next == old_place) {
-		view->link_next = ref;
-		view->link_prev = ref;
-	}
-	slot_at(view->link_prev)->link_next = ref;
-	slot_at(view->link_next)->link_prev = ref;
-	if (vspace->views == old_place)
-		vspace->views = ref;
+		vspace->tables_current = slot_index(untyped);
 }
 
 void vspace_slot_moved(struct slot *new_place, slot_ref old_place)
 {
 	switch (slot_type(new_place)) {
 	case CAP_VSPACE: vspace_at(slot_object(new_place))->origin = slot_index(new_place); break;
-	case CAP_VIEW: moved_in_views(new_place, old_place); break;
+	case CAP_VIEW:
+		slot_ring_moved(&vspace_at(slot_object(new_place))->views, new_place, old_place);
+		break;
 	case CAP_UNTYPED:
 		if (slot_has(new_place, SLOT_TABLES))
 			moved_in_tables(new_place, old_place);

@@ -187,6 +187,25 @@ static void test_revoke(void)
 	check(true, "20 times an arena is revoked whose threads run on another CPU");
 }
 
+/* A revoke that goes to another CPU meets a thread there that runs on this one by now, and comes back. */
+static void test_revoke_both(void)
+{
+	for (uint32_t round = 0; round < 4; round++) {
+		uint32_t first = round % 2;
+
+		group_begin("smp");
+		for (uint32_t i = 0; i < 2; i++) {
+			struct worker *w = worker_new(i, 0, PRIORITY_LOW);
+
+			must(ts_thread_set_affinity(w->thread, i == first ? 0 : other_cpu()), "affinity");
+			worker_run(w, count_forever);
+		}
+		(void)grows(&worker(1 - first)->result[0]);
+	}
+	group_begin("smp");
+	check(true, "an arena is revoked whose threads run on both CPUs");
+}
+
 void test_smp(void)
 {
 	group_begin("smp");
@@ -199,5 +218,6 @@ void test_smp(void)
 	group_begin("smp");
 	test_shootdown();
 	test_revoke();
+	test_revoke_both();
 	group_end();
 }

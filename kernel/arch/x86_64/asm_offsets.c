@@ -29,22 +29,12 @@ SAME(THREAD_CTX, struct thread, ctx);
 SAME(CTX_IN_THREAD, struct thread, ctx);
 static_assert(THREAD_BYTES == 2 * THREAD_PAGE, "the message page is the second page of a Thread");
 
-SAME(CTX_RAX, struct thread, ctx.regs.rax);
-SAME(CTX_RBX, struct thread, ctx.regs.rbx);
-SAME(CTX_RCX, struct thread, ctx.regs.rcx);
-SAME(CTX_RDX, struct thread, ctx.regs.rdx);
-SAME(CTX_RSI, struct thread, ctx.regs.rsi);
-SAME(CTX_RDI, struct thread, ctx.regs.rdi);
-SAME(CTX_RBP, struct thread, ctx.regs.rbp);
-SAME(CTX_RSP, struct thread, ctx.regs.rsp);
-SAME(CTX_R8, struct thread, ctx.regs.r8);
-SAME(CTX_R9, struct thread, ctx.regs.r9);
-SAME(CTX_R10, struct thread, ctx.regs.r10);
-SAME(CTX_R11, struct thread, ctx.regs.r11);
-SAME(CTX_R12, struct thread, ctx.regs.r12);
-SAME(CTX_R13, struct thread, ctx.regs.r13);
-SAME(CTX_R14, struct thread, ctx.regs.r14);
-SAME(CTX_R15, struct thread, ctx.regs.r15);
+#define IS_AT(place, register) (offsetof(struct user_regs, register) == 8 * (place))
+static_assert(IS_AT(0, rax) && IS_AT(1, rbx) && IS_AT(2, rcx) && IS_AT(3, rdx) && IS_AT(4, rsi) &&
+		      IS_AT(5, rdi) && IS_AT(6, rbp) && IS_AT(7, rsp) && IS_AT(8, r8) && IS_AT(9, r9) &&
+		      IS_AT(10, r10) && IS_AT(11, r11) && IS_AT(12, r12) && IS_AT(13, r13) &&
+		      IS_AT(14, r14) && IS_AT(15, r15),
+	      "CTX_REGISTERS is the order of struct user_regs");
 SAME(CTX_RIP, struct thread, ctx.regs.rip);
 SAME(CTX_RFLAGS, struct thread, ctx.regs.rflags);
 SAME(CTX_CALL_NUMBER, struct thread, ctx.call_number);

@@ -15,6 +15,25 @@
 
 	.text
 
+/* ctx_rax and so on: where a thread keeps each register, counted from its start. */
+	.set at, THREAD_CTX
+	.irp register, CTX_REGISTERS
+	.set ctx_\register, at
+	.set at, at + 8
+	.endr
+
+	.macro save thread, registers:vararg
+	.irp register, \registers
+	movq %\register, ctx_\register(%\thread)
+	.endr
+	.endm
+
+	.macro load thread, registers:vararg
+	.irp register, \registers
+	movq ctx_\register(%\thread), %\register
+	.endr
+	.endm
+
 /* ---- system calls ------------------------------------------------------------------------------- */
 
 /*
@@ -25,21 +44,10 @@
 	movq %rcx, CTX_RIP(%rsp)
 	movq %gs:CPU_USER_RSP, %rcx
 	movq %r11, CTX_RFLAGS(%rsp)
-	movq %rcx, CTX_RSP(%rsp)
+	movq %rcx, ctx_rsp(%rsp)
 	movq %rax, CTX_CALL_NUMBER(%rsp)
 	movl $1, CTX_ENTRY(%rsp)
-	movq %rdi, CTX_RDI(%rsp)
-	movq %rsi, CTX_RSI(%rsp)
-	movq %rdx, CTX_RDX(%rsp)
-	movq %r10, CTX_R10(%rsp)
-	movq %r8, CTX_R8(%rsp)
-	movq %r9, CTX_R9(%rsp)
-	movq %rbx, CTX_RBX(%rsp)
-	movq %rbp, CTX_RBP(%rsp)
-	movq %r12, CTX_R12(%rsp)
-	movq %r13, CTX_R13(%rsp)
-	movq %r14, CTX_R14(%rsp)
-	movq %r15, CTX_R15(%rsp)
+	save rsp, rdi, rsi, rdx, r10, r8, r9, rbx, rbp, r12, r13, r14, r15
 	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
 	.endm
 
@@ -77,13 +85,9 @@ syscall_entry_old:
 	movq %rcx, CTX_RIP(%rsp)
 	movq %gs:CPU_USER_RSP, %rcx
 	movq %r11, CTX_RFLAGS(%rsp)
-	movq %rcx, CTX_RSP(%rsp)
+	movq %rcx, ctx_rsp(%rsp)
 	movl $1, CTX_ENTRY(%rsp)
-	movq %rbx, CTX_RBX(%rsp)
-	movq %rbp, CTX_RBP(%rsp)
-	movq %r13, CTX_R13(%rsp)
-	movq %r14, CTX_R14(%rsp)
-	movq %r15, CTX_R15(%rsp)
+	save rsp, rbx, rbp, r13, r14, r15
 	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
 	.endm
 
@@ -138,22 +142,10 @@ return_to_current:
 	cmpl $1, CTX_ENTRY(%rsp)
 	jne return_full
 	swapgs
-	movq CTX_RAX(%rsp), %rax
-	movq CTX_RDI(%rsp), %rdi
-	movq CTX_RSI(%rsp), %rsi
-	movq CTX_RDX(%rsp), %rdx
-	movq CTX_R10(%rsp), %r10
-	movq CTX_R8(%rsp), %r8
-	movq CTX_R9(%rsp), %r9
-	movq CTX_RBX(%rsp), %rbx
-	movq CTX_RBP(%rsp), %rbp
-	movq CTX_R12(%rsp), %r12
-	movq CTX_R13(%rsp), %r13
-	movq CTX_R14(%rsp), %r14
-	movq CTX_R15(%rsp), %r15
+	load rsp, rax, rdi, rsi, rdx, r10, r8, r9, rbx, rbp, r12, r13, r14, r15
 	movq CTX_RIP(%rsp), %rcx
 	movq CTX_RFLAGS(%rsp), %r11
-	movq CTX_RSP(%rsp), %rsp
+	movq ctx_rsp(%rsp), %rsp
 	sysretq
 	.size return_to_current, . - return_to_current
 
@@ -167,38 +159,21 @@ return_to_current:
 return_with_message:
 	movq %rcx, %r10
 	xorl %eax, %eax
-	movq CTX_RBX(%rsp), %rbx
-	movq CTX_RBP(%rsp), %rbp
-	movq CTX_R13(%rsp), %r13
-	movq CTX_R14(%rsp), %r14
-	movq CTX_R15(%rsp), %r15
+	load rsp, rbx, rbp, r13, r14, r15
 	movq CTX_RIP(%rsp), %rcx
 	movq CTX_RFLAGS(%rsp), %r11
-	movq CTX_RSP(%rsp), %rsp
+	movq ctx_rsp(%rsp), %rsp
 	sysretq
 	.size return_with_message, . - return_with_message
 
 	.macro load_all /* from the thread at RDI; leaves IRETQ's frame on the stack */
 	pushq $SEL_USER_DATA
-	pushq CTX_RSP(%rdi)
+	pushq ctx_rsp(%rdi)
 	pushq CTX_RFLAGS(%rdi)
 	pushq $SEL_USER_CODE
 	pushq CTX_RIP(%rdi)
-	movq CTX_RAX(%rdi), %rax
-	movq CTX_RBX(%rdi), %rbx
-	movq CTX_RCX(%rdi), %rcx
-	movq CTX_RDX(%rdi), %rdx
-	movq CTX_RSI(%rdi), %rsi
-	movq CTX_RBP(%rdi), %rbp
-	movq CTX_R8(%rdi), %r8
-	movq CTX_R9(%rdi), %r9
-	movq CTX_R10(%rdi), %r10
-	movq CTX_R11(%rdi), %r11
-	movq CTX_R12(%rdi), %r12
-	movq CTX_R13(%rdi), %r13
-	movq CTX_R14(%rdi), %r14
-	movq CTX_R15(%rdi), %r15
-	movq CTX_RDI(%rdi), %rdi
+	load rdi, rax, rbx, rcx, rdx, rsi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+	movq ctx_rdi(%rdi), %rdi
 	.endm
 
 	.type return_full, @function
@@ -227,27 +202,14 @@ trap_clac:
 	lfence /* not with the other GS, whatever the CPU has guessed; below too */
 	pushq %rax
 	movq %gs:CPU_CURRENT, %rax
-	movq %rbx, CTX_RBX(%rax)
-	movq %rcx, CTX_RCX(%rax)
-	movq %rdx, CTX_RDX(%rax)
-	movq %rsi, CTX_RSI(%rax)
-	movq %rdi, CTX_RDI(%rax)
-	movq %rbp, CTX_RBP(%rax)
-	movq %r8, CTX_R8(%rax)
-	movq %r9, CTX_R9(%rax)
-	movq %r10, CTX_R10(%rax)
-	movq %r11, CTX_R11(%rax)
-	movq %r12, CTX_R12(%rax)
-	movq %r13, CTX_R13(%rax)
-	movq %r14, CTX_R14(%rax)
-	movq %r15, CTX_R15(%rax)
-	popq CTX_RAX(%rax)
+	save rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+	popq ctx_rax(%rax)
 	popq %rdi /* vector */
 	popq %rsi /* error code */
 	popq CTX_RIP(%rax)
 	popq %rdx
 	popq CTX_RFLAGS(%rax)
-	popq CTX_RSP(%rax)
+	popq ctx_rsp(%rax)
 	movl $0, CTX_ENTRY(%rax)
 	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
 	jmp trap_from_user
@@ -325,7 +287,7 @@ trap_stubs:
  */
 	.type syscall_separated, @function
 syscall_separated:
-	movq %rax, CTX_RAX(%rsp)
+	movq %rax, ctx_rax(%rsp)
 	save_registers
 	movl %eax, %ecx
 	shrl $16, %ecx

@@ -54,22 +54,8 @@
 #define THREAD_PAGE 4096 /* the message page stands behind the Thread's first page */
 
 /* struct arch_context, from the start of struct thread */
-#define CTX_RAX (THREAD_CTX + 0)
-#define CTX_RBX (THREAD_CTX + 8)
-#define CTX_RCX (THREAD_CTX + 16)
-#define CTX_RDX (THREAD_CTX + 24)
-#define CTX_RSI (THREAD_CTX + 32)
-#define CTX_RDI (THREAD_CTX + 40)
-#define CTX_RBP (THREAD_CTX + 48)
-#define CTX_RSP (THREAD_CTX + 56)
-#define CTX_R8 (THREAD_CTX + 64)
-#define CTX_R9 (THREAD_CTX + 72)
-#define CTX_R10 (THREAD_CTX + 80)
-#define CTX_R11 (THREAD_CTX + 88)
-#define CTX_R12 (THREAD_CTX + 96)
-#define CTX_R13 (THREAD_CTX + 104)
-#define CTX_R14 (THREAD_CTX + 112)
-#define CTX_R15 (THREAD_CTX + 120)
+/* struct user_regs begins with these */
+#define CTX_REGISTERS rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15
 #define CTX_RIP (THREAD_CTX + 128)
 #define CTX_RFLAGS (THREAD_CTX + 136)
 #define CTX_CALL_NUMBER (THREAD_CTX + 160)

@@ -22,26 +22,21 @@ static void print_pair(const char *name, uint64_t value)
 	print_hex(value);
 }
 
+/* The others stand in the frame in this order. */
 static void print_registers(const struct trap_frame *f)
 {
+	static const char *const names[] = {"r15", "r14", "r13", "r12", "r11", "r10", "r9", "r8",
+					    "rbp", "rdi", "rsi", "rdx", "rcx", "rbx", "rax"};
+	const uint64_t *values = &f->r15;
+
 	print_pair("  rip ", f->rip);
 	print_pair(" rsp ", f->rsp);
 	print_pair(" rflags ", f->rflags);
-	print_pair("\n  rax ", f->rax);
-	print_pair(" rbx ", f->rbx);
-	print_pair(" rcx ", f->rcx);
-	print_pair("\n  rdx ", f->rdx);
-	print_pair(" rsi ", f->rsi);
-	print_pair(" rdi ", f->rdi);
-	print_pair("\n  rbp ", f->rbp);
-	print_pair(" r8  ", f->r8);
-	print_pair(" r9  ", f->r9);
-	print_pair("\n  r10 ", f->r10);
-	print_pair(" r11 ", f->r11);
-	print_pair(" r12 ", f->r12);
-	print_pair("\n  r13 ", f->r13);
-	print_pair(" r14 ", f->r14);
-	print_pair(" r15 ", f->r15);
+	for (unsigned int i = 0; i < ARRAY_COUNT(names); i++) {
+		print(i % 3 == 0 ? "\n  " : " ");
+		print(names[i]);
+		print_pair(" ", values[i]);
+	}
 	print("\n");
 }
 
