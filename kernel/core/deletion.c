@@ -117,7 +117,8 @@ static const struct thread *thread_to_stop(const struct slot *leaf)
 
 	if (slot_has(leaf, SLOT_EMBEDDED))
 		return thread_at(index & ~(THREAD_BYTES / (1u << SLOT_SHIFT) - 1u));
-	return slot_type(leaf) == CAP_THREAD && slot_has(leaf, SLOT_ORIGIN) ? thread_at(slot_object(leaf)) : NULL;
+	return slot_type(leaf) == CAP_THREAD && slot_has(leaf, SLOT_ORIGIN) ? thread_at(slot_object(leaf))
+									    : NULL;
 }
 
 /* A leaf goes: its object first if it is the origin. False: stopped in between. */

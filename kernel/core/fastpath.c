@@ -103,7 +103,8 @@ static ALWAYS_INLINE bool fast_reply_make(struct slot *slot, const struct thread
 {
 	if (UNLIKELY(!slot_is_empty(slot)))
 		return false;
-	if (CPUS_MAX > 1 && UNLIKELY((__atomic_fetch_or(&slot->word, CAP_REPLY, __ATOMIC_ACQ_REL) & CAP_REPLY) != 0))
+	if (CPUS_MAX > 1 &&
+	    UNLIKELY((__atomic_fetch_or(&slot->word, CAP_REPLY, __ATOMIC_ACQ_REL) & CAP_REPLY) != 0))
 		return false;
 	slot->word |= slot_word(CAP_REPLY, RIGHTS_ALL, 0, thread_ref_of(caller));
 	return true;
@@ -154,8 +155,8 @@ static NOINLINE ENTRY_POINT void slow_call(ENTRY_R12(deadline), uint64_t address
 	kernel_syscall(OP_CALL);
 }
 
-ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t tag, uint64_t w0, uint64_t w1,
-				 uint64_t w2, uint64_t w3)
+ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t tag, uint64_t w0,
+				 uint64_t w1, uint64_t w2, uint64_t w3)
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
@@ -163,8 +164,8 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t
 	struct endpoint *endpoint = NULL;
 	struct thread *server = NULL;
 
-	if (UNLIKELY(tag >= FIRST_BAD_TAG || MSG_TAG_OP(tag) >= MSG_OP_PAGE_FAULT || deadline != DEADLINE_NEVER ||
-		     !lock_own())) {
+	if (UNLIKELY(tag >= FIRST_BAD_TAG || MSG_TAG_OP(tag) >= MSG_OP_PAGE_FAULT ||
+		     deadline != DEADLINE_NEVER || !lock_own())) {
 		ENTRY_ON slow_call(ENTRY_R12_IS(deadline), address, tag, w0, w1, w2, w3);
 		return;
 	}
@@ -210,8 +211,8 @@ static ALWAYS_INLINE uint32_t status_of(const struct thread *thread)
 }
 
 /* The one who lent self its time, if it waits for this Reply and can be switched to; NULL: not so easy. */
-static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here, const struct thread *self,
-						slot_ref reply, uint32_t status)
+static ALWAYS_INLINE struct thread *fast_caller(const struct cpu ARCH_CPU_SPACE *here,
+						const struct thread *self, slot_ref reply, uint32_t status)
 {
 	if (UNLIKELY(self->lender == 0))
 		return NULL;
@@ -271,16 +272,16 @@ static KEEPS_REGISTERS NOINLINE bool resume_faulted(struct thread *self, endpoin
 	return true;
 }
 
-static NOINLINE ENTRY_POINT void slow_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0,
-						 uint64_t w1, uint64_t w2, uint64_t w3)
+static NOINLINE ENTRY_POINT void slow_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag,
+						 uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
 {
 	ctx_save_call(&cpu()->current->ctx, OP_REPLY_RECV,
 		      (const uint64_t[]){caps, tag, w0, w1, w2, w3, deadline});
 	kernel_syscall(OP_REPLY_RECV);
 }
 
-ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
-				       uint64_t w2, uint64_t w3)
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0,
+				       uint64_t w1, uint64_t w2, uint64_t w3)
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
@@ -298,7 +299,8 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint6
 		ref = slot_object(cap);
 		if (LIKELY(would_wait(self, endpoint_at(ref))))
 			caller = fast_caller(here, self, self->recv_cache.reply_slot, STATUS_CALLING);
-		if (UNLIKELY(caller == NULL && MSG_TAG_OP(tag) == FAULT_RESUME && would_wait(self, endpoint_at(ref))) &&
+		if (UNLIKELY(caller == NULL && MSG_TAG_OP(tag) == FAULT_RESUME &&
+			     would_wait(self, endpoint_at(ref))) &&
 		    resume_faulted(self, ref))
 			return;
 	}

@@ -10,7 +10,8 @@
 
 static struct {
 	uint32_t next, owner; /* tickets */
-	uint64_t asked, kicked; /* CPUs by bit: must answer a shootdown; are to be interrupted. Of the lock's holder. */
+	uint64_t asked,
+		kicked; /* CPUs by bit: must answer a shootdown; are to be interrupted. Of the lock's holder. */
 } lock ALIGNED(64);
 
 void lock_answer(struct cpu *here)
@@ -33,7 +34,8 @@ static void acquire(void)
 {
 	uint32_t ticket = __atomic_fetch_add(&lock.next, 1, __ATOMIC_RELAXED);
 
-	while (__atomic_load_n(&lock.owner, __ATOMIC_ACQUIRE) != ticket) /* bounded by the others' kernel entries */
+	while (__atomic_load_n(&lock.owner, __ATOMIC_ACQUIRE) !=
+	       ticket) /* bounded by the others' kernel entries */
 		wait_a_little();
 	for (uint32_t i = 0; i < cpus_used; i++) {
 		while (__atomic_exchange_n(&cpus[i]->word, 1, __ATOMIC_ACQUIRE) != 0) /* by its fast path */

@@ -78,8 +78,8 @@ static void interrupt_inside(struct thread *thread)
 /* A program that made a native system call itself: the call is taken back first. */
 static void interrupt_outside(struct thread *thread)
 {
-	bool was_blocked = thread->state == THREAD_SENDING || thread->state == THREAD_REMOTE ||
-			   is_interruptible(thread);
+	bool was_blocked =
+		thread->state == THREAD_SENDING || thread->state == THREAD_REMOTE || is_interruptible(thread);
 
 	if (was_blocked)
 		thread_stop(thread);

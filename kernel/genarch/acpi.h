@@ -11,7 +11,7 @@ struct acpi_madt {
 	paddr_t ioapic;
 	uint32_t ioapic_first; /* its first global interrupt */
 	uint32_t cpu_count;
-	uint32_t lapic_ids[CPUS_MAX]; /* of the first of them */
+	uint32_t lapic_ids[CPUS_MAX];	     /* of the first of them */
 	uint32_t line_gsi[ARCH_IRQ_LINES];   /* global interrupt of each ISA line */
 	uint32_t line_flags[ARCH_IRQ_LINES]; /* MADT flags: polarity bits 0-1, trigger bits 2-3 */
 };

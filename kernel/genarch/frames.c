@@ -50,7 +50,8 @@ void *frames_allocate(uint64_t bytes)
 	paddr_t first = frame_allocate();
 
 	for (uint64_t at = PAGE_SIZE; at < bytes; at += PAGE_SIZE) {
-		if (frame_allocate().raw != first.raw + at) /* frames are never freed, so those left are in a row */
+		if (frame_allocate().raw !=
+		    first.raw + at) /* frames are never freed, so those left are in a row */
 			panic_boot("the boot frames are not in a row");
 	}
 	return phys_to_ptr(first);

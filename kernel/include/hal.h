@@ -170,8 +170,8 @@ void kernel_syscall(uint64_t number); /* number: low half of EAX; not checked ye
  * which still stand in registers. */
 ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t cap, uint64_t tag, uint64_t w0, uint64_t w1,
 				 uint64_t w2, uint64_t w3);
-ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0, uint64_t w1,
-				       uint64_t w2, uint64_t w3);
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0,
+				       uint64_t w1, uint64_t w2, uint64_t w3);
 /* Operations with numbers below are called directly, others by arch_call_guarded: the architecture sets it to 0 at boot
  * where direct calls through a table are not safe. */
 extern uint64_t dispatch_direct_limit;

@@ -97,7 +97,8 @@ static void test_dies(void)
 	uint64_t before = used(ROOT_CAP_SCHED);
 
 	spin(5 * MS);
-	check(used(ROOT_CAP_SCHED) - before >= 4 * MS, "the client of a server dies: it goes on on its own time");
+	check(used(ROOT_CAP_SCHED) - before >= 4 * MS,
+	      "the client of a server dies: it goes on on its own time");
 	check_error(ts_reply(reply, &m), E_GONE, "the answer: E_GONE");
 	check_serves("and others are served");
 }
@@ -242,7 +243,8 @@ static void check_flood(const char *name, void (*flood)(struct worker *), cap_t 
 static void test_floods(void)
 {
 	begin("lending: plain sends");
-	check_flood("plain sends do not stop a server that lives on its clients' time", flood_sends, endpoint);
+	check_flood("plain sends do not stop a server that lives on its clients' time", flood_sends,
+		    endpoint);
 	begin("lending: drop notices");
 	check_flood("nor do drop notices", flood_notices, mint_of(endpoint, ALL, 9, 1));
 }

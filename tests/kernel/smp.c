@@ -71,7 +71,8 @@ static void serve_forever(struct worker *w)
 	(void)ts_recv((cap_t)w->argument[0], (cap_t)w->argument[1], &message, NEVER);
 	while (ts_reply_recv((cap_t)w->argument[0], (cap_t)w->argument[1], &message, NEVER) == E_OK)
 		w->result[0]++;
-	(void)ts_cnode_delete(SLOT_OWN((cap_t)w->argument[1]), 0); /* a call that was taken but not answered */
+	(void)ts_cnode_delete(SLOT_OWN((cap_t)w->argument[1]),
+			      0); /* a call that was taken but not answered */
 }
 
 static void call_forever(struct worker *w)
@@ -93,7 +94,8 @@ static void test_running(void)
 
 	worker_run(w, count_forever);
 	check(grows(&w->result[0]), "a thread runs on another CPU while this one runs too");
-	check_error(ts_thread_set_priority(w->thread, PRIORITY_LOW), E_OK, "set_priority while it runs there");
+	check_error(ts_thread_set_priority(w->thread, PRIORITY_LOW), E_OK,
+		    "set_priority while it runs there");
 	check_error(ts_thread_read_regs(w->thread, &state), E_OK, "read_regs while it runs there");
 	rip = regs->rip;
 	check(state == STATE_READY && rip - (uint64_t)count_forever < 256, "tells where it is");
@@ -104,7 +106,8 @@ static void test_running(void)
 	check(grows(&w->result[0]), "it goes on");
 	check_error(ts_thread_set_affinity(w->thread, 0), E_OK, "affinity to this CPU while it runs there");
 	check(stands_still(&w->result[0]), "it does not run beside a thread of higher priority");
-	check_error(ts_thread_set_affinity(w->thread, other_cpu()), E_OK, "affinity back while it is ready here");
+	check_error(ts_thread_set_affinity(w->thread, other_cpu()), E_OK,
+		    "affinity back while it is ready here");
 	check(grows(&w->result[0]), "it goes on");
 	check_error(ts_cnode_delete(SLOT_OWN(w->thread), 0), E_OK, "its deletion while it runs");
 	check(stands_still(&w->result[0]), "it stands when delete returns");
@@ -137,7 +140,8 @@ static void test_messages(void)
 		is_right = ts_call(endpoint, &message, NEVER) == E_OK && message.w[0] == i && is_right;
 	}
 	check(is_right && grows(&caller->result[0]), "the same while another CPU calls it too");
-	check_error(ts_cnode_delete(SLOT_OWN(endpoint), 0), E_OK, "the endpoint is deleted while the other CPU calls");
+	check_error(ts_cnode_delete(SLOT_OWN(endpoint), 0), E_OK,
+		    "the endpoint is deleted while the other CPU calls");
 	check(wait_until_done(caller) && wait_until_done(w), "caller and server learn it");
 	check(caller->result[1] == E_REVOKED || caller->result[1] == E_DEAD || caller->result[1] == E_CAP,
 	      "by an error");
@@ -150,7 +154,8 @@ static void test_shootdown(void)
 	struct mapped page = map_here(0, PAGE_VA, 1, READ | WRITE);
 	cap_t view = slot_new();
 
-	must(ts_memory_attach(page.memory, SLOT_OWN(view), ROOT_CAP_VSPACE, PAGE_VA + LARGE_BYTES, 1, ALL), "a View");
+	must(ts_memory_attach(page.memory, SLOT_OWN(view), ROOT_CAP_VSPACE, PAGE_VA + LARGE_BYTES, 1, ALL),
+	     "a View");
 	must(ts_view_map(view, PAGE_VA + LARGE_BYTES, 0, 1, READ | WRITE, 0), "a second mapping");
 	w->argument[0] = PAGE_VA + LARGE_BYTES;
 	worker_run(w, write_forever);
@@ -173,7 +178,8 @@ static void test_revoke(void)
 	for (uint32_t round = 0; round < 20; round++) {
 		group_begin("smp");
 		space_make(1);
-		struct worker *counter = worker_there(0, 1), *server = worker_there(1, 1), *caller = worker_there(2, 0);
+		struct worker *counter = worker_there(0, 1), *server = worker_there(1, 1),
+			      *caller = worker_there(2, 0);
 
 		server->argument[0] = make(CAP_ENDPOINT, 0);
 		server->argument[1] = slot_new();

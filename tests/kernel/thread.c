@@ -223,7 +223,8 @@ static void test_tls(void)
 	check_equal(((struct user_regs *)page_block())->fs_base, 0x777000, "read_regs tells it");
 	must(ts_thread_set_tls(ROOT_CAP_THREAD, 0), "no base");
 	check_error(ts_thread_set_affinity(w->thread, 0), E_OK, "affinity to CPU 0");
-	check_error(ts_thread_set_affinity(w->thread, boot_info()->cpu_count), E_ARG, "to a CPU there is not: E_ARG");
+	check_error(ts_thread_set_affinity(w->thread, boot_info()->cpu_count), E_ARG,
+		    "to a CPU there is not: E_ARG");
 	check_error(ts_thread_set_priority(w->thread, 256), E_ARG, "priority 256: E_ARG");
 	worker_end(w);
 }

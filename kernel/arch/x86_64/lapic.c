@@ -77,8 +77,8 @@ void lapic_init(void)
 {
 	pic_silence();
 	if (!cpu_features.has_x2apic)
-		lapic_page = kernel_map_device(KERNEL_MAP_LAPIC,
-					       (paddr_t){read_msr(MSR_APIC_BASE) & PTE_ADDRESS});
+		lapic_page =
+			kernel_map_device(KERNEL_MAP_LAPIC, (paddr_t){read_msr(MSR_APIC_BASE) & PTE_ADDRESS});
 	lapic_enable();
 }
 

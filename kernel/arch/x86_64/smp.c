@@ -137,6 +137,7 @@ void smp_start(void)
 		if (is_well)
 			__atomic_store_n(&cpus_used, cpus_used + 1, __ATOMIC_RELEASE);
 		else
-			print("boot: a CPU does not start, or its clock differs; it and those behind it are left out\n");
+			print("boot: a CPU does not start, or its clock differs; it and those behind it are "
+			      "left out\n");
 	}
 }

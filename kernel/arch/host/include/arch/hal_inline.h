@@ -63,8 +63,9 @@ static inline uint64_t arch_tsc(void)
 }
 
 /* The caller of the fast path looks at the current thread itself. */
-static inline void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to, uint64_t r0, uint64_t r1,
-					   const uint64_t words[4], uint64_t r6, uint32_t *lock_word)
+static inline void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to, uint64_t r0,
+					   uint64_t r1, const uint64_t words[4], uint64_t r6,
+					   uint32_t *lock_word)
 {
 	const uint64_t results[] = {r0, r1, words[0], words[1], words[2], words[3], r6};
 
