@@ -6,7 +6,7 @@
  * and best is the lowest of them; a thread is in the ring of its priority if and only if is_queued is set.
  * List code only: of a thread it uses queue_next, queue_prev, priority and is_queued.  Every operation takes constant time.
  * A header, because calls in place of its code would cost the scheduler 16 instructions a switch.
- * Proved: proofs/runqueue (docs/proofs.md).
+ * Checked: tests/host/kernel/ipc/test_sched.c and the fuzzer (tests/fuzz/abstract.c); not proved (docs/proofs.md).
  */
 #pragma once
 

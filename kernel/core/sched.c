@@ -212,6 +212,10 @@ void sched_handoff(struct thread *partner)
 {
 	struct cpu *self = cpu();
 
+	if (partner->lender == 0 && partner->home != self->id) {
+		sched_ready(partner); /* who is lent nothing runs at home */
+		return;
+	}
 	if (partner->priority > self->ready.best || !sched_may_run(partner)) {
 		ready_on(self, partner);
 		return;

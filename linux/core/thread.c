@@ -20,6 +20,8 @@
 #define BIRTHS 64u
 
 static struct lx_birth births[BIRTHS];
+/* Held from before a thread is made until its number stands where the program wants it: the thread itself waits for that. */
+static struct lx_lock birth_lock;
 static uint32_t vfork_tids[PROCESS_THREADS]; /* of the vfork child that lives in a thread slot */
 
 uint64_t lx_rdfsbase(void);
@@ -95,6 +97,7 @@ bool lx_thread_lives(uint32_t tid)
 
 void lx_fork_lock(struct lx_process *process)
 {
+	lx_lock(&birth_lock);
 	lx_lock(&process->files.lock);
 	lx_lock(&process->sighand.lock);
 	lx_mm_lock();
@@ -109,6 +112,7 @@ void lx_fork_unlock(struct lx_process *process)
 	lx_mm_unlock();
 	lx_unlock(&process->sighand.lock);
 	lx_unlock(&process->files.lock);
+	lx_unlock(&birth_lock);
 }
 
 /* ---------------------------------------------------------------- births */
@@ -185,8 +189,11 @@ void lx_child_main(struct msg_page *page, struct lx_birth *birth)
 		}
 		birth_free(birth);
 	}
-	if (own.is_thread)
+	if (own.is_thread) {
 		lx_readiness_new_thread(self->slot);
+		lx_lock(&birth_lock);
+		lx_unlock(&birth_lock);
+	}
 	lx_set_fs_base(self, own.fs_base);
 	if (own.gs_base)
 		lx_set_gs_base(self, own.gs_base);
@@ -231,14 +238,14 @@ static long clone_thread(struct lx_thread *self, const struct clone_request *req
 		.clear_tid = 0, /* sys_exit clears the word: proc would do it again, after it was reused */
 		.argument = (uint64_t)birth};
 	struct proc_thread_out out;
+	lx_lock(&birth_lock);
 	long error = lx_result(proc_thread(LX_CAP_PROC, self->page, &in, &out));
-	if (error) {
-		birth_free(birth);
-		return error;
-	}
-	if (request->flags & CLONE_PARENT_SETTID)
+	if (!error && (request->flags & CLONE_PARENT_SETTID))
 		(void)!lx_put(request->parent_tid, &out.tid, sizeof(out.tid));
-	return out.tid;
+	lx_unlock(&birth_lock);
+	if (error)
+		birth_free(birth);
+	return error ? error : (long)out.tid;
 }
 
 static long clone_copied(struct lx_thread *self, const struct clone_request *request, struct lx_birth *birth)

@@ -250,7 +250,7 @@ long sys_setrlimit(uint32_t resource, uint64_t user)
 
 /* ---------------------------------------------------------------- scheduling */
 
-enum { SCHED_GET_NICE, SCHED_SET_NICE, SCHED_GET_POLICY, SCHED_SET_POLICY, SCHED_GET_AFFINITY };
+enum { SCHED_GET_NICE, SCHED_SET_NICE, SCHED_GET_POLICY, SCHED_SET_POLICY };
 
 static long sched_call(uint32_t what, int32_t pid, int64_t value, int64_t *result)
 {
@@ -338,12 +338,21 @@ long sys_sched_rr_get_interval(int32_t pid, uint64_t user)
 	return pid < 0 ? -EINVAL : lx_put(user, &slice, sizeof(slice));
 }
 
+static long affinity(int32_t tid, bool is_set, uint64_t *mask)
+{
+	struct proc_affinity_in in = {.tid = (uint32_t)tid, .set = is_set, .mask = *mask};
+	struct proc_affinity_out out = {0};
+	long error = lx_result(proc_affinity(LX_CAP_PROC, lx_self()->page, &in, &out));
+	*mask = out.mask;
+	return error;
+}
+
 long sys_sched_getaffinity(int32_t pid, uint32_t bytes, uint64_t user)
 {
-	int64_t mask = 1;
+	uint64_t mask = 0;
 	if (bytes < 8 || (bytes & 7))
 		return -EINVAL;
-	long error = sched_call(SCHED_GET_AFFINITY, pid, 0, &mask);
+	long error = affinity(pid, false, &mask);
 	if (!error)
 		error = lx_put(user, &mask, sizeof(mask));
 	return error ? error : 8;
@@ -352,21 +361,17 @@ long sys_sched_getaffinity(int32_t pid, uint32_t bytes, uint64_t user)
 long sys_sched_setaffinity(int32_t pid, uint32_t bytes, uint64_t user)
 {
 	uint64_t mask = 0;
-	int64_t allowed = 1;
 	if (lx_get(&mask, user, lx_min(bytes, sizeof(mask))))
 		return -EFAULT;
-	long error = sched_call(SCHED_GET_AFFINITY, pid, 0, &allowed);
-	if (error)
-		return error;
-	return mask & (uint64_t)allowed ? 0 : -EINVAL;
+	return affinity(pid, true, &mask);
 }
 
 long sys_getcpu(uint64_t user_cpu, uint64_t user_node)
 {
-	const uint32_t zero = 0;
-	if (user_cpu && lx_put(user_cpu, &zero, sizeof(zero)))
+	const uint32_t cpu = lx_self()->shared->cpu, node = 0;
+	if (user_cpu && lx_put(user_cpu, &cpu, sizeof(cpu)))
 		return -EFAULT;
-	return user_node ? lx_put(user_node, &zero, sizeof(zero)) : 0;
+	return user_node ? lx_put(user_node, &node, sizeof(node)) : 0;
 }
 
 /* ---------------------------------------------------------------- capabilities of Linux: all for uid 0, none else */

@@ -174,7 +174,7 @@ long sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command)
 
 /* ---------------------------------------------------------------- little behind them */
 
-/* One processor, and kernel entry orders memory: every barrier is done already. */
+/* Each thread that runs meanwhile is stopped shortly by proc; one that does not has passed through the kernel. */
 #define MEMBARRIER_SUPPORTED                                                           \
 	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                     \
 	 MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED | \
@@ -190,7 +190,13 @@ long sys_membarrier(int32_t command, uint32_t flags)
 		*is_registered = true;
 	if (command == MEMBARRIER_CMD_PRIVATE_EXPEDITED && !*is_registered)
 		return -EPERM;
-	return command > 0 && (command & MEMBARRIER_SUPPORTED) == command ? 0 : -EINVAL;
+	if (command <= 0 || (command & (command - 1)) || !(command & MEMBARRIER_SUPPORTED))
+		return -EINVAL;
+	if (command & (MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
+		return 0;
+	struct proc_barrier_in in = {.all = command != MEMBARRIER_CMD_PRIVATE_EXPEDITED};
+	struct proc_barrier_out out;
+	return lx_result(proc_barrier(LX_CAP_PROC, lx_self()->page, &in, &out));
 }
 
 long sys_socket(int32_t family, int32_t type, int32_t protocol)

@@ -91,6 +91,8 @@ int64_t __vdso_time(int64_t *out)
 int __vdso_getcpu(unsigned int *cpu, unsigned int *node, void *unused)
 {
 	(void)unused;
+	if (clock_page()->cpu_count > 1)
+		return (int)lx_vdso_syscall(309, (long)cpu, (long)node);
 	if (cpu)
 		*cpu = 0;
 	if (node)

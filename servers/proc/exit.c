@@ -56,8 +56,8 @@ void robust_release(const struct process *p, struct thread *t)
 void thread_end(struct thread *t)
 {
 	struct process *p = process_at(t->process);
-	cpu_time_add(&p->ended_threads, thread_time(t));
 	suspend_thread(t);
+	thread_time_ended(t);
 	robust_release(p, t);
 	process_page(p)->thread[t->slot].tid = 0;
 	thread_object_destroy(t);
@@ -74,7 +74,8 @@ void vfork_release(struct process *p)
 		return;
 	struct thread *t = thread_at(p->vfork_parent);
 	if (t->tid != 0 && t->generation == p->vfork_generation) {
-		process_page(process_at(t->process))->thread[t->slot].vfork_done = 1;
+		__atomic_store_n(&process_page(process_at(t->process))->thread[t->slot].vfork_done, 1,
+				 __ATOMIC_RELEASE);
 		wake_thread(t);
 	}
 	p->vfork_parent = 0;
@@ -119,7 +120,7 @@ static void end_threads(struct process *p)
 		if (t->thread == 0)
 			continue;
 		suspend_thread(t);
-		cpu_time_add(&p->ended_threads, thread_time(t));
+		thread_time_ended(t);
 		robust_release(p, t);
 	}
 }
@@ -162,8 +163,6 @@ void process_end(struct process *p, uint32_t status)
 	if (p->pid == INIT_PID)
 		system_ended((status & 0x7f) != 0 ? 128 + (status & 0x7f) : (status >> 8) & 0xff);
 	end_threads(p);
-	proc.labels->ended_user_ns += p->ended_threads.user_ns;
-	proc.labels->ended_system_ns += p->ended_threads.system_ns;
 	timers_clear(p);
 	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
 		signal_queue_clear(&thread_at(i)->queue);

@@ -157,6 +157,8 @@ static int fork_objects(struct process *parent, struct thread *caller, struct pr
 	if (t == NULL)
 		return EAGAIN;
 	t->slot = (uint8_t)slot;
+	t->cpu_mask = caller->cpu_mask;
+	t->cpu = caller->cpu;
 	copy_page(parent, caller, child, slot);
 	const struct space *s = space_at(child->space);
 	error = bundle_create(child, t, s);
@@ -270,6 +272,8 @@ int proc_on_thread(struct request *rq, const struct proc_thread_in *in, struct p
 		return EAGAIN;
 	}
 	t->slot = (uint8_t)slot;
+	t->cpu_mask = caller->cpu_mask;
+	t->cpu = caller->cpu;
 	t->clear_tid = in->clear_tid;
 	memset(&process_page(p)->thread[slot], 0, sizeof(struct process_thread));
 	process_page(p)->thread[slot].blocked = process_page(p)->thread[caller->slot].blocked;
@@ -350,6 +354,7 @@ int process_start_init(void)
 	struct thread *t = thread_alloc(p, p->pid);
 	if (t == NULL || space_slot_take(s, 0, &slot) != 0)
 		return EAGAIN;
+	t->cpu_mask = ~0ull;
 	error = bundle_create(p, t, s);
 	if (error == 0)
 		error = init_directories(p);

@@ -229,9 +229,50 @@ int proc_on_sched(struct request *rq, const struct proc_sched_in *in, struct pro
 		return 0;
 	case 2: out->value = SCHED_OTHER; return 0;
 	case 3: return in->value == SCHED_OTHER ? 0 : EPERM;
-	case 4: out->value = 1; return 0;
 	default: return EINVAL;
 	}
+}
+
+static bool may_schedule(const struct process *caller, const struct process *p)
+{
+	return caller->euid == 0 || caller->euid == p->uid || caller->euid == p->euid;
+}
+
+int proc_on_affinity(struct request *rq, const struct proc_affinity_in *in, struct proc_affinity_out *out)
+{
+	struct thread *caller = thread_by_label(rq->label);
+	struct thread *t = in->tid == 0 ? caller : thread_by_tid(in->tid);
+	if (caller == NULL || t == NULL)
+		return ESRCH;
+	int error = 0;
+	if (in->set && !may_schedule(process_at(caller->process), process_at(t->process)))
+		return EPERM;
+	if (in->set)
+		error = thread_set_cpus(t, in->mask);
+	out->mask = t->cpu_mask & cpus_present();
+	return error;
+}
+
+static void barrier_of(const struct process *p)
+{
+	for (thread_ref i = p->threads; i != 0; i = thread_at(i)->next)
+		thread_barrier(thread_at(i));
+}
+
+int proc_on_barrier(struct request *rq, const struct proc_barrier_in *in, struct proc_barrier_out *out)
+{
+	(void)out;
+	const struct process *p = process_by_label(rq->label);
+	if (p == NULL)
+		return ESRCH;
+	if (proc.cpu_count == 1)
+		return 0; /* every switch between threads is one */
+	if (!in->all)
+		barrier_of(p);
+	for (process_ref i = 1; in->all && i <= proc.process_high; i++)
+		if (process_at(i)->state == PROCESS_LIVE)
+			barrier_of(process_at(i));
+	return 0;
 }
 
 void host_init(void)

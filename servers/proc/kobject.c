@@ -310,6 +310,9 @@ int thread_start(struct thread *t, const struct space *s, const struct thread_st
 	};
 	if (ts_thread_set_regs(t->thread, start->fpu_from != 0 ? 1 : 2, start->fpu_from) != E_OK)
 		return EINVAL;
+	if (thread_place(t) != 0)
+		return EAGAIN;
+	publish_thread(t);
 	return ts_thread_resume(t->thread) == E_OK ? 0 : EAGAIN;
 }
 
@@ -334,6 +337,19 @@ void resume_thread(const struct thread *t)
 {
 	if (t->thread != 0)
 		(void)ts_thread_resume(t->thread);
+}
+
+int thread_set_home(const struct thread *t, uint32_t cpu)
+{
+	return ts_thread_set_affinity(t->thread, cpu) == E_OK ? 0 : EAGAIN;
+}
+
+/* To tell of a thread that runs elsewhere, its CPU is interrupted and executes the call. */
+void thread_barrier(const struct thread *t)
+{
+	uint64_t state;
+	if (t->thread != 0)
+		(void)ts_thread_read_regs(t->thread, &state);
 }
 
 /* Services find a thread's Notification in CNode `waiters`, at its index. */

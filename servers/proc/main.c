@@ -157,6 +157,7 @@ void session_ended(uint32_t sid)
 
 /* ---- upcalls of tty and vfs ---- */
 
+/* Single words, of which no reader needs two of one moment: not between label_write_begin and its end. */
 static void refresh_process(struct process *p)
 {
 	struct label_process *l = &proc.labels->process[process_index(p)];
@@ -166,7 +167,6 @@ static void refresh_process(struct process *p)
 		caught |= page->handler[i] > 1 ? 1ull << i : 0;
 		ignored |= page->handler[i] == 1 ? 1ull << i : 0;
 	}
-	l->seq++;
 	struct cpu_time time = process_time(p);
 	l->user_ns = time.user_ns;
 	l->system_ns = time.system_ns;
@@ -195,7 +195,6 @@ static void refresh_process(struct process *p)
 		proc.labels->thread[i].system_ns = time.system_ns;
 		proc.labels->thread[i].next = thread_at(i)->next;
 	}
-	l->seq++;
 }
 
 static void refresh(void)
@@ -207,6 +206,7 @@ static void refresh(void)
 		refresh_process(process_at(i));
 		running += proc.labels->process[i].state == LABEL_RUNNING;
 	}
+	publish_cpu_times();
 	proc.labels->running = running;
 	proc.labels->processes = proc.live_processes + proc.zombies;
 	proc.labels->threads = proc.live_threads;
@@ -402,6 +402,7 @@ int main(void)
 	signal_init();
 	report_init();
 	host_init();
+	placement_init();
 	kobject_init();
 	int error = process_start_init();
 	if (error != 0)

@@ -96,6 +96,10 @@ struct thread {
 	struct signal_queue queue;
 	uint64_t clear_tid, robust_head;
 	uint64_t consumed_ns; /* last known */
+	uint64_t cpu_mask;    /* sched_setaffinity; CPUs that there are not count as absent */
+	uint8_t cpu;	      /* where it runs, with is_placed */
+	bool is_placed;
+	struct cpu_time elsewhere; /* what it did on CPUs it has left */
 	char name[16];
 };
 
@@ -154,7 +158,10 @@ struct proc_state {
 	process_ref process_high;
 	struct label_table *labels;
 	struct process_page *pages; /* region procpages; page i belongs to process i */
-	uint32_t page_count;
+	uint32_t page_count, cpu_count;
+	uint32_t threads_on[LABEL_CPUS];
+	struct cpu_time done[LABEL_CPUS]; /* by threads that have ended or run on another CPU now */
+	bool is_spreading;		  /* new threads go to the CPU with the fewest */
 	struct upcall_ring *upcalls_tty, *upcalls_vfs;
 	cap_t mem, vfs, tty, waiters, vfs_notify, receive;
 	struct msg_page *page; /* the server thread's message page */
@@ -232,6 +239,8 @@ void wake_thread(const struct thread *t);      /* signals its Notification */
 void interrupt_thread(const struct thread *t); /* thread_interrupt: it will look for signals */
 void suspend_thread(const struct thread *t);
 void resume_thread(const struct thread *t);
+int thread_set_home(const struct thread *t, uint32_t cpu); /* 0 or EAGAIN */
+void thread_barrier(const struct thread *t); /* its CPU, if it runs, has ordered its memory accesses */
 void waiters_set(struct thread *t);
 void waiters_clear(const struct thread *t);
 uint64_t thread_consumed_ns(struct thread *t);
@@ -263,6 +272,16 @@ void space_set_limits(const struct space *s, uint64_t as_bytes, uint64_t data_by
 void system_ended(uint32_t code);	 /* pid 1 has ended */
 bool session_has_terminal(uint32_t sid); /* asks tty */
 void session_ended(uint32_t sid);	 /* its leader has ended: tty hangs up */
+
+/* ---- placement.c: which CPU a thread runs on ---- */
+
+void placement_init(void);
+uint64_t cpus_present(void);	       /* one bit each */
+int thread_place(struct thread *t);    /* before it starts; nothing if it is placed. 0 or EAGAIN */
+void thread_unplace(struct thread *t); /* it is gone, or moves */
+int thread_set_cpus(struct thread *t, uint64_t mask); /* EINVAL: no such CPU; EAGAIN */
+void thread_time_ended(struct thread *t);	      /* its last time, for its CPU and its process */
+void publish_cpu_times(void);			      /* to the label table */
 
 /* ---- identity.c ---- */
 

@@ -114,10 +114,10 @@ void process_free(struct process *p)
 	}
 	p->state = PROCESS_FREE;
 	struct label_process *l = &proc.labels->process[index];
-	l->seq++;
+	label_write_begin(l);
 	l->state = LABEL_FREE;
 	l->generation = 0;
-	l->seq++;
+	label_write_end(l);
 	while (proc.process_high > 0 && process_at(proc.process_high)->state == PROCESS_FREE)
 		proc.process_high--;
 	proc.labels->process_high = proc.process_high;
@@ -157,6 +157,7 @@ void thread_free(struct thread *t)
 	*link = t->next;
 	p->thread_count--;
 	signal_queue_clear(&t->queue);
+	thread_unplace(t);
 	if (tid_thread[t->tid] == index)
 		tid_thread[t->tid] = 0;
 	proc.labels->thread[index].generation = 0;
@@ -261,9 +262,9 @@ static uint32_t state_label(const struct process *p)
 void publish_state(const struct process *p)
 {
 	struct label_process *l = &proc.labels->process[process_index(p)];
-	l->seq++;
+	label_write_begin(l);
 	l->state = state_label(p);
-	l->seq++;
+	label_write_end(l);
 }
 
 static void publish_page(const struct process *p)
@@ -291,7 +292,7 @@ static void publish_page(const struct process *p)
 void publish_process(const struct process *p)
 {
 	struct label_process *l = &proc.labels->process[process_index(p)];
-	l->seq++;
+	label_write_begin(l);
 	l->generation = p->generation;
 	l->state = state_label(p);
 	l->pid = p->pid;
@@ -317,8 +318,13 @@ void publish_process(const struct process *p)
 	l->exit_signal = p->exit_signal;
 	l->start_ns = p->start_ns;
 	l->no_new_privs = p->no_new_privs;
+	const struct thread *leader = process_leader(p);
+	if (leader != NULL) {
+		l->cpu = leader->cpu;
+		l->cpu_mask = leader->cpu_mask & cpus_present();
+	}
 	memcpy(l->name, p->name, sizeof(l->name));
-	l->seq++;
+	label_write_end(l);
 	if (proc.process_high > proc.labels->process_high)
 		proc.labels->process_high = proc.process_high;
 	if (p->state == PROCESS_LIVE)
@@ -334,8 +340,11 @@ void publish_thread(const struct thread *t)
 	l->state = LABEL_SLEEPING;
 	l->tid = t->tid;
 	l->next = t->next;
+	l->cpu = t->cpu;
+	l->cpu_mask = t->cpu_mask & cpus_present();
 	memcpy(l->name, t->name, sizeof(l->name));
 	struct process_thread *shared = &process_page(p)->thread[t->slot];
 	shared->tid = t->tid;
 	shared->label_index = thread_index(t);
+	shared->cpu = t->cpu;
 }

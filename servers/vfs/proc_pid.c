@@ -98,14 +98,14 @@ static int text_stat(const struct inode *inode, const struct label_process *proc
 		    (unsigned long long)(process->children_system_ns / TICK_NS), 20 + nice, nice,
 		    process->threads, (unsigned long long)(process->start_ns / TICK_NS));
 	text_format(text,
-		    "%llu %llu 18446744073709551615 0 0 %llu 0 0 %llu %llu %llu %llu 0 0 0 %u 0 0 0 0 0 0 0 "
+		    "%llu %llu 18446744073709551615 0 0 %llu 0 0 %llu %llu %llu %llu 0 0 0 %u %u 0 0 0 0 0 0 "
 		    "0 %llu ",
 		    (unsigned long long)(usage.virtual_pages * 4096),
 		    (unsigned long long)usage.resident_pages, (unsigned long long)page->stack_start,
 		    (unsigned long long)process->signals_pending & 0x7fffffffu,
 		    (unsigned long long)process->signals_blocked & 0x7fffffffu,
 		    (unsigned long long)process->signals_ignored & 0x7fffffffu,
-		    (unsigned long long)process->signals_caught & 0x7fffffffu, process->exit_signal,
+		    (unsigned long long)process->signals_caught & 0x7fffffffu, process->exit_signal, thread ? thread->cpu : process->cpu,
 		    (unsigned long long)page->brk_start);
 	text_format(text, "%llu %llu %llu %llu 0\n", (unsigned long long)page->arg_start,
 		    (unsigned long long)page->arg_end, (unsigned long long)page->env_start,
@@ -131,6 +131,28 @@ static void status_memory(const struct label_process *process, struct text *text
 		    "   0 kB\nVmSwap:\t       0 kB\n",
 		    (unsigned long long)usage.data_pages * 4, (unsigned long long)usage.stack_pages * 4,
 		    (unsigned long long)usage.text_pages * 4);
+}
+
+/* A mask as Linux prints it, and the same as a list of ranges. */
+static void status_cpus(uint64_t mask, struct text *text)
+{
+	if (mask >> 32 != 0)
+		text_format(text, "Cpus_allowed:\t%x,%08x\nCpus_allowed_list:\t", (unsigned)(mask >> 32),
+			    (unsigned)mask);
+	else
+		text_format(text, "Cpus_allowed:\t%x\nCpus_allowed_list:\t", (unsigned)mask);
+	const char *separator = "";
+	for (uint32_t first = 0; first < LABEL_CPUS; first++) {
+		uint32_t last = first;
+		if (!((mask >> first) & 1))
+			continue;
+		while (last + 1 < LABEL_CPUS && ((mask >> (last + 1)) & 1))
+			last++;
+		text_format(text, last > first ? "%s%u-%u" : "%s%u", separator, first, last);
+		separator = ",";
+		first = last;
+	}
+	text_format(text, "\n");
 }
 
 static int text_status(const struct inode *inode, const struct label_process *process, uint64_t reader,
@@ -169,11 +191,10 @@ static int text_status(const struct inode *inode, const struct label_process *pr
 		    "CapInh:\t0000000000000000\nCapPrm:\t%s\nCapEff:\t%s\nCapBnd:\t000001ffffffffff\nCapAmb:"
 		    "\t0000000000000000\n",
 		    capabilities, capabilities);
-	text_format(
-		text,
-		"NoNewPrivs:\t%u\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:"
-		"\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n",
-		process->no_new_privs);
+	text_format(text, "NoNewPrivs:\t%u\nSeccomp:\t0\n", process->no_new_privs);
+	status_cpus(thread ? thread->cpu_mask : process->cpu_mask, text);
+	text_format(text, "Mems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\n"
+			  "nonvoluntary_ctxt_switches:\t0\n");
 	return 0;
 }
 

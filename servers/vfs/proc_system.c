@@ -132,7 +132,13 @@ static void processor_flags(struct text *text)
 	text_format(text, " syscall nx lm\n");
 }
 
-static int text_cpuinfo(struct text *text)
+static uint32_t cpu_count(void)
+{
+	uint64_t count = env_labels->cpu_count;
+	return count >= 1 && count <= LABEL_CPUS ? (uint32_t)count : 1;
+}
+
+static void one_cpu(struct text *text, uint32_t cpu)
 {
 	unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
 	char vendor[13] = {0}, name[49];
@@ -146,36 +152,38 @@ static int text_cpuinfo(struct text *text)
 		 model = ((eax >> 4) & 15u) | ((eax >> 12) & 0xf0u);
 	uint64_t hz = env_tsc_hz();
 	text_format(text,
-		    "processor\t: 0\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: "
+		    "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: "
 		    "%s\nstepping\t: %u\n",
-		    vendor, family, model, name, eax & 15u);
+		    cpu, vendor, family, model, name, eax & 15u);
 	text_format(text,
-		    "cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: "
-		    "1\nfpu\t\t: yes\n",
-		    (unsigned long long)(hz / 1000000), (unsigned long long)(hz / 1000 % 1000));
+		    "cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: "
+		    "%u\nfpu\t\t: yes\n",
+		    (unsigned long long)(hz / 1000000), (unsigned long long)(hz / 1000 % 1000), cpu_count(), cpu,
+		    cpu_count());
 	processor_flags(text);
 	text_format(text,
 		    "bogomips\t: %llu.%02llu\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 40 "
 		    "bits physical, 48 bits virtual\n\n",
 		    (unsigned long long)(hz / 500000), (unsigned long long)(hz / 5000 % 100));
+}
+
+/* Of the CPU this runs on: they are all alike. */
+static int text_cpuinfo(struct text *text)
+{
+	for (uint32_t i = 0; i < cpu_count(); i++)
+		one_cpu(text, i);
 	return 0;
 }
 
-/* Processor time of all processes that are or were, at most the time that went by. Idle is the rest. */
+/* Processor time, at most the time that went by. Idle is the rest. */
 struct busy {
 	uint64_t user_ns, system_ns, idle_ns;
 };
 
-static struct busy busy_time(uint64_t now)
+static struct busy busy_of(uint32_t cpu, uint64_t now)
 {
-	struct busy busy = {.user_ns = env_labels->ended_user_ns, .system_ns = env_labels->ended_system_ns};
-	for (uint32_t i = 1; i <= env_labels->process_high && i < LABEL_PROCESSES; i++) {
-		const struct label_process *process = &env_labels->process[i];
-		if (process->state == LABEL_FREE || process->state == LABEL_ZOMBIE)
-			continue;
-		busy.user_ns += process->user_ns;
-		busy.system_ns += process->system_ns;
-	}
+	struct busy busy = {.user_ns = env_labels->cpu[cpu].user_ns,
+			    .system_ns = env_labels->cpu[cpu].system_ns};
 	if (busy.user_ns > now)
 		busy.user_ns = now;
 	if (busy.system_ns > now - busy.user_ns)
@@ -184,16 +192,36 @@ static struct busy busy_time(uint64_t now)
 	return busy;
 }
 
+static struct busy busy_of_all(uint64_t now)
+{
+	struct busy all = {0};
+	for (uint32_t i = 0; i < cpu_count(); i++) {
+		struct busy busy = busy_of(i, now);
+		all.user_ns += busy.user_ns;
+		all.system_ns += busy.system_ns;
+		all.idle_ns += busy.idle_ns;
+	}
+	return all;
+}
+
 static int text_uptime(struct text *text)
 {
 	if (!upcall_have(UPCALL_REFRESH, 0, 0))
 		return VFS_PARK;
 	uint64_t now = env_now_ns();
-	uint64_t idle = busy_time(now).idle_ns;
+	uint64_t idle = busy_of_all(now).idle_ns;
 	text_format(text, "%llu.%02llu %llu.%02llu\n", (unsigned long long)(now / NSEC),
 		    (unsigned long long)(now / TICK_NS % 100), (unsigned long long)(idle / NSEC),
 		    (unsigned long long)(idle / TICK_NS % 100));
 	return 0;
+}
+
+static void stat_line(struct text *text, const char *name, struct busy busy)
+{
+	text_format(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", name,
+		    (unsigned long long)(busy.user_ns / TICK_NS),
+		    (unsigned long long)(busy.system_ns / TICK_NS),
+		    (unsigned long long)(busy.idle_ns / TICK_NS));
 }
 
 static int text_stat(struct text *text)
@@ -201,12 +229,12 @@ static int text_stat(struct text *text)
 	if (!upcall_have(UPCALL_REFRESH, 0, 0))
 		return VFS_PARK;
 	uint64_t now = env_now_ns();
-	struct busy busy = busy_time(now);
-	for (int line = 0; line < 2; line++)
-		text_format(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", line == 0 ? "cpu " : "cpu0",
-			    (unsigned long long)(busy.user_ns / TICK_NS),
-			    (unsigned long long)(busy.system_ns / TICK_NS),
-			    (unsigned long long)(busy.idle_ns / TICK_NS));
+	stat_line(text, "cpu ", busy_of_all(now));
+	for (uint32_t i = 0; i < cpu_count(); i++) {
+		char name[8];
+		snprintf(name, sizeof(name), "cpu%u", i);
+		stat_line(text, name, busy_of(i, now));
+	}
 	text_format(text,
 		    "intr 0\nctxt 0\nbtime %llu\nprocesses %llu\nprocs_running %llu\nprocs_blocked "
 		    "0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",

@@ -1,17 +1,30 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The system on machines with several CPUs: it boots and runs jobs side by side."""
+"""The system on machines with several CPUs: it boots, runs jobs side by side, and tells how many CPUs there are."""
 import subprocess
 
 import pytest
 
 JOBS = 'for i in 1 2 3 4; do (n=0; while [ $n -lt 200 ]; do n=$((n+1)); done; echo "job $i $n") & done; wait; echo end'
+# Where it runs (field 39 of stat) follows the mask, and children inherit it.
+COUNT = """nproc; grep -c ^processor /proc/cpuinfo; grep -c '^cpu[0-9]' /proc/stat; grep Cpus_allowed_list /proc/self/status
+taskset 2 nproc; taskset 2 sh -c 'cut -d" " -f39 /proc/self/stat; cat /proc/self/status | grep Cpus_allowed:'; taskset 40000000 true; echo $?"""
+
+
+def lines_of(cpus, command):
+    run = subprocess.run(["./tessera", "run", "--no-build", "--smp", cpus, "--timeout", "120", "--", "sh", "-c", command],
+                         capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.replace("\r", "").split("\n")
 
 
 @pytest.mark.parametrize("cpus", ["2", "4"])
 def test_parallel_jobs(cpus):
-    run = subprocess.run(["./tessera", "run", "--no-build", "--smp", cpus, "--timeout", "120", "--", "sh", "-c", JOBS],
-                         capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL)
-    lines = run.stdout.replace("\r", "").split("\n")
-    assert run.returncode == 0, run.stderr
+    lines = lines_of(cpus, JOBS)
     assert sorted(line for line in lines if line.startswith("job")) == [f"job {i} 200" for i in range(1, 5)]
     assert "end" in lines
+
+
+@pytest.mark.parametrize("cpus", ["2", "4"])
+def test_cpus_are_told(cpus):
+    lines = [line for line in lines_of(cpus, COUNT) if line and "taskset" not in line]
+    assert lines == [cpus, cpus, cpus, f"Cpus_allowed_list:\t0-{int(cpus) - 1}", "1", "1", "Cpus_allowed:\t2", "1"]

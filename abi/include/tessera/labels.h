@@ -22,6 +22,7 @@
 #define HOST_SET_NAME 1u
 #define HOST_SET_DOMAIN 2u
 #define LABEL_LIMITS 16u
+#define LABEL_CPUS 64u
 
 enum label_state { LABEL_FREE = 0, LABEL_RUNNING, LABEL_SLEEPING, LABEL_STOPPED, LABEL_ZOMBIE, LABEL_DEAD };
 
@@ -51,8 +52,21 @@ struct label_process {
 	uint32_t is_session_leader_lost;
 	uint32_t no_new_privs;
 	int32_t oom_score_adj;
-	uint32_t reserved[13];
+	uint32_t cpu; /* of its first thread */
+	uint64_t cpu_mask; /* where that may run */
+	uint32_t reserved[10];
 };
+/* Around what proc writes: readers on other CPUs see seq odd, or changed. */
+static inline void label_write_begin(struct label_process *entry)
+{
+	__atomic_store_n(&entry->seq, entry->seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+static inline void label_write_end(struct label_process *entry)
+{
+	__atomic_store_n(&entry->seq, entry->seq + 1, __ATOMIC_RELEASE);
+}
+
 static_assert(sizeof(struct label_process) <= 1280, "label_process stays small");
 
 struct label_thread {
@@ -63,6 +77,8 @@ struct label_thread {
 	uint32_t next; /* next thread of the process, 0: none */
 	char name[16];
 	uint64_t user_ns, system_ns;
+	uint32_t cpu, reserved;
+	uint64_t cpu_mask; /* where it may run */
 };
 
 /* Upward requests: rings in region `labels`' second part are NOT used; see rings.h */
@@ -71,7 +87,11 @@ struct label_table {
 	struct label_thread thread[LABEL_THREADS];
 	uint64_t process_high;						   /* highest process index in use */
 	uint64_t processes, threads, forks, running, load1, load5, load15; /* loads: 16.16 fixed point */
-	uint64_t ended_user_ns, ended_system_ns; /* processor time of all processes that have ended */
 	char host_name[HOST_NAME_BYTES], domain_name[HOST_NAME_BYTES];
+	uint64_t cpu_count;
+	/* Processor time of all threads that are or were, by CPU: of the last refresh. */
+	struct {
+		uint64_t user_ns, system_ns;
+	} cpu[LABEL_CPUS];
 	uint64_t refreshed; /* counts refreshes of the times (asked through rings.h) */
 };

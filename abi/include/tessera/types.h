@@ -240,6 +240,7 @@ struct time_page {
 	uint64_t cpu_features; /* CPU_FEATURE_* */
 	uint64_t xsave_mask;   /* XCR0; 0: FXSAVE only */
 	uint64_t xsave_bytes;
+	uint64_t cpu_count; /* CPUs in use, numbered from 0; set once, before the first user thread */
 };
 #define CPU_FEATURE_FSGSBASE 0x1ull
 #define CPU_FEATURE_RDRAND 0x2ull

@@ -140,4 +140,5 @@ void smp_start(void)
 			print("boot: a CPU does not start, or its clock differs; it and those behind it are "
 			      "left out\n");
 	}
+	((struct time_page *)phys_to_ptr(arch_time_page()))->cpu_count = cpus_used;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "fakes.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tessera/service.h>
 
 unsigned fake_interrupts, fake_wakes, fake_suspends, fake_resumes, fake_bundles, fake_spaces,
 	fake_sessions_ended;
+unsigned fake_moves, fake_barriers;
 uint32_t fake_system_ended;
 uint64_t fake_now_ns;
 
@@ -40,6 +42,22 @@ void interrupt_thread(const struct thread *t)
 {
 	(void)t;
 	fake_interrupts++;
+}
+int thread_set_home(const struct thread *t, uint32_t cpu)
+{
+	(void)t;
+	fake_moves++;
+	return cpu < FAKE_CPUS ? 0 : EAGAIN;
+}
+void thread_barrier(const struct thread *t)
+{
+	(void)t;
+	fake_barriers++;
+}
+const char *service_option(const char *key)
+{
+	(void)key;
+	return NULL;
 }
 void suspend_thread(const struct thread *t)
 {
@@ -178,6 +196,7 @@ void fake_reset(void)
 	memset(&proc, 0, sizeof(proc));
 	memset(&labels, 0, sizeof(labels));
 	proc.labels = &labels;
+	proc.cpu_count = FAKE_CPUS;
 	proc.pages = pages;
 	proc.page_count = LABEL_PROCESSES;
 	proc.page = &message;

@@ -13,6 +13,8 @@
 
 #include "../proc.h"
 
+#define FAKE_CPUS 4u
+extern unsigned fake_moves, fake_barriers;
 extern unsigned fake_interrupts, fake_wakes, fake_suspends, fake_resumes, fake_bundles, fake_spaces,
 	fake_sessions_ended;
 extern uint32_t fake_system_ended;

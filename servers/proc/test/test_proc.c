@@ -110,6 +110,71 @@ static void wait_reports_each_child_once(void **state)
 	assert_int_equal(wait_for(p, 0, 0, 0, &out), EINVAL);
 }
 
+static int ask_affinity(struct thread *caller, const struct thread *t, uint64_t mask)
+{
+	struct request rq = {.label = fake_label(caller), .page = &page};
+	struct proc_affinity_in in = {.tid = t->tid, .set = 1, .mask = mask};
+	struct proc_affinity_out out = {0};
+	int error = proc_on_affinity(&rq, &in, &out);
+	assert_int_equal(out.mask, error == EPERM ? 0 : t->cpu_mask & 15u);
+	return error;
+}
+
+static void threads_are_spread_over_the_cpus(void **state)
+{
+	(void)state;
+	struct thread *t[8];
+	uint32_t on[FAKE_CPUS] = {0};
+	proc.is_spreading = true;
+	struct process *p = fake_process(init());
+	for (uint32_t i = 0; i < 8; i++) {
+		t[i] = fake_thread(p);
+		t[i]->cpu_mask = ~0ull;
+		assert_int_equal(thread_place(t[i]), 0);
+		on[t[i]->cpu]++;
+	}
+	for (uint32_t i = 0; i < FAKE_CPUS; i++)
+		assert_int_equal(on[i], 2);
+	uint8_t empty = t[3]->cpu;
+	for (uint32_t i = 0; i < 8; i++) /* all of one CPU end: the next two come there */
+		if (t[i]->cpu == empty)
+			thread_free(t[i]);
+	for (uint32_t i = 0; i < 2; i++) {
+		t[i] = fake_thread(p);
+		t[i]->cpu_mask = ~0ull;
+		assert_int_equal(thread_place(t[i]), 0);
+		assert_int_equal(t[i]->cpu, empty);
+	}
+}
+
+static void an_affinity_mask_moves_a_thread(void **state)
+{
+	(void)state;
+	struct process *p = fake_process(init()), *other = fake_process(init());
+	struct thread *t = leader(p);
+	other->uid = other->euid = 1000;
+	t->cpu_mask = ~0ull;
+	assert_int_equal(thread_place(t), 0);
+	t->consumed_ns = 5000;
+	uint32_t from = t->cpu, to = (from + 1) % FAKE_CPUS;
+	unsigned moves = fake_moves;
+	assert_int_equal(from, 0); /* without the option threads stay where they were made */
+	assert_int_equal(ask_affinity(leader(other), t, 1u << to), EPERM);
+	assert_int_equal(ask_affinity(t, t, 0), EINVAL);
+	assert_int_equal(ask_affinity(t, t, 1u << FAKE_CPUS), EINVAL);
+	assert_int_equal(ask_affinity(t, t, 1u << from | 1ull << 60), 0);
+	assert_int_equal(fake_moves, moves); /* it is there already */
+	assert_int_equal(ask_affinity(t, t, 1u << to), 0);
+	assert_int_equal(fake_moves, moves + 1);
+	assert_int_equal(t->cpu, to);
+	assert_int_equal(process_page(p)->thread[t->slot].cpu, to);
+	t->consumed_ns = 7000;
+	uint64_t before = proc.labels->cpu[from].user_ns;
+	publish_cpu_times(); /* what it did stays where it did it */
+	assert_int_equal(proc.labels->cpu[from].user_ns - before, 5000);
+	assert_int_equal(proc.labels->cpu[to].user_ns, 2000);
+}
+
 static void system_time_is_told_apart(void **state)
 {
 	(void)state;
@@ -126,7 +191,8 @@ static void system_time_is_told_apart(void **state)
 	assert_int_equal(process_time(p).user_ns, 0);
 	process_page(p)->thread[t->slot].system_ticks = 1000000000ull;
 	process_end(p, 0);
-	assert_int_equal(proc.labels->ended_system_ns, 1000000000ull);
+	publish_cpu_times();
+	assert_int_equal(proc.labels->cpu[0].system_ns, 1000000000ull);
 	struct proc_wait_out out;
 	assert_int_equal(wait_for(init(), 1, p->pid, 4, &out), 0);
 	int64_t rusage[4];
@@ -579,6 +645,8 @@ int main(void)
 		cmocka_unit_test_setup(numbers_are_unique_and_come_back, reset),
 		cmocka_unit_test_setup(a_label_counts_only_in_its_generation, reset),
 		cmocka_unit_test_setup(wait_reports_each_child_once, reset),
+		cmocka_unit_test_setup(threads_are_spread_over_the_cpus, reset),
+		cmocka_unit_test_setup(an_affinity_mask_moves_a_thread, reset),
 		cmocka_unit_test_setup(system_time_is_told_apart, reset),
 		cmocka_unit_test_setup(reports_are_rationed, reset),
 		cmocka_unit_test_setup(the_largest_goes_when_memory_is_out, reset),
