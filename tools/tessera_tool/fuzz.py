@@ -18,6 +18,7 @@ FOLDER = REPO / "tests/fuzz"
 CORPUS, REGRESSIONS = FOLDER / "corpus", FOLDER / "regressions"
 WORK = BUILD / "fuzz"
 CI_SECONDS = 60
+RUN_SECONDS = 600  # of any run: far more than it takes
 LONG_OPERATIONS = 10_000_000
 SLICE_SECONDS = 60
 BASELINE_SECONDS = 20
@@ -40,7 +41,11 @@ def _run(program: pathlib.Path, *arguments: str, trace: bool = False, profile: p
         environment["TESSERA_TRACE"] = "1"
     if profile:
         environment["LLVM_PROFILE_FILE"] = str(profile)
-    result = subprocess.run([str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment)
+    try:
+        result = subprocess.run([str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment,
+                                timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        return 124, (error.stdout or b"").decode(errors="replace") + f"\nno end after {RUN_SECONDS} s\n"
     return result.returncode, result.stdout
 
 
