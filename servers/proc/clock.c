@@ -32,10 +32,10 @@ enum { TIMER_CREATE = 16, TIMER_SET, TIMER_GET, TIMER_OVERRUN, TIMER_DELETE };
 
 static const uint8_t itimer_signal[ITIMERS] = {SIGALRM, 26, 27};
 
-/* RLIMIT_CPU's soft limit, or NEVER. (The hard one is not lower.) */
+/* RLIMIT_CPU's soft limit, or NEVER. (The hard one is not lower.) As on Linux, 0 is one second. */
 static uint64_t cpu_limit_ns(const struct process *p)
 {
-	uint64_t seconds = p->limit_soft[RLIMIT_CPU];
+	uint64_t seconds = p->limit_soft[RLIMIT_CPU] != 0 ? p->limit_soft[RLIMIT_CPU] : 1;
 	return seconds < NEVER / NSEC_PER_SEC ? seconds * NSEC_PER_SEC : NEVER;
 }
 
@@ -151,7 +151,7 @@ static void cpu_limit_run(struct process *p, uint64_t now)
 		return;
 	struct cpu_time time = process_time(p);
 	uint64_t used = time.user_ns + time.system_ns;
-	uint64_t hard = p->limit_hard[RLIMIT_CPU];
+	uint64_t hard = p->limit_hard[RLIMIT_CPU] != 0 ? p->limit_hard[RLIMIT_CPU] : 1;
 	if (hard != NEVER && used / NSEC_PER_SEC >= hard) {
 		(void)signal_send_kernel(p, SIGKILL);
 		return;
