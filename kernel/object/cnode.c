@@ -113,8 +113,7 @@ static enum tessera_error remove_at(struct thread *self, uint32_t operation)
 	if (operation == OP_CNODE_REVOKE && (slot_rights(place.slot) & RIGHT_REVOKE) == 0)
 		return E_RIGHTS;
 	progress = 0x100u | slot_generation(place.slot);
-	error = operation == OP_CNODE_DELETE ? cap_delete(place.slot, limit, &steps)
-					     : cap_revoke(place.slot, limit, &steps);
+	error = cap_remove(place.slot, operation == OP_CNODE_DELETE, limit, &steps);
 	if (error == E_RESTART || error == E_ELSEWHERE)
 		restart_note(self, operation, steps << STEPS_SHIFT | progress);
 	return error;
