@@ -33,12 +33,14 @@ static enum tessera_error no_operation(UNUSED struct thread *self, UNUSED struct
 	return E_NO_OP;
 }
 
+#include <kernel/decoders.inc>
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
-#define X(number, name, cap_type, needed, how) \
-	[number] = {.handler = invoke_##name,  \
-		    .type = (cap_type),        \
-		    .rights = (needed),        \
+#define X(number, name, cap_type, needed, how, function) \
+	[number] = {.handler = (function),               \
+		    .type = (cap_type),                  \
+		    .rights = (needed),                  \
 		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
 static const struct operation operations[ROWS] = {
 	[0 ... ROWS - 1] = {.handler = no_operation, .kind = OP_PLAIN},

@@ -165,26 +165,21 @@ void thread_unbind_notification(struct thread *thread)
 	thread->bound = 0;
 }
 
-enum tessera_error invoke_thread_bind_notification(struct thread *self, struct slot *cap)
+enum tessera_error invoke_thread_bind_notification(UNUSED struct thread *self, struct slot *cap,
+						   struct slot *notification_cap)
 {
 	struct thread *thread = thread_of(cap);
-	cap_t address = (cap_t)ctx_arg(&self->ctx, 1);
-	struct slot *slot;
 
-	if (address == 0) {
+	if (notification_cap == NULL) {
 		thread_unbind_notification(thread);
 		return E_OK;
 	}
-	enum tessera_error error = cap_lookup(self, address, CAP_NOTIFICATION, RIGHT_READ, &slot);
-
-	if (error != E_OK)
-		return error;
-	struct notification *notification = notification_at(slot_object(slot));
+	struct notification *notification = notification_at(slot_object(notification_cap));
 
 	if (notification->bound != 0 && notification->bound != thread_ref_of(thread))
 		return E_BUSY;
 	thread_unbind_notification(thread);
-	thread->bound = slot_object(slot);
+	thread->bound = slot_object(notification_cap);
 	notification->bound = thread_ref_of(thread);
 	notification_signal_bits(thread->bound, 0); /* a receiver gets what is there already */
 	return E_OK;
