@@ -8,9 +8,11 @@
 
 #include <tessera/service.h>
 
-void pool_init(struct object_pool *pool, cap_t source, uint32_t size_log2, uint32_t chunk, struct object_pool *lesser)
+void pool_init(struct object_pool *pool, cap_t source, uint32_t size_log2, uint32_t chunk,
+	       struct object_pool *lesser)
 {
-	*pool = (struct object_pool){.source = source, .size_log2 = size_log2, .chunk = chunk, .lesser = lesser};
+	*pool = (struct object_pool){
+		.source = source, .size_log2 = size_log2, .chunk = chunk, .lesser = lesser};
 }
 
 /* Room in free_caps for all pieces there are and count more. */

@@ -45,8 +45,8 @@ enum tessera_error ts_untyped_retype(cap_t untyped, uint64_t type, uint64_t size
 	return made == count ? E_OK : E_NO_MEMORY;
 }
 
-enum tessera_error ts_cap_inspect(slot_t slot, uint64_t *type, uint64_t *rights, uint64_t *badge, uint64_t *info0,
-				  uint64_t *info1, uint64_t *info2)
+enum tessera_error ts_cap_inspect(slot_t slot, uint64_t *type, uint64_t *rights, uint64_t *badge,
+				  uint64_t *info0, uint64_t *info1, uint64_t *info2)
 {
 	(void)slot, (void)rights, (void)badge, (void)info0, (void)info1;
 	*type = CAP_UNTYPED;
@@ -133,7 +133,8 @@ static void pools_lose_nothing_to_alignment(void **state)
 		assert_int_not_equal(pool_get(&small), 0);
 		assert_int_not_equal(pool_get(&large), 0);
 		assert_int_not_equal(pool_get(&middle), 0);
-		assert_int_equal(source_used, (3 << 13) + pool_bytes(&small) + pool_bytes(&middle) + pool_bytes(&large));
+		assert_int_equal(source_used,
+				 (3 << 13) + pool_bytes(&small) + pool_bytes(&middle) + pool_bytes(&large));
 	}
 	free(small.free_caps);
 	free(middle.free_caps);
