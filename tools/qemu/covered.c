@@ -5,34 +5,13 @@
  *
  * `covered=FILE` gets at exit a line `block ADDRESS INSTRUCTIONS` (the address hexadecimal) for each block that was executed,
  * from reset on.  CPUs that run at once may lose a count, but not the first one.
- * Interface: plugin version 1 (QEMU 6 to 8); Debian has no package with qemu-plugin.h, see counter.c.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the interface (qemu-plugin.h) -------------------------------------------------------------------------- */
-
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info;
-typedef void (*on_translation)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
-typedef void (*at_exit)(qemu_plugin_id_t id, void *data);
-
-#define INLINE_ADD 0 /* QEMU_PLUGIN_INLINE_ADD_U64 */
-
-__attribute__((visibility("default"))) int qemu_plugin_version = 1;
-__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id,
-							       const struct qemu_info *info, int argc,
-							       char **argv);
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, on_translation callback);
-void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, int operation, void *value,
-					      uint64_t operand);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, at_exit callback, void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+#include "plugin.h"
 
 /* ---- what is kept ------------------------------------------------------------------------------------------- */
 
