@@ -426,18 +426,11 @@ static long epoll_until(int32_t fd, uint64_t user, int32_t max, uint64_t deadlin
 	}
 }
 
-long sys_epoll_wait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms)
-{
-	return sys_epoll_pwait(fd, user, max, timeout_ms, 0, 8);
-}
-
-long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms, uint64_t mask,
-		     uint64_t mask_bytes)
+/* With the signal mask at mask instead of the thread's, unless that is 0. */
+static long epoll_masked(int32_t fd, uint64_t user, int32_t max, uint64_t deadline, uint64_t mask,
+			 uint64_t mask_bytes)
 {
 	struct lx_thread *self = lx_self();
-	uint64_t deadline = timeout_ms < 0    ? DEADLINE_NEVER
-			    : timeout_ms == 0 ? DEADLINE_POLL
-					      : lx_deadline_after((uint64_t)timeout_ms * 1000000u);
 	long error = lx_enter_mask(self, mask, mask_bytes);
 	if (error)
 		return error;
@@ -448,19 +441,24 @@ long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms,
 	return result == -ERESTARTNOHAND ? -EINTR : result;
 }
 
+long sys_epoll_wait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms)
+{
+	return sys_epoll_pwait(fd, user, max, timeout_ms, 0, 8);
+}
+
+long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms, uint64_t mask,
+		     uint64_t mask_bytes)
+{
+	uint64_t deadline = timeout_ms < 0    ? DEADLINE_NEVER
+			    : timeout_ms == 0 ? DEADLINE_POLL
+					      : lx_deadline_after((uint64_t)timeout_ms * 1000000u);
+	return epoll_masked(fd, user, max, deadline, mask, mask_bytes);
+}
+
 long sys_epoll_pwait2(int32_t fd, uint64_t user, int32_t max, uint64_t timeout, uint64_t mask,
 		      uint64_t mask_bytes)
 {
-	struct lx_thread *self = lx_self();
 	uint64_t deadline;
 	long error = lx_deadline_relative(timeout, &deadline);
-	if (!error)
-		error = lx_enter_mask(self, mask, mask_bytes);
-	if (error)
-		return error;
-	long result = epoll_until(fd, user, max, deadline);
-	if (!self->restore_mask)
-		return result;
-	result = lx_leave_mask(self, result);
-	return result == -ERESTARTNOHAND ? -EINTR : result;
+	return error ? error : epoll_masked(fd, user, max, deadline, mask, mask_bytes);
 }

@@ -183,7 +183,8 @@ static void pump(struct terminal *terminal)
 	}
 	if (!has_input)
 		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the room made is to be seen before: has_room of the driver */
+	__atomic_thread_fence(
+		__ATOMIC_SEQ_CST); /* the room made is to be seen before: has_room of the driver */
 	if (__atomic_load_n(&terminal->port->rx_waiting, __ATOMIC_SEQ_CST))
 		needs_kick = true; /* the driver waits for room */
 	settle_sender(terminal);

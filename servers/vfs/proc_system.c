@@ -155,11 +155,12 @@ static void one_cpu(struct text *text, uint32_t cpu)
 		    "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: "
 		    "%s\nstepping\t: %u\n",
 		    cpu, vendor, family, model, name, eax & 15u);
-	text_format(text,
-		    "cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: "
-		    "%u\nfpu\t\t: yes\n",
-		    (unsigned long long)(hz / 1000000), (unsigned long long)(hz / 1000 % 1000), cpu_count(), cpu,
-		    cpu_count());
+	text_format(
+		text,
+		"cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: "
+		"%u\nfpu\t\t: yes\n",
+		(unsigned long long)(hz / 1000000), (unsigned long long)(hz / 1000 % 1000), cpu_count(), cpu,
+		cpu_count());
 	processor_flags(text);
 	text_format(text,
 		    "bogomips\t: %llu.%02llu\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 40 "
@@ -218,10 +219,9 @@ static int text_uptime(struct text *text)
 
 static void stat_line(struct text *text, const char *name, struct busy busy)
 {
-	text_format(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", name,
-		    (unsigned long long)(busy.user_ns / TICK_NS),
-		    (unsigned long long)(busy.system_ns / TICK_NS),
-		    (unsigned long long)(busy.idle_ns / TICK_NS));
+	text_format(
+		text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", name, (unsigned long long)(busy.user_ns / TICK_NS),
+		(unsigned long long)(busy.system_ns / TICK_NS), (unsigned long long)(busy.idle_ns / TICK_NS));
 }
 
 static int text_stat(struct text *text)
