@@ -148,10 +148,12 @@ static struct state entry_state_slow(struct lx_thread *self, struct epoll_entry 
 	bool is_armed = entry->cookie != LX_COOKIE_NONE && !self->process->is_vfork_child;
 	if (entry->fd >= 0)
 		is_armed = entry_arm(self, entry) == 0;
-	if (!is_armed)
-		return (struct state){.events = (uint16_t)lx_fd_ask(self, lx_fd_own(entry->fd),
-								    (uint16_t)interest(entry), is_waiting)};
-	return word_state(entry->cookie);
+	if (is_armed)
+		return word_state(entry->cookie);
+	uint32_t edges = 0;
+	uint16_t events = (uint16_t)lx_fd_ask_edges(self, lx_fd_own(entry->fd), (uint16_t)interest(entry),
+						    is_waiting, &edges);
+	return (struct state){.events = events, .count = edges, .is_counted = edges != 0};
 }
 
 static inline struct state entry_state(struct lx_thread *self, struct epoll_entry *entry, bool is_waiting,

@@ -181,8 +181,10 @@ struct busy {
 	uint64_t user_ns, system_ns, idle_ns;
 };
 
+/* The times of threads come a little late; the idle time that was told from them stands. */
 static struct busy busy_of(uint32_t cpu, uint64_t now)
 {
+	static uint64_t told[LABEL_CPUS];
 	struct busy busy = {.user_ns = env_labels->cpu[cpu].user_ns,
 			    .system_ns = env_labels->cpu[cpu].system_ns};
 	if (busy.user_ns > now)
@@ -190,6 +192,9 @@ static struct busy busy_of(uint32_t cpu, uint64_t now)
 	if (busy.system_ns > now - busy.user_ns)
 		busy.system_ns = now - busy.user_ns;
 	busy.idle_ns = now - busy.user_ns - busy.system_ns;
+	if (busy.idle_ns < told[cpu])
+		busy.idle_ns = told[cpu];
+	told[cpu] = busy.idle_ns;
 	return busy;
 }
 
