@@ -148,10 +148,12 @@ static struct state entry_state_slow(struct lx_thread *self, struct epoll_entry 
 	bool is_armed = entry->cookie != LX_COOKIE_NONE && !self->process->is_vfork_child;
 	if (entry->fd >= 0)
 		is_armed = entry_arm(self, entry) == 0;
-	if (!is_armed)
-		return (struct state){.events = (uint16_t)lx_fd_ask(self, lx_fd_own(entry->fd),
-								    (uint16_t)interest(entry), is_waiting)};
-	return word_state(entry->cookie);
+	if (is_armed)
+		return word_state(entry->cookie);
+	uint32_t edges = 0;
+	uint16_t events = (uint16_t)lx_fd_ask_edges(self, lx_fd_own(entry->fd), (uint16_t)interest(entry),
+						    is_waiting, &edges);
+	return (struct state){.events = events, .count = edges, .is_counted = edges != 0};
 }
 
 static inline struct state entry_state(struct lx_thread *self, struct epoll_entry *entry, bool is_waiting,
@@ -426,18 +428,11 @@ static long epoll_until(int32_t fd, uint64_t user, int32_t max, uint64_t deadlin
 	}
 }
 
-long sys_epoll_wait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms)
-{
-	return sys_epoll_pwait(fd, user, max, timeout_ms, 0, 8);
-}
-
-long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms, uint64_t mask,
-		     uint64_t mask_bytes)
+/* With the signal mask at mask instead of the thread's, unless that is 0. */
+static long epoll_masked(int32_t fd, uint64_t user, int32_t max, uint64_t deadline, uint64_t mask,
+			 uint64_t mask_bytes)
 {
 	struct lx_thread *self = lx_self();
-	uint64_t deadline = timeout_ms < 0    ? DEADLINE_NEVER
-			    : timeout_ms == 0 ? DEADLINE_POLL
-					      : lx_deadline_after((uint64_t)timeout_ms * 1000000u);
 	long error = lx_enter_mask(self, mask, mask_bytes);
 	if (error)
 		return error;
@@ -448,19 +443,24 @@ long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms,
 	return result == -ERESTARTNOHAND ? -EINTR : result;
 }
 
+long sys_epoll_wait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms)
+{
+	return sys_epoll_pwait(fd, user, max, timeout_ms, 0, 8);
+}
+
+long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms, uint64_t mask,
+		     uint64_t mask_bytes)
+{
+	uint64_t deadline = timeout_ms < 0    ? DEADLINE_NEVER
+			    : timeout_ms == 0 ? DEADLINE_POLL
+					      : lx_deadline_after((uint64_t)timeout_ms * 1000000u);
+	return epoll_masked(fd, user, max, deadline, mask, mask_bytes);
+}
+
 long sys_epoll_pwait2(int32_t fd, uint64_t user, int32_t max, uint64_t timeout, uint64_t mask,
 		      uint64_t mask_bytes)
 {
-	struct lx_thread *self = lx_self();
 	uint64_t deadline;
 	long error = lx_deadline_relative(timeout, &deadline);
-	if (!error)
-		error = lx_enter_mask(self, mask, mask_bytes);
-	if (error)
-		return error;
-	long result = epoll_until(fd, user, max, deadline);
-	if (!self->restore_mask)
-		return result;
-	result = lx_leave_mask(self, result);
-	return result == -ERESTARTNOHAND ? -EINTR : result;
+	return error ? error : epoll_masked(fd, user, max, deadline, mask, mask_bytes);
 }
