@@ -12,8 +12,8 @@
 
 uint64_t cspace_generation = 1;
 
-enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
-			       struct slot_place *out)
+static ALWAYS_INLINE enum tessera_error lookup(const struct thread *thread, slot_t designator,
+					       uint32_t cnode_rights, struct slot_place *out)
 {
 	cap_t address = (cap_t)(designator >> 32);
 	uint32_t index = (uint32_t)designator, slots = UINT32_MAX;
@@ -23,51 +23,44 @@ enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, u
 		if (cap_lookup(thread, address, CAP_CNODE, 0, &cnode) != E_OK)
 			return E_SLOT;
 	} else {
-		if (index == 0 || (index >> 8) > thread->cspace_mask)
-			return E_SLOT;
-		cnode = slot_at(thread->cspace_first + arch_mask_index(index >> 8, &thread->cspace_mask));
-		if (slot_type(cnode) != CAP_CNODE || slot_has(cnode, SLOT_DYING))
+		cnode = leaf_of(thread, index);
+		if (index == 0 || cnode == NULL)
 			return E_SLOT;
 		index &= 0xffu;
-		slots = 256; /* those behind belong to the next leaf */
+		slots = 255; /* those behind belong to the next leaf */
 	}
 	if ((~slot_rights(cnode) & cnode_rights) != 0)
 		return E_RIGHTS;
-	if (index > cnode->aux)
-		return E_SLOT;
-	if (slots > 1u << cnode->badge)
-		slots = 1u << cnode->badge;
-	*out = (struct slot_place){.slot = slot_at(slot_object(cnode) + arch_mask_index(index, &cnode->aux)),
-				   .depth = cnode->detail,
-				   .room = slots - index};
-	return E_OK;
+	if (slots > cnode->aux)
+		slots = cnode->aux;
+	*out = (struct slot_place){
+		.slot = slot_in(cnode, index), .depth = cnode->detail, .room = slots - index + 1u};
+	return out->slot != NULL ? E_OK : E_SLOT;
+}
+
+enum tessera_error slot_lookup(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
+			       struct slot_place *out)
+{
+	return lookup(thread, designator, cnode_rights, out);
 }
 
 enum tessera_error slot_lookup_empty(const struct thread *thread, slot_t designator, struct slot_place *out)
 {
-	struct slot_place place;
-	enum tessera_error error = slot_lookup(thread, designator, RIGHT_WRITE, &place);
+	enum tessera_error error = lookup(thread, designator, RIGHT_WRITE, out);
 
-	if (error != E_OK)
-		return error;
-	if (!slot_is_empty(place.slot))
-		return E_SLOT_USED;
-	*out = place;
-	return E_OK;
+	return error == E_OK && !slot_is_empty(out->slot) ? E_SLOT_USED : error;
 }
 
 enum tessera_error slot_lookup_cap(const struct thread *thread, slot_t designator, uint32_t cnode_rights,
 				   struct slot **out)
 {
 	struct slot_place place;
-	enum tessera_error error = slot_lookup(thread, designator, cnode_rights, &place);
+	enum tessera_error error = lookup(thread, designator, cnode_rights, &place);
 
 	if (error != E_OK)
 		return error;
-	if (slot_is_empty(place.slot) || slot_has(place.slot, SLOT_DYING))
-		return E_CAP;
 	*out = place.slot;
-	return E_OK;
+	return slot_is_empty(place.slot) || slot_has(place.slot, SLOT_DYING) ? E_CAP : E_OK;
 }
 
 static bool is_copyable(const struct slot *src)

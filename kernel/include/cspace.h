@@ -103,34 +103,52 @@ static ALWAYS_INLINE void slot_clear(struct slot *slot)
 /* ---- lookup ------------------------------------------------------------------------------------ */
 
 /*
- * A capability of a thread's CSpace by its address: two loads.  E_CAP: no slot, empty or dying; E_TYPE; E_RIGHTS.
- * type CAP_NULL: any.
+ * A capability address leads to a slot by two loads: the leaf CNode in the root, the slot in the leaf.  NULL: there is none.
  * Both indices are masked by the table's size behind their check: a CPU that runs ahead of a check it will find failed
  * still reads inside the table (Spectre, variant 1).
  */
+static ALWAYS_INLINE struct slot *leaf_of(const struct thread *thread, cap_t address)
+{
+	struct slot *leaf;
+
+	if (UNLIKELY((address >> 8) > thread->cspace_mask))
+		return NULL;
+	leaf = slot_at(thread->cspace_first + arch_mask_index(address >> 8, &thread->cspace_mask));
+	return LIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) == CAP_CNODE) ? leaf : NULL;
+}
+
+static ALWAYS_INLINE struct slot *slot_in(const struct slot *cnode, uint32_t index)
+{
+	if (UNLIKELY(index > cnode->aux))
+		return NULL;
+	return slot_at(slot_object(cnode) + arch_mask_index(index, &cnode->aux));
+}
+
+static ALWAYS_INLINE struct slot *slot_of(const struct thread *thread, cap_t address)
+{
+	const struct slot *leaf = leaf_of(thread, address);
+
+	return LIKELY(leaf != NULL) ? slot_in(leaf, address & 0xffu) : NULL;
+}
+
+/* The capability of that type (not CAP_NULL) at an address.  E_CAP: no slot, empty or dying; E_TYPE; E_RIGHTS. */
 static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct thread *thread, cap_t address,
 							      uint32_t type, uint32_t rights,
 							      struct slot **out)
 {
-	const struct slot *leaf;
-	struct slot *slot;
-	uint64_t word;
+	struct slot *slot = slot_of(thread, address);
+	uint32_t word;
 
-	if (UNLIKELY((address >> 8) > thread->cspace_mask))
+	if (UNLIKELY(slot == NULL))
 		return E_CAP;
-	leaf = slot_at(thread->cspace_first + arch_mask_index(address >> 8, &thread->cspace_mask));
-	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE || (address & 0xffu) > leaf->aux))
+	word = (uint32_t)slot->word;
+	if (LIKELY((word & (0xffu | rights << 8 | SLOT_DYING << 16)) == (type | rights << 8))) {
+		*out = slot;
+		return E_OK;
+	}
+	if ((word & 0xffu) == CAP_NULL || (word & (SLOT_DYING << 16)) != 0)
 		return E_CAP;
-	slot = slot_at(slot_object(leaf) + arch_mask_index(address & 0xffu, &leaf->aux));
-	word = slot->word;
-	if (UNLIKELY((word & 0xffu) == CAP_NULL || (word & (SLOT_DYING << 16)) != 0))
-		return E_CAP;
-	if (UNLIKELY(type != CAP_NULL && (word & 0xffu) != type))
-		return E_TYPE;
-	if (UNLIKELY((~(uint32_t)(word >> 8) & rights) != 0))
-		return E_RIGHTS;
-	*out = slot;
-	return E_OK;
+	return (word & 0xffu) != type ? E_TYPE : E_RIGHTS;
 }
 
 /* A slot, the depth of its CNode's origin, for the containment rule (place_allows), and how many slots its designator and
@@ -146,10 +164,10 @@ struct slot_place {
  */
 MUST_CHECK enum tessera_error slot_lookup(const struct thread *thread, slot_t designator,
 					  uint32_t cnode_rights, struct slot_place *out);
-/* The same for a destination: write is needed, and the slot must be empty: E_SLOT_USED. */
+/* The same for a destination: write is needed, and the slot must be empty: E_SLOT_USED, and *out is set. */
 MUST_CHECK enum tessera_error slot_lookup_empty(const struct thread *thread, slot_t designator,
 						struct slot_place *out);
-/* The same for a source: a capability that is there and not dying: E_CAP. */
+/* The same for a source: a capability that is there and not dying: E_CAP, and *out is set. */
 MUST_CHECK enum tessera_error slot_lookup_cap(const struct thread *thread, slot_t designator,
 					      uint32_t cnode_rights, struct slot **out);
 

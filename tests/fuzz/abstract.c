@@ -429,7 +429,7 @@ static void read_tables(struct spec_vspace *to, const pte_t *root)
 
 		if (entry == 0)
 			continue;
-		if (pte_is_leaf(entry, level)) {
+		if (!pte_is_table(entry, level)) {
 			check(level == 1, "a large page has 2 MiB");
 			add_leaf(to, at, entry, level);
 			continue;

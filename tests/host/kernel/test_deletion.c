@@ -387,9 +387,9 @@ static void thread_loses_what_is_revoked(void **state)
 /* Whether an address names a capability of the thread's CSpace. */
 static bool can_name(const struct thread *thread, cap_t address)
 {
-	struct slot *slot;
+	const struct slot *slot = slot_of(thread, address);
 
-	return cap_lookup(thread, address, CAP_NULL, 0, &slot) == E_OK;
+	return slot != NULL && !slot_is_empty(slot) && !slot_has(slot, SLOT_DYING);
 }
 
 static void a_thread_may_delete_itself(void **state)
