@@ -68,7 +68,8 @@ int main(int argc, char **argv)
 	qsort(numbers, 3, sizeof(numbers[0]), by_number);
 	printf("%d%d%d %.3f\n", numbers[0], numbers[1], numbers[2], strtod("2.5e1", NULL));
 	FILE *file = tmpfile();
-	T(fprintf(file, "%s\n", "kept") == 5 && fseek(file, 0, SEEK_SET) == 0 && fgets(line, sizeof(line), file) == line);
+	T(fprintf(file, "%s\n", "kept") == 5 && fseek(file, 0, SEEK_SET) == 0 &&
+	  fgets(line, sizeof(line), file) == line);
 	T(sysconf(_SC_PAGESIZE));
 	T(access("/etc/passwd", R_OK));
 	T(open("/nowhere", O_RDONLY));
