@@ -12,6 +12,7 @@ function-length at most 60 lines in kernel/, 80 elsewhere
 file-length     at most 800 lines
 if-density      at most 2 conditional directives per 1,000 lines of a folder's .c files (and 1 in a folder is always allowed)
 goto            none in kernel/
+format          as clang-format with .clang-format writes it (./tessera lint --fix)
 tidy            no finding of clang-tidy (.clang-tidy says which checks) but the analyser's, in what the cross build compiles
 kernel-size     at most 9,000 lines of kernel for x86_64, of which 3,000 of architecture (tessera_tool/count.py)
 """
@@ -215,6 +216,13 @@ def is_waived(check: str, fault: str, accepted: list[tuple[str, str]]) -> bool:
     return any(check == name and re.match(re.escape(place) + r"(?![\w/])", fault) for name, place in accepted)
 
 
+def check_format() -> list[str]:
+    text = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"], cwd=REPO, check=True, capture_output=True, text=True).stdout
+    files = [name for name in sorted(text.split()) if (REPO / name).exists()]
+    result = subprocess.run(["clang-format-19", "--dry-run", *files], cwd=REPO, stderr=subprocess.PIPE, text=True)
+    return [line for line in result.stderr.splitlines() if " warning: " in line or " error: " in line]
+
+
 def _tidy(files: list[str]) -> list[str]:
     command = ["clang-tidy-19", "-quiet", "-p", str(TARGET), "--checks=-clang-analyzer-*", *files]
     result = subprocess.run(command, cwd=TARGET, capture_output=True, text=True)
@@ -237,7 +245,7 @@ def check_tidy() -> list[str]:
 
 CHECKS = {"headers": check_headers, "includes": check_includes, "assembly": check_assembly, "self-contained": check_self_contained,
           "function-length": check_function_length, "file-length": check_file_length, "if-density": check_if_density, "goto": check_goto,
-          "kernel-size": check_kernel_size, "tidy": check_tidy}
+          "kernel-size": check_kernel_size, "format": check_format, "tidy": check_tidy}
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-from tessera_tool import assurance, bounds, build
+from tessera_tool import accelerator, assurance, bounds, build, executed
 from tessera_tool.common import BUILD, HOST, PROGRAMS, REPO, ToolError
 
 RESULTS = BUILD / "tests"
@@ -29,7 +29,7 @@ PYTHON = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sy
 UNIT_TEST_SECONDS = 120
 KERNEL_TEST_SECONDS = 180
 KERNEL_CONFIGURATIONS = {  # name: arguments of ./tessera run
-    "": [], "mitigations=on": ["--append", "mitigations=on"], "smp 2": ["--smp", "2"], "smp 4": ["--smp", "4"],
+    "": [], "kpti=on mitigations=on": ["--append", "kpti=on mitigations=on"], "smp 2": ["--smp", "2"], "smp 4": ["--smp", "4"],
     "smp 2 mitigations=on": ["--smp", "2", "--append", "mitigations=on"],
 }
 PYTEST_SECONDS = 5400
@@ -150,6 +150,8 @@ def suite_kernel(name_filter: str | None) -> Count:
             title = f"{name} {configuration}".strip()
             log = _save(f"{title}-log", "")
             command = [str(REPO / "tessera"), "run", "--no-build", "--boot-program", name, "--log", str(log), "--timeout", str(KERNEL_TEST_SECONDS)]
+            if accelerator.choose() == "tcg":  # what it executes is for the suite `assurance`
+                command += [f"--qemu-arg={argument}" for argument in executed.arguments(title)]
             status, text = _run(command + arguments, KERNEL_TEST_SECONDS + 60)
             total.add(_judge_tap(title, status, log.read_text(errors="replace") + text))
     return total

@@ -21,9 +21,8 @@
 
 struct operation {
 	enum tessera_error (*handler)(struct thread *self, struct slot *cap);
-	uint8_t type;
-	uint8_t rights;
-	uint8_t kind; /* OP_PLAIN, OP_BY_CAP, OP_BY_SLOT, OP_ON_THREAD */
+	uint16_t wanted; /* type | rights << 8 */
+	uint8_t kind;	 /* OP_PLAIN, OP_BY_CAP, OP_BY_SLOT, OP_ON_THREAD */
 };
 #define OP_ON_THREAD 3u /* OP_BY_CAP with a Thread: that CPU executes it where the thread runs */
 #define REMOTE_CALLS 4u /* of others in one interrupt */
@@ -33,12 +32,13 @@ static enum tessera_error no_operation(UNUSED struct thread *self, UNUSED struct
 	return E_NO_OP;
 }
 
+#include <kernel/decoders.inc>
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
-#define X(number, name, cap_type, needed, how) \
-	[number] = {.handler = invoke_##name,  \
-		    .type = (cap_type),        \
-		    .rights = (needed),        \
+#define X(number, name, cap_type, needed, how, function)  \
+	[number] = {.handler = (function),                \
+		    .wanted = (cap_type) | (needed) << 8, \
 		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
 static const struct operation operations[ROWS] = {
 	[0 ... ROWS - 1] = {.handler = no_operation, .kind = OP_PLAIN},
@@ -63,8 +63,9 @@ static ALWAYS_INLINE enum tessera_error invoke(struct thread *self, const struct
 	struct slot *cap = NULL;
 
 	if (LIKELY(operation->kind != OP_BY_SLOT)) {
-		enum tessera_error error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->type,
-						      operation->rights, &cap);
+		enum tessera_error error =
+			cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), operation->wanted & 0xffu,
+				   operation->wanted >> 8, &cap);
 
 		if (error != E_OK)
 			return error;

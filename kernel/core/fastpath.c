@@ -56,9 +56,9 @@ static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, stru
 
 struct slot *slot_cache_call(struct thread *thread, cap_t address)
 {
-	struct slot *slot;
+	struct slot *slot = slot_of(thread, address);
 
-	if (cap_lookup(thread, address, CAP_NULL, 0, &slot) != E_OK)
+	if (slot == NULL)
 		return NULL;
 	thread->call_cache = (struct slot_cache){
 		.generation = cspace_generation, .address = address, .slot = slot_index(slot)};
@@ -68,9 +68,9 @@ struct slot *slot_cache_call(struct thread *thread, cap_t address)
 bool slot_cache_recv(struct thread *thread, uint64_t addresses)
 {
 	cap_t reply_address = (cap_t)(addresses >> 32);
-	struct slot *slot, *reply = own_slot(thread, reply_address);
+	struct slot *slot = slot_of(thread, (cap_t)addresses), *reply = own_slot(thread, reply_address);
 
-	if (reply == NULL || cap_lookup(thread, (cap_t)addresses, CAP_NULL, 0, &slot) != E_OK)
+	if (slot == NULL || reply == NULL)
 		return false;
 	thread->reply_cap = reply_address;
 	thread->recv_cache = (struct slot_cache){.generation = cspace_generation,

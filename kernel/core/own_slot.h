@@ -4,21 +4,14 @@
 
 #include <cspace.h>
 
-/* The masks: see cap_lookup. The slot at an address of a thread's CSpace, if its CNode may be written; NULL: not so easy, slot_lookup tells why. */
+/* The slot at an address of a thread's CSpace, if its CNode may be written; NULL: not so easy, slot_lookup tells why. */
 static ALWAYS_INLINE struct slot *own_slot(const struct thread *thread, cap_t address)
 {
-	const uint64_t wanted = CAP_CNODE | RIGHT_WRITE << 8;
+	const struct slot *leaf = leaf_of(thread, address);
 
-	if (UNLIKELY((address >> 8) > thread->cspace_mask))
+	if (UNLIKELY(leaf == NULL || (slot_rights(leaf) & RIGHT_WRITE) == 0))
 		return NULL;
-	const struct slot *leaf =
-		slot_at(thread->cspace_first + arch_mask_index(address >> 8, &thread->cspace_mask));
-
-	if (UNLIKELY((leaf->word & (0xffu | RIGHT_WRITE << 8 | SLOT_DYING << 16)) != wanted))
-		return NULL;
-	if (UNLIKELY((address & 0xffu) > leaf->aux))
-		return NULL;
-	return slot_at(slot_object(leaf) + arch_mask_index(address & 0xffu, &leaf->aux));
+	return slot_in(leaf, address & 0xffu);
 }
 
 /* An empty slot of the thread's own CSpace that may be written. Errors as slot_lookup_empty. */

@@ -103,34 +103,52 @@ static ALWAYS_INLINE void slot_clear(struct slot *slot)
 /* ---- lookup ------------------------------------------------------------------------------------ */
 
 /*
- * A capability of a thread's CSpace by its address: two loads.  E_CAP: no slot, empty or dying; E_TYPE; E_RIGHTS.
- * type CAP_NULL: any.
+ * A capability address leads to a slot by two loads: the leaf CNode in the root, the slot in the leaf.  NULL: there is none.
  * Both indices are masked by the table's size behind their check: a CPU that runs ahead of a check it will find failed
  * still reads inside the table (Spectre, variant 1).
  */
+static ALWAYS_INLINE struct slot *leaf_of(const struct thread *thread, cap_t address)
+{
+	struct slot *leaf;
+
+	if (UNLIKELY((address >> 8) > thread->cspace_mask))
+		return NULL;
+	leaf = slot_at(thread->cspace_first + arch_mask_index(address >> 8, &thread->cspace_mask));
+	return LIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) == CAP_CNODE) ? leaf : NULL;
+}
+
+static ALWAYS_INLINE struct slot *slot_in(const struct slot *cnode, uint32_t index)
+{
+	if (UNLIKELY(index > cnode->aux))
+		return NULL;
+	return slot_at(slot_object(cnode) + arch_mask_index(index, &cnode->aux));
+}
+
+static ALWAYS_INLINE struct slot *slot_of(const struct thread *thread, cap_t address)
+{
+	const struct slot *leaf = leaf_of(thread, address);
+
+	return LIKELY(leaf != NULL) ? slot_in(leaf, address & 0xffu) : NULL;
+}
+
+/* The capability of that type (not CAP_NULL) at an address.  E_CAP: no slot, empty or dying; E_TYPE; E_RIGHTS. */
 static ALWAYS_INLINE MUST_CHECK enum tessera_error cap_lookup(const struct thread *thread, cap_t address,
 							      uint32_t type, uint32_t rights,
 							      struct slot **out)
 {
-	const struct slot *leaf;
-	struct slot *slot;
-	uint64_t word;
+	struct slot *slot = slot_of(thread, address);
+	uint32_t word;
 
-	if (UNLIKELY((address >> 8) > thread->cspace_mask))
+	if (UNLIKELY(slot == NULL))
 		return E_CAP;
-	leaf = slot_at(thread->cspace_first + arch_mask_index(address >> 8, &thread->cspace_mask));
-	if (UNLIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) != CAP_CNODE || (address & 0xffu) > leaf->aux))
+	word = (uint32_t)slot->word;
+	if (LIKELY((word & (0xffu | rights << 8 | SLOT_DYING << 16)) == (type | rights << 8))) {
+		*out = slot;
+		return E_OK;
+	}
+	if ((word & 0xffu) == CAP_NULL || (word & (SLOT_DYING << 16)) != 0)
 		return E_CAP;
-	slot = slot_at(slot_object(leaf) + arch_mask_index(address & 0xffu, &leaf->aux));
-	word = slot->word;
-	if (UNLIKELY((word & 0xffu) == CAP_NULL || (word & (SLOT_DYING << 16)) != 0))
-		return E_CAP;
-	if (UNLIKELY(type != CAP_NULL && (word & 0xffu) != type))
-		return E_TYPE;
-	if (UNLIKELY((~(uint32_t)(word >> 8) & rights) != 0))
-		return E_RIGHTS;
-	*out = slot;
-	return E_OK;
+	return (word & 0xffu) != type ? E_TYPE : E_RIGHTS;
 }
 
 /* A slot, the depth of its CNode's origin, for the containment rule (place_allows), and how many slots its designator and
@@ -146,10 +164,10 @@ struct slot_place {
  */
 MUST_CHECK enum tessera_error slot_lookup(const struct thread *thread, slot_t designator,
 					  uint32_t cnode_rights, struct slot_place *out);
-/* The same for a destination: write is needed, and the slot must be empty: E_SLOT_USED. */
+/* The same for a destination: write is needed, and the slot must be empty: E_SLOT_USED, and *out is set. */
 MUST_CHECK enum tessera_error slot_lookup_empty(const struct thread *thread, slot_t designator,
 						struct slot_place *out);
-/* The same for a source: a capability that is there and not dying: E_CAP. */
+/* The same for a source: a capability that is there and not dying: E_CAP, and *out is set. */
 MUST_CHECK enum tessera_error slot_lookup_cap(const struct thread *thread, slot_t designator,
 					      uint32_t cnode_rights, struct slot **out);
 
@@ -187,15 +205,13 @@ static ALWAYS_INLINE bool derivation_has_descendants(const struct slot *slot)
  * rights are cut to src's.  E_TYPE: Untyped, View, Reply; E_DEPTH.  A child of an anchor arms it.
  */
 MUST_CHECK enum tessera_error cap_derive(struct slot *src, struct slot *dst, uint32_t rights, bool as_child);
-/* The same into one of a Thread's own slots (thread_configure): marked SLOT_EMBEDDED. */
-MUST_CHECK enum tessera_error cap_embed(struct slot *src, struct slot *dst);
+/* The same into one of a Thread's own slots, empty, marked SLOT_EMBEDDED: its CSpace or VSpace is that then.
+ * src can be copied and lies less than DERIVATION_MAX_DEPTH - 1 deep. */
+void cap_embed(struct slot *src, struct thread *thread, uint32_t which);
 /* Empties one of a Thread's own slots; nothing if it is empty. Tells thread_vspace_gone / thread_cspace_gone. */
 void cap_unembed(struct slot *embedded);
 /* Moves; E_DEPTH by the containment rule. src and dst.slot differ. */
 MUST_CHECK enum tessera_error cap_move(struct slot *src, const struct slot_place *dst);
-/* A capability in a message: mode XFER_* (else E_ARG); for XFER_MOVE rights do not count. */
-MUST_CHECK enum tessera_error cap_transfer(struct slot *src, const struct slot_place *dst, uint32_t mode,
-					   uint32_t rights);
 /*
  * A new object's origin as child of parent (retype, machine_irq, boot): fills and links place->slot.
  * detail: see struct slot.  E_DEPTH.  data[] and aux are the caller's to set afterwards.
@@ -206,30 +222,19 @@ MUST_CHECK enum tessera_error cap_make_origin(struct slot *parent, const struct 
 /* ---- deletion (core/deletion.c) -------------------------------------------------------------------- */
 
 /*
- * Remove a capability with all derived from it / all derived from it.  Preemptible: E_MORE when limit steps (0: no limit)
- * are done (*steps counts them over restarts, 0 at first), E_RESTART when work_is_enough(); called again they go on where they were.  The current thread may be
- * among what is destroyed: its memory stays valid until it is retyped.
+ * Removes all that is derived from a capability, and itself too if is_whole.  Preemptible: E_MORE when limit steps (0: no limit)
+ * are done (*steps counts them over restarts, 0 at first), E_RESTART when work_is_enough(); called again it goes on where it was.
+ * The current thread may be among what is destroyed: its memory stays valid until it is retyped.
  */
-MUST_CHECK enum tessera_error cap_delete(struct slot *slot, uint64_t limit, uint64_t *steps);
-MUST_CHECK enum tessera_error cap_revoke(struct slot *slot, uint64_t limit, uint64_t *steps);
+MUST_CHECK enum tessera_error cap_remove(struct slot *slot, bool is_whole, uint64_t limit, uint64_t *steps);
 
 /* ---- boot ------------------------------------------------------------------------------------------ */
 
-/* Slots that only the kernel holds, in boot memory: zeroed before boot_slots_init. */
-enum {
-	BOOT_SLOT_SENTINEL,
-	BOOT_SLOT_MEMORY, /* parent of all boot Untypeds, depth 1, has no object */
-	BOOT_SLOT_CNODE,  /* origins of root's first objects, depth 1: root holds children of them */
-	BOOT_SLOT_LEAF,
-	BOOT_SLOT_VSPACE,
-	BOOT_SLOT_THREAD,
-	BOOT_SLOT_SCHED,
-	BOOT_SLOT_CLOCK,
-	BOOT_SLOT_CONSOLE,
-	BOOT_SLOT_MACHINE,
-	BOOT_SLOT_ARCHIVE,
-	BOOT_SLOT_COUNT,
-};
+/* Slots that only the kernel holds, in boot memory, zeroed before boot_slots_init: the origins of root's first objects, of
+ * depth 1, in the slots ROOT_CAP_CNODE to ROOT_CAP_SCHED as their children in root's leaf, and these. */
+#define BOOT_SLOT_SENTINEL 0u
+#define BOOT_SLOT_MEMORY (ROOT_CAP_SCHED + 1u) /* parent of all boot Untypeds, depth 1, has no object */
+#define BOOT_SLOT_COUNT (BOOT_SLOT_MEMORY + 1u)
 /* Makes sentinel and BOOT_SLOT_MEMORY. */
 void boot_slots_init(struct slot *slots);
 /* An origin of depth 1 in one of the kernel's slots; detail 1 for CNodes is set here. */

@@ -74,7 +74,7 @@ static inline uint32_t arch_mask_index(uint32_t index, const uint32_t *mask);
  *   pt_index(va, level)               level 0 is the leaf table, PT_LEVELS - 1 the root
  *   pt_span(level)                    bytes one entry of that level covers
  *   pte_table(paddr), pte_leaf(paddr, flags, level)   flags: RIGHT_READ|WRITE|EXECUTE, MAP_*
- *   pte_present(e), pte_is_leaf(e, level), pte_address(e), pte_rights(e), pte_with_rights(e, rights),
+ *   pte_present(e), pte_is_table(e, level), pte_address(e), pte_rights(e), pte_with_rights(e, rights),
  *   pte_accessed(e), pte_dirty(e)
  *   USER_PT_ENTRIES (256): how many entries of the root belong to the user half
  */
@@ -198,10 +198,12 @@ struct boot_range {
 struct boot_handover {
 	struct boot_range free_ram[BOOT_MAX_RANGES];
 	uint32_t free_ram_count;
+	uint32_t
+		boot_range; /* the one of them that frames_open got; what frames_take gave away is its front */
 	struct boot_range device[BOOT_MAX_RANGES];
 	uint32_t device_count;
 	struct boot_range archive; /* physical, start page aligned */
-	uint64_t ram_bytes, kernel_bytes, boot_tsc, rsdp;
+	uint64_t ram_bytes, image_bytes, boot_tsc, rsdp;
 	uint32_t cpu_count;
 	char cmdline[BOOT_CMDLINE_BYTES];
 };

@@ -17,13 +17,13 @@
 
 static ALWAYS_INLINE void work_add(uint32_t instructions)
 {
-	cpu()->work += instructions;
+	arch_here()->work += instructions;
 }
 
 /* True: stop behind this step. */
 static ALWAYS_INLINE bool work_is_enough(void)
 {
-	return cpu()->work >= WORK_MAX;
+	return arch_here()->work >= WORK_MAX;
 }
 
 uint64_t restart_take_slow(struct thread *self, uint32_t operation);

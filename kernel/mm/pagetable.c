@@ -117,7 +117,7 @@ pte_t *pagetable_walk(pte_t *root, uint64_t va, uint32_t *level)
 	uint32_t at = PT_LEVELS - 1u;
 	pte_t *entry = &root[pt_index(va, at)];
 
-	while (at > 0 && pte_present(*entry) && !pte_is_leaf(*entry, at)) { /* at most PT_LEVELS - 1 turns */
+	while (pte_is_table(*entry, at)) { /* at most PT_LEVELS - 1 turns */
 		at--;
 		entry = &table_of(*entry)[pt_index(va, at)];
 	}
@@ -199,25 +199,33 @@ enum tessera_error pagetable_split_edges(vspace_ref ref, uint64_t va, uint64_t e
 	return error == E_OK && work_is_enough() ? E_RESTART : error;
 }
 
+/* Makes an entry of a table above the leaf tables point to one. */
+static NOINLINE enum tessera_error make_table(vspace_ref ref, pte_t *entry, uint64_t va)
+{
+	paddr_t table;
+
+	if (pte_present(*entry))
+		return split(ref, entry, va);
+	if (!pool_take(vspace_at(ref), &table))
+		return E_NO_TABLE;
+	*entry = pte_table(table);
+	return E_OK;
+}
+
 enum tessera_error pagetable_make(vspace_ref ref, uint64_t va, uint32_t level, pte_t **entry)
 {
 	uint32_t at = PT_LEVELS - 1u;
 	pte_t *step = &vspace_root(ref)[pt_index(va, at)];
 
-	for (; at > level; at--) { /* at most PT_LEVELS - 1 turns */
-		if (!pte_present(*step)) {
-			paddr_t table;
-
-			if (!pool_take(vspace_at(ref), &table))
-				return E_NO_TABLE;
-			*step = pte_table(table);
-		} else if (pte_is_leaf(*step, at)) {
-			enum tessera_error error = split(ref, step, va);
+	while (at > level) { /* at most PT_LEVELS - 1 turns */
+		if (UNLIKELY(!pte_is_table(*step, at))) {
+			enum tessera_error error = make_table(ref, step, va);
 
 			if (error != E_OK)
 				return error;
 		}
-		step = &table_of(*step)[pt_index(va, at - 1u)];
+		at--;
+		step = &table_of(*step)[pt_index(va, at)];
 	}
 	*entry = step;
 	return E_OK;

@@ -24,15 +24,15 @@
 
 /* Instructions, about (work_add). */
 #define OBJECT_WORK 300u
-#define VSPACE_WORK 900u
+#define VSPACE_WORK 600u /* beyond that */
 #define CHECK_WORK 6u
 
 struct retype {
-	uint32_t type, flags, count;
-	uint64_t size; /* the argument */
+	uint32_t type, flags, count; /* arguments */
+	uint32_t made;		     /* of count */
+	uint64_t size;		     /* the argument */
 	uint64_t object_bytes;
-	uint64_t start, end; /* offsets in the Untyped */
-	slot_t dst;
+	uint64_t at, end; /* offsets in the Untyped: of the next object, behind the last one */
 };
 
 void untyped_reset_if_unused(struct slot *untyped)
@@ -66,70 +66,66 @@ static enum tessera_error check_kind(const struct slot *untyped, uint64_t type, 
 {
 	bool is_device = untyped->detail != 0;
 
+	if (LIKELY(flags == 0 && !is_device))
+		return E_OK;
 	if (flags > RETYPE_FLAG || (flags != 0 && type != CAP_MEMORY && type != CAP_VSPACE))
 		return E_ARG;
 	if (is_device && type != CAP_MEMORY && type != CAP_UNTYPED)
 		return E_TYPE;
-	if (type == CAP_MEMORY && is_device && flags == 0)
-		return E_ARG;
-	if (type == CAP_MEMORY && !is_device && flags != 0 && !slot_has(untyped, SLOT_CLEAN))
+	if (type == CAP_MEMORY && (is_device ? flags == 0 : !slot_has(untyped, SLOT_CLEAN)))
 		return E_ARG;
 	return E_OK;
 }
 
-/* What is left to do behind the first `done` objects. */
-static enum tessera_error decode(const struct thread *self, struct slot *untyped, uint32_t done,
-				 struct retype *out)
+/* All but the slots. out->made is set already. */
+static enum tessera_error decode(const struct thread *self, struct slot *untyped, struct retype *out)
 {
 	uint64_t type = ctx_arg(&self->ctx, 1), size = ctx_arg(&self->ctx, 2), count = ctx_arg(&self->ctx, 4);
-	uint64_t flags = ctx_arg(&self->ctx, 5), bytes = object_bytes(type, size), align;
+	uint64_t flags = ctx_arg(&self->ctx, 5), bytes = object_bytes(type, size);
+	uint64_t align = type == CAP_MEMORY ? PAGE_SIZE : bytes;
 	enum tessera_error error;
 
 	if (slot_has(untyped, SLOT_TABLES))
 		return E_STATE;
-	if (bytes == 0 || count == 0 || count > RETYPE_MAX_COUNT)
+	if (bytes == 0 || count - 1u >= RETYPE_MAX_COUNT)
 		return E_ARG;
 	untyped_reset_if_unused(untyped); /* before its SLOT_CLEAN is looked at */
 	error = check_kind(untyped, type, flags);
 	if (error != E_OK)
 		return error;
-	align = type == CAP_MEMORY ? PAGE_SIZE : bytes;
-	*out = (struct retype){.type = (uint32_t)type,
-			       .flags = (uint32_t)flags,
-			       .count = (uint32_t)count - done,
-			       .size = size,
-			       .object_bytes = bytes,
-			       .dst = ctx_arg(&self->ctx, 3) + done};
-	out->start = (untyped->data[1] + align - 1u) & ~(align - 1u);
-	out->end = out->start + bytes * out->count;
+	out->type = (uint32_t)type;
+	out->flags = (uint32_t)flags;
+	out->count = (uint32_t)count;
+	out->size = size;
+	out->object_bytes = bytes;
+	out->at = (untyped->data[1] + align - 1u) & -align;
+	out->end = out->at + bytes * (count - out->made);
 	return out->end > untyped->data[0] ? E_NO_MEMORY : E_OK;
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-static bool are_empty(const struct slot *slots, uint32_t count)
-{
-	uint32_t i = 0;
-
-	while (i < count && slot_is_empty(&slots[i])) /* at most RETYPE_MAX_COUNT turns */
-		i++;
-	return i == count;
-}
-
-/* A run of destination slots in one CNode, from index i on: there, empty and deep enough. */
+/* The destination slots from that of the i-th object on that lie in one CNode: there, empty and deep enough. */
 static ALWAYS_INLINE enum tessera_error check_run(const struct thread *self, const struct slot *untyped,
 						  const struct retype *retype, uint32_t i,
 						  struct slot_place *place)
 {
-	enum tessera_error error = slot_lookup_empty(self, retype->dst + i, place);
+	enum tessera_error error = slot_lookup_empty(self, ctx_arg(&self->ctx, 3) + i, place);
 
 	if (error == E_OK && !place_allows(place, untyped->depth + 1u))
-		error = E_DEPTH;
-	if (error == E_OK && !are_empty(place->slot, least(place->room, retype->count - i)))
-		error = E_SLOT_USED;
+		return E_DEPTH;
+	for (uint32_t k = 1; error == E_OK && k < place->room && k < retype->count - i; k++)
+		error = slot_is_empty(&place->slot[k]) ? E_OK : E_SLOT_USED;
+	return error;
+}
+
+/* Those behind the first run. */
+static NOINLINE enum tessera_error check_more(const struct thread *self, const struct slot *untyped,
+					      const struct retype *retype, uint32_t i)
+{
+	enum tessera_error error = E_OK;
+	struct slot_place place;
+
+	for (; error == E_OK && i < retype->count; i += place.room)
+		error = check_run(self, untyped, retype, i, &place);
 	return error;
 }
 
@@ -137,44 +133,39 @@ static ALWAYS_INLINE enum tessera_error check_run(const struct thread *self, con
 static enum tessera_error check_slots(const struct thread *self, const struct slot *untyped,
 				      const struct retype *retype, struct slot_place *first)
 {
-	struct slot_place place;
 	enum tessera_error error;
 
 	if (untyped->depth >= DERIVATION_MAX_DEPTH)
 		return E_DEPTH;
-	if ((uint64_t)(uint32_t)retype->dst + retype->count > 1ull << 32)
+	if ((uint64_t)(uint32_t)ctx_arg(&self->ctx, 3) + retype->count > 1ull << 32)
 		return E_SLOT;
-	error = check_run(self, untyped, retype, 0, first);
-	work_add(retype->count * CHECK_WORK);
-	for (uint32_t i = error == E_OK ? first->room : 0; error == E_OK && i < retype->count;
-	     i += place.room)
-		error = check_run(self, untyped, retype, i, &place);
+	work_add((retype->count - retype->made) * CHECK_WORK);
+	error = check_run(self, untyped, retype, retype->made, first);
+	if (error == E_OK && UNLIKELY(first->room < retype->count - retype->made))
+		error = check_more(self, untyped, retype, retype->made + first->room);
 	return error;
 }
 
 static void zero_bytes(unsigned char *at, uint64_t bytes)
 {
-	if (((ptr_to_phys(at).raw | bytes) & (PAGE_SIZE - 1u)) != 0) {
+	const unsigned char *end = at + bytes;
+
+	if (((ptr_to_phys(at).raw | bytes) & (PAGE_SIZE - 1u)) != 0)
 		arch_zero(at, bytes);
-		return;
-	}
-	for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) /* at most ZERO_PIECE */
-		arch_zero_page(at + done);
+	else
+		for (; at < end; at += PAGE_SIZE) /* at most ZERO_PIECE */
+			arch_zero_page(at);
 }
 
-/* Zeroes what is about to be handed out. False: preempted, the progress stands in aux. */
-static bool zero(struct slot *untyped, const struct retype *retype)
+/* More than one piece. E_RESTART: preempted, the progress stands in aux. */
+static NOINLINE enum tessera_error zero_pieces(struct slot *untyped, const struct retype *retype)
 {
 	unsigned char *base = phys_to_ptr((paddr_t){untyped->badge});
 	uint64_t whole = (untyped->data[1] + PAGE_SIZE - 1u) & ~(PAGE_SIZE - 1u);
 	uint64_t at = (uint64_t)untyped->aux << PAGE_SHIFT;
 
-	if (retype->end - retype->start <= ZERO_PIECE) {
-		zero_bytes(base + retype->start, retype->end - retype->start);
-		return true;
-	}
-	if (retype->start < whole)
-		arch_zero(base + retype->start, whole - retype->start);
+	if (retype->at < whole)
+		arch_zero(base + retype->at, whole - retype->at);
 	at = at < whole ? whole : at;
 	while (at < retype->end) { /* ends: at grows; preempted after each piece at most */
 		uint64_t piece = retype->end - at < ZERO_PIECE ? retype->end - at : ZERO_PIECE;
@@ -184,106 +175,101 @@ static bool zero(struct slot *untyped, const struct retype *retype)
 		untyped->aux = (uint32_t)(at >> PAGE_SHIFT);
 		work_add((uint32_t)ZERO_PIECE / 8u);
 		if (at < retype->end && work_is_enough())
-			return false;
+			return E_RESTART;
 	}
-	return true;
+	return E_OK;
 }
 
-/* Fills in what the type needs beyond word and badge. */
-static void init_object(const struct slot *untyped, struct slot *slot, const struct retype *retype)
+/* Zeroes what is about to be handed out, if it is to be. */
+static enum tessera_error zero(struct slot *untyped, const struct retype *retype)
+{
+	uint64_t bytes = retype->end - retype->at;
+
+	if (retype->type == CAP_UNTYPED || (retype->type == CAP_MEMORY && retype->flags != 0))
+		return E_OK;
+	if (UNLIKELY(bytes > ZERO_PIECE))
+		return zero_pieces(untyped, retype);
+	zero_bytes(phys_to_ptr((paddr_t){untyped->badge + retype->at}), bytes);
+	return E_OK;
+}
+
+/* Fills in what the type of an object behind an index needs. */
+static NOINLINE void init_object(struct slot *slot, const struct retype *retype)
 {
 	switch (retype->type) {
-	case CAP_UNTYPED:
-		slot->detail = untyped->detail;
-		slot->data[0] = retype->object_bytes;
-		if (slot_has(untyped, SLOT_CLEAN))
-			slot_add_flags(slot, SLOT_CLEAN);
-		break;
-	case CAP_MEMORY:
-		slot->detail = untyped->detail;
-		slot->data[0] = retype->size;
-		break;
 	case CAP_CNODE:
+		slot->badge = retype->size;
 		slot->detail = slot->depth;
-		slot->aux = (1u << slot->badge) - 1u;
+		slot->aux = (1u << retype->size) - 1u;
 		break;
 	case CAP_THREAD: thread_init(thread_at(slot_object(slot))); break;
 	case CAP_SCHED_CONTEXT: sched_context_init(sched_context_at(slot_object(slot))); break;
 	case CAP_ENDPOINT: endpoint_at(slot_object(slot))->minimum_tsc = sched_tsc_of_ns(retype->size); break;
-	case CAP_VSPACE: vspace_init(slot_object(slot), slot_index(slot), retype->flags); break;
+	case CAP_VSPACE:
+		vspace_init(slot_object(slot), slot_index(slot), retype->flags);
+		work_add(VSPACE_WORK);
+		break;
 	default: break;
 	}
 }
 
-/* What stands in the badge of a new object's origin. */
-static uint64_t object_badge(const struct retype *retype, uint64_t address)
+/* The next object, in an empty slot that is deep enough. */
+static NOINLINE void make_object(struct slot *untyped, struct slot *slot, struct retype *retype)
 {
-	switch (retype->type) {
-	case CAP_UNTYPED: return address;
-	case CAP_MEMORY: return address >> PAGE_SHIFT;
-	case CAP_CNODE: return retype->size;
-	default: return 0;
+	uint64_t address = untyped->badge + retype->at;
+	bool is_memory = retype->type == CAP_MEMORY, is_range = is_memory || retype->type == CAP_UNTYPED;
+	uint32_t object = is_range ? 0 : object_index((paddr_t){address});
+
+	slot_set(slot, slot_word(retype->type, RIGHTS_ALL, SLOT_ORIGIN, object), 0);
+	derivation_insert_child(untyped, slot);
+	if (is_range) {
+		slot->badge = is_memory ? address >> PAGE_SHIFT : address;
+		slot->detail = untyped->detail;
+		slot->data[0] = is_memory ? retype->size : retype->object_bytes;
+		if (!is_memory && slot_has(untyped, SLOT_CLEAN))
+			slot_add_flags(slot, SLOT_CLEAN);
+	} else {
+		init_object(slot, retype);
 	}
+	retype->at += retype->object_bytes;
+	untyped->data[1] = retype->at;
+	retype->made++;
+	work_add(OBJECT_WORK);
 }
 
-/* One object in an empty slot that is deep enough. */
-static enum tessera_error make_object(struct slot *untyped, const struct slot_place *place,
-				      const struct retype *retype, uint32_t i)
+/* All objects, from *place on, in slots that check_slots has found. E_RESTART: that is enough for one entry. */
+static enum tessera_error make_objects(const struct thread *self, struct slot *untyped, struct retype *retype,
+				       struct slot_place *place)
 {
-	uint64_t address = untyped->badge + retype->start + i * retype->object_bytes;
-	bool has_index = retype->type != CAP_UNTYPED && retype->type != CAP_MEMORY;
-	uint32_t object = has_index ? object_index((paddr_t){address}) : 0;
-	enum tessera_error error =
-		cap_make_origin(untyped, place, slot_word(retype->type, RIGHTS_ALL, 0, object),
-				object_badge(retype, address));
+	for (;;) { /* at most RETYPE_MAX_COUNT turns */
+		enum tessera_error error = E_OK;
 
-	if (error == E_OK)
-		init_object(untyped, place->slot, retype);
-	untyped->data[1] = retype->start + (i + 1u) * retype->object_bytes;
-	return error;
-}
-
-/* All objects, from place on; *made of them when it stops: E_RESTART, or a slot in a CNode behind the first is gone. */
-static enum tessera_error make_objects(const struct thread *self, struct slot *untyped,
-				       const struct retype *retype, struct slot_place place, uint32_t *made)
-{
-	enum tessera_error error = E_OK;
-
-	while (*made < retype->count && error == E_OK) { /* at most RETYPE_MAX_COUNT turns */
-		if (place.room == 0)
-			error = slot_lookup_empty(self, retype->dst + *made, &place);
-		if (error == E_OK)
-			error = make_object(untyped, &place, retype, *made);
-		*made += error == E_OK;
-		place.slot++;
-		place.room--;
-		work_add(retype->type == CAP_VSPACE ? VSPACE_WORK : OBJECT_WORK);
-		if (error == E_OK && *made < retype->count && work_is_enough())
+		make_object(untyped, place->slot++, retype);
+		if (retype->made == retype->count)
+			return E_OK;
+		if (work_is_enough())
 			return E_RESTART;
+		if (--place->room == 0)
+			error = slot_lookup_empty(self, ctx_arg(&self->ctx, 3) + retype->made, place);
+		if (error != E_OK)
+			return error;
 	}
-	return error;
 }
 
 enum tessera_error invoke_untyped_retype(struct thread *self, struct slot *cap)
 {
-	uint32_t before = (uint32_t)restart_take(self, OP_UNTYPED_RETYPE), made = 0;
+	struct retype retype = {.made = (uint32_t)restart_take(self, OP_UNTYPED_RETYPE)};
 	struct slot_place place;
-	struct retype retype;
-	enum tessera_error error = decode(self, cap, before, &retype);
-	bool is_zeroed;
+	enum tessera_error error = decode(self, cap, &retype);
 
 	if (error == E_OK)
 		error = check_slots(self, cap, &retype, &place);
-	if (error == E_OK) {
-		is_zeroed = retype.type != CAP_UNTYPED && !(retype.type == CAP_MEMORY && retype.flags != 0);
-		if (is_zeroed && !zero(cap, &retype))
-			error = E_RESTART;
-		else
-			error = make_objects(self, cap, &retype, place, &made);
-	}
-	made += before;
-	if (error == E_RESTART)
-		return made != 0 ? restart_later(self, OP_UNTYPED_RETYPE, made) : error;
-	ctx_set_result(&self->ctx, 0, made);
+	if (error == E_OK)
+		error = zero(cap, &retype);
+	if (error == E_OK)
+		error = make_objects(self, cap, &retype, &place);
+	if (UNLIKELY(error == E_RESTART))
+		return retype.made != 0 ? restart_later(self, OP_UNTYPED_RETYPE, retype.made) : error;
+	ctx_set_result(&self->ctx, 0, retype.made);
 	return error;
 }

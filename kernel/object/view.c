@@ -149,7 +149,7 @@ static enum tessera_error map_large(struct mapping *mapping, uint64_t va, uint64
 		return error;
 	old = *entry;
 	if (old != 0) {
-		if (!pte_is_leaf(old, 1))
+		if (pte_is_table(old, 1))
 			return E_STATE;
 		if (!may_replace(mapping, old))
 			return E_MAPPED;

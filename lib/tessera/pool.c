@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Pools of equal Untypeds.  Pieces are cut from the source in chunks and never go back to it; a piece that is put back
- * is revoked first, so what was made of it is gone and its watermark is zero.
+ * is revoked first, so what was made of it is gone and its watermark is zero.  A piece is aligned to its size: what lies
+ * before it is cut into smaller pieces first, for the lesser pools, so that no memory of the source is lost.
  */
 #include <stdlib.h>
 
 #include <tessera/service.h>
 
-void pool_init(struct object_pool *pool, cap_t source, uint32_t size_log2, uint32_t chunk)
+void pool_init(struct object_pool *pool, cap_t source, uint32_t size_log2, uint32_t chunk,
+	       struct object_pool *lesser)
 {
-	*pool = (struct object_pool){.source = source, .size_log2 = size_log2, .chunk = chunk};
+	*pool = (struct object_pool){
+		.source = source, .size_log2 = size_log2, .chunk = chunk, .lesser = lesser};
 }
 
-/* Room in free_caps for all pieces there are plus one chunk. */
-static bool reserve(struct object_pool *pool)
+/* Room in free_caps for all pieces there are and count more. */
+static bool reserve(struct object_pool *pool, uint32_t count)
 {
-	uint32_t capacity = pool->total + pool->chunk;
+	uint32_t capacity = pool->total + count;
 	cap_t *caps;
 
 	if (capacity <= pool->capacity)
@@ -28,11 +31,10 @@ static bool reserve(struct object_pool *pool)
 	return true;
 }
 
-static void cut(struct object_pool *pool)
+static void cut(struct object_pool *pool, uint32_t count)
 {
-	uint32_t count = pool->chunk;
 	uint64_t done = 0;
-	cap_t first = reserve(pool) ? slot_alloc_run(count) : 0;
+	cap_t first = count > 0 && reserve(pool, count) ? slot_alloc_run(count) : 0;
 
 	if (first == 0)
 		return;
@@ -44,10 +46,30 @@ static void cut(struct object_pool *pool)
 		slot_free_run(first + (cap_t)done, count - (uint32_t)done);
 }
 
+/* Bytes before the source's next piece of this size; its size is a multiple of the piece's. */
+static uint64_t gap_before(const struct object_pool *pool)
+{
+	uint64_t type, rights, badge, base, size_log2, left = 0;
+
+	(void)ts_cap_inspect(SLOT_OWN(pool->source), &type, &rights, &badge, &base, &size_log2, &left);
+	return left & ((1ull << pool->size_log2) - 1);
+}
+
+/* As deep as the chain of pools, four at most in our services. */
+static void fill_gap(struct object_pool *pool)
+{
+	if (!pool->lesser)
+		return;
+	fill_gap(pool->lesser);
+	cut(pool->lesser, (uint32_t)(gap_before(pool) >> pool->lesser->size_log2));
+}
+
 cap_t pool_get(struct object_pool *pool)
 {
-	if (pool->free_count == 0)
-		cut(pool);
+	if (pool->free_count == 0) {
+		fill_gap(pool);
+		cut(pool, pool->chunk);
+	}
 	return pool->free_count == 0 ? 0 : pool->free_caps[--pool->free_count];
 }
 

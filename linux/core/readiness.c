@@ -117,14 +117,21 @@ void lx_watch_forget(struct lx_thread *self, cap_t file, uint16_t cookie)
 	lx_readiness->cookie[cookie].is_used = 0;
 }
 
-int16_t lx_fd_ask(struct lx_thread *self, cap_t file, uint16_t events, bool is_waiting)
+int16_t lx_fd_ask_edges(struct lx_thread *self, cap_t file, uint16_t events, bool is_waiting, uint32_t *edges)
 {
 	struct file_poll_in in = {.events = events, .wait = is_waiting};
 	struct file_poll_out out = {0};
 	int status = file_poll(file, self->page, &in, &out);
 	if (status != 0)
 		return status == -E_CAP || status == EBADF ? POLLNVAL : POLLERR;
+	*edges = out.edges;
 	return (int16_t)(out.revents & (events | ALWAYS | POLLNVAL));
+}
+
+int16_t lx_fd_ask(struct lx_thread *self, cap_t file, uint16_t events, bool is_waiting)
+{
+	uint32_t edges;
+	return lx_fd_ask_edges(self, file, events, is_waiting, &edges);
 }
 
 /* Arms a descriptor that has been polled before, for all it was ever polled for. */

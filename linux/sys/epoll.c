@@ -148,10 +148,12 @@ static struct state entry_state_slow(struct lx_thread *self, struct epoll_entry 
 	bool is_armed = entry->cookie != LX_COOKIE_NONE && !self->process->is_vfork_child;
 	if (entry->fd >= 0)
 		is_armed = entry_arm(self, entry) == 0;
-	if (!is_armed)
-		return (struct state){.events = (uint16_t)lx_fd_ask(self, lx_fd_own(entry->fd),
-								    (uint16_t)interest(entry), is_waiting)};
-	return word_state(entry->cookie);
+	if (is_armed)
+		return word_state(entry->cookie);
+	uint32_t edges = 0;
+	uint16_t events = (uint16_t)lx_fd_ask_edges(self, lx_fd_own(entry->fd), (uint16_t)interest(entry),
+						    is_waiting, &edges);
+	return (struct state){.events = events, .count = edges, .is_counted = edges != 0};
 }
 
 static inline struct state entry_state(struct lx_thread *self, struct epoll_entry *entry, bool is_waiting,
@@ -199,15 +201,30 @@ static struct state set_state(struct lx_thread *self, struct lx_epoll *set, bool
 	return all;
 }
 
-/* Looks at all files of the set; how many entries have something to report. */
-static uint32_t epoll_look(struct lx_thread *self, struct lx_epoll *set, bool is_waiting)
+/* The common entry: armed, judged by level, and nothing to report. */
+static inline bool is_quiet(const struct lx_thread *self, const struct epoll_entry *entry, bool is_waiting)
 {
+	return entry->cookie != LX_COOKIE_NONE && !(entry->events & EPOLLET) &&
+	       (!is_waiting || lx_watch_wakes(self, entry->cookie)) &&
+	       !(lx_watch_word(entry->cookie) & (interest(entry) | READINESS_CLOSED));
+}
+
+/* Looks at all files of the set; how many entries have something to report, and the one whose turn is first. */
+static uint32_t epoll_look(struct lx_thread *self, struct lx_epoll *set, bool is_waiting,
+			   struct epoll_entry **first)
+{
+	bool is_ours = !self->process->is_vfork_child;
 	uint32_t ready = 0;
+	*first = NULL;
 	for (uint32_t i = 0; i < set->count; i++) {
 		struct epoll_entry *entry = &set->entry[i];
 		entry->ready = 0;
 		if (entry->is_disabled)
 			continue;
+		if (is_ours && is_quiet(self, entry, is_waiting && ready == 0)) {
+			entry->turn = 0;
+			continue;
+		}
 		struct state state = entry_state(self, entry, is_waiting && ready == 0, 1);
 		if (state.events & (READINESS_CLOSED | POLLNVAL)) {
 			entry->fd = -1; /* nobody to be told */
@@ -217,11 +234,15 @@ static uint32_t epoll_look(struct lx_thread *self, struct lx_epoll *set, bool is
 		}
 		entry->count = state.count;
 		entry->ready = entry_pending(entry, &state);
-		if (!entry->ready)
+		if (!entry->ready) {
 			entry->turn = 0;
-		else if (entry->turn == 0)
+			continue;
+		}
+		if (entry->turn == 0)
 			entry->turn = ++set->last_turn;
-		ready += entry->ready != 0;
+		if (!*first || entry->turn < (*first)->turn)
+			*first = entry;
+		ready++;
 	}
 	return ready;
 }
@@ -242,10 +263,9 @@ static struct epoll_entry *epoll_next(struct lx_epoll *set)
 static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct epoll_event *events,
 			   uint32_t max, bool is_waiting)
 {
-	uint32_t count = 0;
-	if (epoll_look(self, set, is_waiting) == 0)
-		return 0;
-	for (struct epoll_entry *entry; count < max && (entry = epoll_next(set)) != NULL;) {
+	struct epoll_entry *entry;
+	uint32_t ready = epoll_look(self, set, is_waiting, &entry), count = 0;
+	while (count < max && ready > 0) {
 		events[count++] = (struct epoll_event){.events = entry->ready, .data = entry->data};
 		entry->ready = 0;
 		entry->seen = entry->count;
@@ -253,6 +273,8 @@ static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct 
 		entry->turn = ++set->last_turn;
 		if (entry->events & EPOLLONESHOT)
 			entry->is_disabled = true;
+		if (--ready > 0)
+			entry = epoll_next(set);
 	}
 	return count;
 }
@@ -427,18 +449,11 @@ static long epoll_until(int32_t fd, uint64_t user, int32_t max, uint64_t deadlin
 	}
 }
 
-long sys_epoll_wait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms)
-{
-	return sys_epoll_pwait(fd, user, max, timeout_ms, 0, 8);
-}
-
-long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms, uint64_t mask,
-		     uint64_t mask_bytes)
+/* With the signal mask at mask instead of the thread's, unless that is 0. */
+static long epoll_masked(int32_t fd, uint64_t user, int32_t max, uint64_t deadline, uint64_t mask,
+			 uint64_t mask_bytes)
 {
 	struct lx_thread *self = lx_self();
-	uint64_t deadline = timeout_ms < 0    ? DEADLINE_NEVER
-			    : timeout_ms == 0 ? DEADLINE_POLL
-					      : lx_deadline_after((uint64_t)timeout_ms * 1000000u);
 	long error = lx_enter_mask(self, mask, mask_bytes);
 	if (error)
 		return error;
@@ -449,19 +464,24 @@ long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms,
 	return result == -ERESTARTNOHAND ? -EINTR : result;
 }
 
+long sys_epoll_wait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms)
+{
+	return sys_epoll_pwait(fd, user, max, timeout_ms, 0, 8);
+}
+
+long sys_epoll_pwait(int32_t fd, uint64_t user, int32_t max, int32_t timeout_ms, uint64_t mask,
+		     uint64_t mask_bytes)
+{
+	uint64_t deadline = timeout_ms < 0    ? DEADLINE_NEVER
+			    : timeout_ms == 0 ? DEADLINE_POLL
+					      : lx_deadline_after((uint64_t)timeout_ms * 1000000u);
+	return epoll_masked(fd, user, max, deadline, mask, mask_bytes);
+}
+
 long sys_epoll_pwait2(int32_t fd, uint64_t user, int32_t max, uint64_t timeout, uint64_t mask,
 		      uint64_t mask_bytes)
 {
-	struct lx_thread *self = lx_self();
 	uint64_t deadline;
 	long error = lx_deadline_relative(timeout, &deadline);
-	if (!error)
-		error = lx_enter_mask(self, mask, mask_bytes);
-	if (error)
-		return error;
-	long result = epoll_until(fd, user, max, deadline);
-	if (!self->restore_mask)
-		return result;
-	result = lx_leave_mask(self, result);
-	return result == -ERESTARTNOHAND ? -EINTR : result;
+	return error ? error : epoll_masked(fd, user, max, deadline, mask, mask_bytes);
 }

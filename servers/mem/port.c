@@ -38,10 +38,11 @@ void port_start(void)
 {
 	uint64_t ns = 0, tsc = 0;
 
-	pool_init(&vspace_pool, SERVICE_CAP_UNTYPED, VSPACE_LOG2, 8);
-	pool_init(&tables_pool, SERVICE_CAP_UNTYPED, TABLES_LOG2, 2);
+	pool_init(&vspace_pool, SERVICE_CAP_UNTYPED, VSPACE_LOG2, 8, NULL);
 	for (uint32_t i = 0; i < PORT_CHUNKS / 8; i++)
-		pool_init(&chunk_pool[i], SERVICE_CAP_UNTYPED, chunk_log2[i], 2);
+		pool_init(&chunk_pool[i], SERVICE_CAP_UNTYPED, chunk_log2[i], 2,
+			  i ? &chunk_pool[i - 1] : &vspace_pool);
+	pool_init(&tables_pool, SERVICE_CAP_UNTYPED, TABLES_LOG2, 2, &chunk_pool[0]);
 	labels = service_region("labels", NULL);
 	(void)ts_time_get(&ns, &tsc);
 	random_state = tsc * 0x9e3779b97f4a7c15ull + ns;

@@ -26,6 +26,8 @@ void cpu_time_add(struct cpu_time *to, struct cpu_time more)
 /*
  * The kernel says what the thread consumed, with what services did for it on its time; its personality how much of that was system
  * time: only the split can be lied about.
+ * It notes that when a call ends, so time told as user time may turn out to be system time; as on Linux (cputime_adjust), what has
+ * been told stands.
  */
 struct cpu_time thread_time(struct thread *t)
 {
@@ -34,7 +36,12 @@ struct cpu_time thread_time(struct thread *t)
 	uint64_t system = ticks_ns(process_page(p)->thread[t->slot].system_ticks);
 	if (system > consumed)
 		system = consumed;
-	return (struct cpu_time){.user_ns = consumed - system, .system_ns = system};
+	if (consumed - system < t->told.user_ns)
+		system = consumed - t->told.user_ns;
+	if (system < t->told.system_ns)
+		system = t->told.system_ns;
+	t->told = (struct cpu_time){.user_ns = consumed - system, .system_ns = system};
+	return t->told;
 }
 
 struct cpu_time process_time(struct process *p)

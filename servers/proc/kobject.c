@@ -20,10 +20,10 @@ static struct object_pool bundles, thread_units, leaf_units, notification_units;
 
 void kobject_init(void)
 {
-	pool_init(&bundles, SERVICE_CAP_UNTYPED, BUNDLE_LOG2, 4);
-	pool_init(&thread_units, SERVICE_CAP_UNTYPED, 13, 8);
-	pool_init(&leaf_units, SERVICE_CAP_UNTYPED, 12, 8);
-	pool_init(&notification_units, SERVICE_CAP_UNTYPED, 6, 64);
+	pool_init(&notification_units, SERVICE_CAP_UNTYPED, 6, 64, NULL);
+	pool_init(&leaf_units, SERVICE_CAP_UNTYPED, 12, 8, &notification_units);
+	pool_init(&thread_units, SERVICE_CAP_UNTYPED, 13, 8, &leaf_units);
+	pool_init(&bundles, SERVICE_CAP_UNTYPED, BUNDLE_LOG2, 4, &thread_units);
 }
 
 uint64_t kobject_untyped_free(void)

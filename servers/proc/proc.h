@@ -99,6 +99,7 @@ struct thread {
 	uint64_t cpu_mask;    /* sched_setaffinity; CPUs that there are not count as absent */
 	uint8_t cpu;	      /* where it runs, with is_placed */
 	bool is_placed;
+	struct cpu_time told;	   /* by thread_time, last */
 	struct cpu_time elsewhere; /* what it did on CPUs it has left */
 	char name[16];
 };
@@ -313,8 +314,8 @@ void robust_release(const struct process *p, struct thread *t);
 void thread_end(struct thread *t);
 void parent_notify(struct process *p, uint32_t code, uint32_t status); /* SIGCHLD and wake-up of waiters */
 void vfork_release(struct process *p);
-void process_reap(struct process *p); /* a zombie whose status was taken */
-struct cpu_time thread_time(struct thread *t);
+void process_reap(struct process *p);		 /* a zombie whose status was taken */
+struct cpu_time thread_time(struct thread *t);	 /* neither part ever becomes less */
 struct cpu_time process_time(struct process *p); /* of all its threads, ended ones too */
 void cpu_time_add(struct cpu_time *to, struct cpu_time more);
 

@@ -78,7 +78,8 @@ static void publish_pending(const struct process *p, const struct thread *t)
 	page->pending = p->queue.pending;
 	if (t != NULL)
 		page->thread[t->slot].pending = t->queue.pending;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before its mask is read: lx_set_mask does it the other way round */
+	__atomic_thread_fence(
+		__ATOMIC_SEQ_CST); /* before its mask is read: lx_set_mask does it the other way round */
 }
 
 static int queue_put(struct process *p, struct signal_queue *q, const struct siginfo_head *info)

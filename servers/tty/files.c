@@ -94,7 +94,7 @@ static void leave(struct terminal *terminal, enum file_side side)
 		terminal_hang_up(terminal);
 	} else if (side == FILE_SLAVE && --terminal->slave_files == 0) {
 		terminal->is_exclusive = false;
-		waiters_wake(&terminal->master_waiters);
+		terminal_master_input(terminal);
 	}
 	if (terminal->kind == TERMINAL_PTY && terminal->master_files == 0 && terminal->slave_files == 0)
 		terminal_release_pty(terminal);

@@ -128,7 +128,7 @@ int master_read(struct tty_file *file, const struct caller *caller, uint8_t *to,
 	if (head)
 		to[0] = 0; /* TIOCPKT_DATA */
 	*done = head + ring_read(&terminal->output, to + head, count - head);
-	waiters_wake(&terminal->writers);
+	terminal_slave_room(terminal);
 	return 0;
 }
 

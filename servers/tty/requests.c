@@ -152,7 +152,11 @@ int file_on_poll(struct request *rq, const struct file_poll_in *in, struct file_
 	if (!file)
 		return EBADF;
 	events = file->side == FILE_MASTER ? master_events(file) : slave_events(file);
+	const struct edges *edges =
+		file->side == FILE_MASTER ? &file->terminal->master_edges : &file->terminal->slave_edges;
 	out->revents = events & (in->events | POLLHUP | POLLERR);
+	out->edges = 1u + (in->events & (POLLIN | POLLRDNORM) ? edges->in : 0u) +
+		     (in->events & (POLLOUT | POLLWRNORM) ? edges->out : 0u);
 	if (out->revents == 0 && in->wait) {
 		if (file->side == FILE_MASTER)
 			waiters_add(&file->terminal->master_waiters, rq->label);

@@ -43,6 +43,29 @@ void waiters_wake(struct waiters *waiters)
 	}
 }
 
+void terminal_master_input(struct terminal *terminal)
+{
+	terminal->master_edges.in++;
+	waiters_wake(&terminal->master_waiters);
+}
+
+void terminal_slave_room(struct terminal *terminal)
+{
+	terminal->slave_edges.out++;
+	waiters_wake(&terminal->writers);
+}
+
+/* Bytes have come to the slave's side; canon_head: of the line discipline before them. */
+static void slave_input(struct terminal *terminal, uint32_t canon_head)
+{
+	const struct ldisc *ldisc = &terminal->ldisc;
+
+	if (!ldisc_is_canonical(ldisc) || ldisc->canon_head != canon_head)
+		terminal->slave_edges.in++;
+	terminal->last_input_ns = time_now_ns();
+	waiters_wake(&terminal->readers);
+}
+
 /* ---- what the line discipline asks for ---- */
 
 static struct ring *wire_of(struct terminal *terminal)
@@ -61,7 +84,7 @@ static bool port_output(void *context, const uint8_t *bytes, uint32_t count)
 	if (terminal->kind == TERMINAL_SERIAL)
 		needs_kick = true;
 	else
-		waiters_wake(&terminal->master_waiters);
+		terminal_master_input(terminal);
 	return true;
 }
 
@@ -86,7 +109,7 @@ static void port_stopped(void *context, bool is_stopped)
 		terminal->port->tx_stop = is_stopped;
 		needs_kick = true;
 	} else if (!is_stopped) {
-		waiters_wake(&terminal->master_waiters);
+		terminal_master_input(terminal);
 	}
 }
 
@@ -169,6 +192,7 @@ static void pump(struct terminal *terminal)
 {
 	uint8_t bytes[256];
 	uint32_t left = SERIAL_RX_BYTES; /* a ring holds no more, whatever its indices say */
+	uint32_t canon_head = terminal->ldisc.canon_head;
 	bool has_input = false;
 
 	while (left > 0 && ring_used(&terminal->rx) > 0) {
@@ -183,12 +207,12 @@ static void pump(struct terminal *terminal)
 	}
 	if (!has_input)
 		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the room made is to be seen before: has_room of the driver */
+	__atomic_thread_fence(
+		__ATOMIC_SEQ_CST); /* the room made is to be seen before: has_room of the driver */
 	if (__atomic_load_n(&terminal->port->rx_waiting, __ATOMIC_SEQ_CST))
 		needs_kick = true; /* the driver waits for room */
 	settle_sender(terminal);
-	terminal->last_input_ns = time_now_ns();
-	waiters_wake(&terminal->readers);
+	slave_input(terminal, canon_head);
 }
 
 void terminals_serial_input(void)
@@ -200,7 +224,7 @@ void terminals_serial_input(void)
 			continue;
 		pump(terminal);
 		if (ring_free(&terminal->tx) >= WRITE_ROOM)
-			waiters_wake(&terminal->writers);
+			terminal_slave_room(terminal);
 	}
 }
 
@@ -294,12 +318,11 @@ uint32_t terminal_count(void)
 
 uint32_t terminal_master_write(struct terminal *terminal, const uint8_t *bytes, uint32_t count)
 {
+	uint32_t canon_head = terminal->ldisc.canon_head;
 	uint32_t taken = terminal->in_reader_hold ? 0 : ldisc_input(&terminal->ldisc, bytes, count);
 
-	if (taken > 0) {
-		terminal->last_input_ns = time_now_ns();
-		waiters_wake(&terminal->readers);
-	}
+	if (taken > 0)
+		slave_input(terminal, canon_head);
 	return taken;
 }
 
@@ -322,6 +345,7 @@ void terminal_after_read(struct terminal *terminal)
 		pump(terminal);
 		settle_sender(terminal);
 	} else {
+		terminal->master_edges.out++;
 		waiters_wake(&terminal->master_waiters);
 	}
 }
@@ -346,7 +370,7 @@ void terminal_flush_output(struct terminal *terminal)
 {
 	if (terminal->kind == TERMINAL_PTY) {
 		ring_discard(&terminal->output);
-		waiters_wake(&terminal->writers);
+		terminal_slave_room(terminal);
 		return;
 	}
 	/* The ring is the driver's to read: it is asked. What the chip has already taken goes out. */
@@ -363,7 +387,8 @@ void terminal_hang_up(struct terminal *terminal)
 	terminal->sid = terminal->pgid = 0;
 	files_hang_up(terminal);
 	ldisc_flush_input(&terminal->ldisc);
+	terminal->slave_edges.in++;
 	waiters_wake(&terminal->readers);
-	waiters_wake(&terminal->writers);
-	waiters_wake(&terminal->master_waiters);
+	terminal_slave_room(terminal);
+	terminal_master_input(terminal);
 }

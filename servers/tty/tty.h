@@ -36,6 +36,11 @@ struct waiters {
 void waiters_add(struct waiters *waiters, uint64_t label);
 void waiters_wake(struct waiters *waiters);
 
+/* How often input came and room was made, for each side: what edge-triggered epoll reports. */
+struct edges {
+	uint32_t in, out;
+};
+
 /* ---- terminals (terminal.c) ---- */
 
 enum terminal_kind { TERMINAL_FREE = 0, TERMINAL_SERIAL, TERMINAL_PTY };
@@ -56,6 +61,7 @@ struct terminal {
 	bool in_reader_hold;		 /* TCIOFF */
 	struct waiters readers, writers; /* of the slave side */
 	struct waiters master_waiters;
+	struct edges slave_edges, master_edges;
 	/* VTIME: when the read of `timed_label` is over */
 	uint64_t timed_label, timed_deadline_ns, last_input_ns;
 	bool timed_is_woken;
@@ -92,6 +98,9 @@ void terminal_kick(void);
 uint32_t terminal_output_used(const struct terminal *terminal);
 uint32_t terminal_output_free(const struct terminal *terminal);
 void terminal_flush_output(struct terminal *terminal);
+/* Something for the master to read, or its end; room for the slave's writes. */
+void terminal_master_input(struct terminal *terminal);
+void terminal_slave_room(struct terminal *terminal);
 /* The wire is cut: SIGHUP and SIGCONT to the group; open files of the slave give end of file from now on. */
 void terminal_hang_up(struct terminal *terminal);
 

@@ -105,8 +105,8 @@ static int text_stat(const struct inode *inode, const struct label_process *proc
 		    (unsigned long long)process->signals_pending & 0x7fffffffu,
 		    (unsigned long long)process->signals_blocked & 0x7fffffffu,
 		    (unsigned long long)process->signals_ignored & 0x7fffffffu,
-		    (unsigned long long)process->signals_caught & 0x7fffffffu, process->exit_signal, thread ? thread->cpu : process->cpu,
-		    (unsigned long long)page->brk_start);
+		    (unsigned long long)process->signals_caught & 0x7fffffffu, process->exit_signal,
+		    thread ? thread->cpu : process->cpu, (unsigned long long)page->brk_start);
 	text_format(text, "%llu %llu %llu %llu 0\n", (unsigned long long)page->arg_start,
 		    (unsigned long long)page->arg_end, (unsigned long long)page->env_start,
 		    (unsigned long long)page->env_end);

@@ -155,11 +155,12 @@ static void one_cpu(struct text *text, uint32_t cpu)
 		    "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: "
 		    "%s\nstepping\t: %u\n",
 		    cpu, vendor, family, model, name, eax & 15u);
-	text_format(text,
-		    "cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: "
-		    "%u\nfpu\t\t: yes\n",
-		    (unsigned long long)(hz / 1000000), (unsigned long long)(hz / 1000 % 1000), cpu_count(), cpu,
-		    cpu_count());
+	text_format(
+		text,
+		"cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: "
+		"%u\nfpu\t\t: yes\n",
+		(unsigned long long)(hz / 1000000), (unsigned long long)(hz / 1000 % 1000), cpu_count(), cpu,
+		cpu_count());
 	processor_flags(text);
 	text_format(text,
 		    "bogomips\t: %llu.%02llu\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 40 "
@@ -180,8 +181,10 @@ struct busy {
 	uint64_t user_ns, system_ns, idle_ns;
 };
 
+/* The times of threads come a little late; the idle time that was told from them stands. */
 static struct busy busy_of(uint32_t cpu, uint64_t now)
 {
+	static uint64_t told[LABEL_CPUS];
 	struct busy busy = {.user_ns = env_labels->cpu[cpu].user_ns,
 			    .system_ns = env_labels->cpu[cpu].system_ns};
 	if (busy.user_ns > now)
@@ -189,6 +192,9 @@ static struct busy busy_of(uint32_t cpu, uint64_t now)
 	if (busy.system_ns > now - busy.user_ns)
 		busy.system_ns = now - busy.user_ns;
 	busy.idle_ns = now - busy.user_ns - busy.system_ns;
+	if (busy.idle_ns < told[cpu])
+		busy.idle_ns = told[cpu];
+	told[cpu] = busy.idle_ns;
 	return busy;
 }
 
@@ -218,10 +224,9 @@ static int text_uptime(struct text *text)
 
 static void stat_line(struct text *text, const char *name, struct busy busy)
 {
-	text_format(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", name,
-		    (unsigned long long)(busy.user_ns / TICK_NS),
-		    (unsigned long long)(busy.system_ns / TICK_NS),
-		    (unsigned long long)(busy.idle_ns / TICK_NS));
+	text_format(
+		text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", name, (unsigned long long)(busy.user_ns / TICK_NS),
+		(unsigned long long)(busy.system_ns / TICK_NS), (unsigned long long)(busy.idle_ns / TICK_NS));
 }
 
 static int text_stat(struct text *text)
@@ -362,6 +367,15 @@ static int text_unimplemented(struct text *text)
 	return 0;
 }
 
+static int text_log(struct text *text)
+{
+	char piece[1024];
+	uint64_t position = 0;
+	for (uint32_t count; (count = env_log(&position, piece, sizeof(piece))) != 0 && text->error == 0;)
+		text_bytes(text, piece, count);
+	return 0;
+}
+
 static int text_short(const struct inode *inode, struct text *text)
 {
 	switch (inode->proc.type) {
@@ -398,6 +412,7 @@ int proc_system_text(const struct inode *inode, struct text *text)
 	case PROC_OBJECTS: return text_objects(text);
 	case PROC_UNIMPLEMENTED: return text_unimplemented(text);
 	case PROC_AUTHORITY: return proc_authority_text(text);
+	case PROC_LOG: return text_log(text);
 	default: return text_short(inode, text);
 	}
 }

@@ -131,6 +131,7 @@ int file_on_poll(struct request *rq, const struct file_poll_in *in, struct file_
 	struct file *file = serve_file(rq);
 	if (!file)
 		return EBADF;
+	out->edges = 0;
 	out->revents = openfile_poll(file) & (in->events | POLLERR | POLLHUP | POLLNVAL);
 	if (out->revents != 0 || !in->wait)
 		return 0;

@@ -47,19 +47,10 @@ cap_t bulk_threads(cap_t untyped)
 
 void bulk_start(cap_t threads, uint32_t i, uint32_t priority, uint32_t operation, const uint64_t arguments[7])
 {
-	struct user_regs regs = {
-		.rax = TESSERA_SYSCALL_BASE + operation,
-		.rdi = arguments[0],
-		.rsi = arguments[1],
-		.rdx = arguments[2],
-		.r10 = arguments[3],
-		.r8 = arguments[4],
-		.r9 = arguments[5],
-		.r12 = arguments[6],
-		.rip = (uint64_t)bulk_call,
-		.rsp = SHARED_VA,
-	};
+	struct user_regs regs = call_regs(operation, arguments);
 
+	regs.rip = (uint64_t)bulk_call;
+	regs.rsp = SHARED_VA;
 	*(struct thread_config *)page_block() = (struct thread_config){
 		.cspace = ROOT_CAP_CNODE,
 		.vspace = ROOT_CAP_VSPACE,

@@ -429,7 +429,7 @@ static void read_tables(struct spec_vspace *to, const pte_t *root)
 
 		if (entry == 0)
 			continue;
-		if (pte_is_leaf(entry, level)) {
+		if (!pte_is_table(entry, level)) {
 			check(level == 1, "a large page has 2 MiB");
 			add_leaf(to, at, entry, level);
 			continue;
@@ -455,7 +455,8 @@ static uint64_t pool_pages(const struct vspace *vspace)
 
 	if (at != 0)
 		pages += (slot_at(at)->data[0] - slot_at(at)->data[1]) >> PAGE_SHIFT;
-	for (at = at != 0 ? slot_at(at)->link_next : 0; at != vspace->tables_first; at = slot_at(at)->link_next)
+	for (at = at != 0 ? slot_at(at)->link_next : 0; at != vspace->tables_first;
+	     at = slot_at(at)->link_next)
 		pages += slot_at(at)->data[0] >> PAGE_SHIFT;
 	return pages;
 }

@@ -141,14 +141,7 @@ static uint64_t with(const struct argument *argument, uint64_t value)
 		a[0] |= value << 32;
 	else
 		memcpy((char *)config + argument->at, &value, sizeof(cap_t));
-	struct user_regs regs = {.rax = TESSERA_SYSCALL_BASE + argument->number,
-				 .rdi = a[0],
-				 .rsi = a[1],
-				 .rdx = a[2],
-				 .r10 = a[3],
-				 .r8 = a[4],
-				 .r9 = a[5],
-				 .r12 = a[6]};
+	struct user_regs regs = call_regs(argument->number, a);
 
 	observed_call(&regs);
 	return regs.rax;

@@ -146,21 +146,15 @@ static void fill_page(const struct row *row, const struct worker *w)
 static void execute(struct worker *w)
 {
 	const struct row *row = &rows[w->argument[0]];
-	uint64_t a[6], free_slot = value_of(row->number >= OP_MACHINE_IRQ ? FREE_ROOT : FREE, w);
+	uint64_t a[7] = {0}, free_slot = value_of(row->number >= OP_MACHINE_IRQ ? FREE_ROOT : FREE, w);
 
-	for (uint32_t i = 0; i < COUNT_OF(a); i++)
+	for (uint32_t i = 0; i < COUNT_OF(row->arguments); i++)
 		a[i] = value_of(row->arguments[i], w);
 	if (row->number == OP_REPLY_RECV)
 		a[0] |= (uint64_t)victims[CAP_REPLY] << 32;
 	while (!is_over) {
-		struct user_regs regs = {.rax = TESSERA_SYSCALL_BASE + row->number,
-					 .rdi = a[0],
-					 .rsi = a[1],
-					 .rdx = a[2],
-					 .r10 = a[3],
-					 .r8 = a[4],
-					 .r9 = a[5],
-					 .r12 = now_ns() + SHORT_NS};
+		a[6] = now_ns() + SHORT_NS; /* the deadline, where there is one */
+		struct user_regs regs = call_regs(row->number, a);
 
 		fill_page(row, w);
 		random_call(&regs);

@@ -150,6 +150,20 @@ struct mapped map_here(cap_t memory, uint64_t va, uint64_t pages, uint32_t right
 
 /* Sets up arena, tables and shared memory; the first thing a program does. */
 void harness_start(void);
+/* The registers of a native call: number, seven arguments. */
+static inline struct user_regs call_regs(uint32_t operation, const uint64_t arguments[7])
+{
+	return (struct user_regs){
+		.rax = TESSERA_SYSCALL_BASE + operation,
+		.rdi = arguments[0],
+		.rsi = arguments[1],
+		.rdx = arguments[2],
+		.r10 = arguments[3],
+		.r8 = arguments[4],
+		.r9 = arguments[5],
+		.r12 = arguments[6],
+	};
+}
 /* start.S */
 void raw_call(struct user_regs *regs);
 extern char raw_call_return[];

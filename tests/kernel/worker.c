@@ -106,16 +106,7 @@ void worker_run(struct worker *w, void (*run)(struct worker *))
 
 void worker_do(struct worker *w, uint32_t operation, const uint64_t arguments[7])
 {
-	w->regs = (struct user_regs){
-		.rax = TESSERA_SYSCALL_BASE + operation,
-		.rdi = arguments[0],
-		.rsi = arguments[1],
-		.rdx = arguments[2],
-		.r10 = arguments[3],
-		.r8 = arguments[4],
-		.r9 = arguments[5],
-		.r12 = arguments[6],
-	};
+	w->regs = call_regs(operation, arguments);
 	worker_run(w, run_call);
 }
 

@@ -41,11 +41,6 @@ def without_slabs(found):
     return found
 
 
-def without_tables_of_mem(found):
-    """mem's pools of page tables grow once with the most that was used at a time, and lose room to alignment then."""
-    return {name: value for name, value in without_slabs(found).items() if name not in ("mem.untyped_free", "mem.slots_free")}
-
-
 def run_and_compare(programs, warm_up, command, options=(), timeout=200, view=without_slabs):
     """What command printed; the system is alive afterwards and holds what it held before."""
     script = f'/hostile/leak "{warm_up}" "{command}"; echo still alive | cat; ls / >/dev/null && ps >/dev/null && echo shell ok'
@@ -115,8 +110,7 @@ def test_hog(programs, things):
     several = 2 if things == "area" else 6
     commands = [f"timeout -s KILL 60 /hostile/hog {thing} {n}; rm -rf /tmp/box/*" for thing in things.split() for n in (1, several)]
     text = "; ".join(commands)
-    view = without_tables_of_mem if "memory" in things else without_slabs
-    output = run_and_compare(programs, text, text, view=view)
+    output = run_and_compare(programs, text, text)
     assert "Killed" not in output.replace("ended", ""), "a hog was not refused within its time"
     assert output.count("done\n") == len(commands)
     for thing in things.split():

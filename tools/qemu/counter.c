@@ -5,8 +5,7 @@
  * The guest marks intervals with two long NOPs (bench/linux/micro.c): BEGIN and END.  Arguments: `out=FILE`: a line
  * `interval NUMBER cr3 WRITES` for each END, counted from the last BEGIN (or from reset).  `profile=FILE`: for each
  * interval the blocks of instructions executed in it, `block NUMBER ADDRESS INSTRUCTIONS TIMES BYTES`; profile.py makes
- * functions of them.  One CPU.  Debian has no package with qemu-plugin.h, so the few declarations that are used stand here
- * (plugin interface version 1, QEMU 6 to 8).
+ * functions of them.  One CPU.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -14,31 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the interface (qemu-plugin.h) -------------------------------------------------------------------------- */
-
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info;
-typedef void (*on_translation)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
-typedef void (*on_execution)(unsigned int cpu, void *data);
-
-#define NO_REGISTERS 0 /* QEMU_PLUGIN_CB_NO_REGS */
-
-__attribute__((visibility("default"))) int qemu_plugin_version = 1;
-__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id,
-							       const struct qemu_info *info, int argc,
-							       char **argv);
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, on_translation callback);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, on_execution callback, int registers,
-					  void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, on_execution callback,
-					    int registers, void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+#include "plugin.h"
 
 /* ---- counting ----------------------------------------------------------------------------------------------- */
 

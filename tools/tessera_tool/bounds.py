@@ -14,7 +14,7 @@ import re
 import subprocess
 import tempfile
 
-from . import build, counter, image, qemu, session
+from . import build, counter, executed, image, qemu, session
 from .common import BUILD, PROGRAMS, REPO, ToolError, say, step
 
 SOURCE = REPO / "tools/qemu/sections.c"
@@ -41,8 +41,7 @@ def label(symbol: str) -> str:
     return ENTRIES.get(symbol) or symbol.removeprefix("invoke_")
 
 
-def measure(program: str, worst: str = "", covered: pathlib.Path | None = None,
-            cmdline: str = "", cpus: int = 1) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
+def measure(program: str, worst: str = "", covered: pathlib.Path | None = None) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
     """(longest, sections, instructions in all) by operation of one run, and the longest section's blocks of `worst`; what was executed
     at all goes to `covered`."""
     file = PROGRAMS / program
@@ -51,14 +50,14 @@ def measure(program: str, worst: str = "", covered: pathlib.Path | None = None,
     with tempfile.TemporaryDirectory(prefix="tessera-bounds-") as name:
         folder = pathlib.Path(name)
         (folder / "symbols").write_text("".join(f"{address:x} {symbol}\n" for symbol, address in _symbols().items()))
-        (folder / "archive.cpio").write_bytes(image.compose([], {"root": file.read_bytes()}))
+        (folder / "archive.cpio").write_bytes(image.compose([], file))
         plugin = counter.build(SOURCE)
         extra = ["-plugin", f"file={plugin},out={folder / 'out'},symbols={folder / 'symbols'}" + (f",worst={worst}" if worst else "") + (f",covered={covered}" if covered else "")]
-        command = qemu.command(str(folder / "archive.cpio"), cmdline, memory=MEMORY, cpus=cpus, icount=True, accel="tcg", extra=extra)
+        command = qemu.command(str(folder / "archive.cpio"), "", memory=MEMORY, cpus=1, icount=True, accel="tcg", extra=extra)
         log = session.Log(None, None)
         run = session.Session(command, interactive=False, timeout=SECONDS, log=log, input_fd=None, output=lambda _: None, awaits_ready=False)
         run.run()
-        if run.timed_out or (log.panic_since and "panic=" not in cmdline) or not (folder / "out").exists():
+        if run.timed_out or log.panic_since or not (folder / "out").exists():
             raise ToolError(f"{program} did not end well:\n{log.tail()}")
         text = (folder / "out").read_text()
         (BUILD / "bench").mkdir(parents=True, exist_ok=True)
@@ -72,7 +71,7 @@ def longest(programs: list[str]) -> dict[str, int]:
     result: dict[str, int] = {}
     for program in programs:
         with step(f"measuring {program}"):
-            rows, _ = measure(program)
+            rows, _ = measure(program, covered=executed.file(f"{program} counted"))
         for name, (length, _, _) in rows.items():
             result[name] = max(result.get(name, 0), length)
     return result

@@ -20,7 +20,7 @@ TOP = 40
 def build(source: pathlib.Path = SOURCE) -> pathlib.Path:
     """The plugin of a source, built if it is not there or old."""
     plugin = BUILD / "bench" / source.with_suffix(".so").name
-    if not plugin.exists() or plugin.stat().st_mtime < source.stat().st_mtime:
+    if not plugin.exists() or plugin.stat().st_mtime < max(path.stat().st_mtime for path in (source, source.with_name("plugin.h"))):
         plugin.parent.mkdir(parents=True, exist_ok=True)
         command = ["clang-19", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(plugin), str(source)]
         result = subprocess.run(command, capture_output=True, text=True)

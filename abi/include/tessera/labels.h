@@ -52,7 +52,7 @@ struct label_process {
 	uint32_t is_session_leader_lost;
 	uint32_t no_new_privs;
 	int32_t oom_score_adj;
-	uint32_t cpu; /* of its first thread */
+	uint32_t cpu;	   /* of its first thread */
 	uint64_t cpu_mask; /* where that may run */
 	uint32_t reserved[10];
 };

@@ -56,7 +56,7 @@ struct process_thread {
 	uint64_t pending; /* proc writes: summary of the thread's queue */
 	uint32_t tid;	  /* proc writes; 0: slot free */
 	uint16_t label_index;
-	uint16_t cpu; /* proc writes: where it runs */
+	uint16_t cpu;	     /* proc writes: where it runs */
 	uint32_t vfork_done; /* proc writes 1 when the vfork child of this thread has left the space */
 	uint32_t
 		waiting_mask_valid; /* personality: 1 while in sigtimedwait/sigsuspend, `blocked` is then what it waits with */

@@ -114,7 +114,7 @@ static pte_t walk(paddr_t root, uint64_t va)
 
 		if ((entry & PTE_PRESENT) == 0)
 			return 0;
-		if (pte_is_leaf(entry, level))
+		if (!pte_is_table(entry, level))
 			return entry;
 		table = phys_to_ptr(pte_address(entry));
 	}

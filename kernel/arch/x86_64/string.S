@@ -18,10 +18,12 @@ arch_zero_page:
 	vpxor %xmm0, %xmm0, %xmm0
 	leaq 4096(%rdi), %rax
 1:
-	.irp offset, 0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480
-	vmovdqa %ymm0, \offset(%rdi)
+	.set offset, 0
+	.rept 32
+	vmovdqa %ymm0, offset(%rdi)
+	.set offset, offset + 32
 	.endr
-	addq $512, %rdi
+	addq $1024, %rdi
 	cmpq %rax, %rdi
 	jne 1b
 	vmovdqu (%rsp), %ymm0

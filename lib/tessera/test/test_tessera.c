@@ -10,7 +10,8 @@
 
 #include <tessera/runtime.h>
 
-static uint32_t pieces_left, revokes, deletes;
+static uint32_t revokes, deletes;
+static uint64_t source_bytes, source_used; /* of the Untyped the pools are cut from */
 
 enum tessera_error ts_cnode_delete(slot_t slot, uint64_t limit)
 {
@@ -26,16 +27,31 @@ enum tessera_error ts_cnode_revoke(slot_t slot, uint64_t limit)
 	return E_OK;
 }
 
+/* As the kernel: every piece is aligned to its size. */
 enum tessera_error ts_untyped_retype(cap_t untyped, uint64_t type, uint64_t size, slot_t dst_slot,
 				     uint64_t count, uint64_t flags, uint64_t *done)
 {
-	uint64_t made = count < pieces_left ? count : pieces_left;
+	uint64_t bytes = 1ull << size, made = 0;
 
-	(void)untyped, (void)type, (void)size, (void)dst_slot, (void)flags;
-	pieces_left -= (uint32_t)made;
+	(void)untyped, (void)type, (void)dst_slot, (void)flags;
+	for (; made < count; made++) {
+		uint64_t first = (source_used + bytes - 1) & ~(bytes - 1);
+		if (first + bytes > source_bytes)
+			break;
+		source_used = first + bytes;
+	}
 	if (done)
 		*done = made;
 	return made == count ? E_OK : E_NO_MEMORY;
+}
+
+enum tessera_error ts_cap_inspect(slot_t slot, uint64_t *type, uint64_t *rights, uint64_t *badge,
+				  uint64_t *info0, uint64_t *info1, uint64_t *info2)
+{
+	(void)slot, (void)rights, (void)badge, (void)info0, (void)info1;
+	*type = CAP_UNTYPED;
+	*info2 = source_bytes - source_used;
+	return E_OK;
 }
 
 static void slots_are_given_once_and_come_back(void **state)
@@ -81,8 +97,9 @@ static void pool_cuts_and_reuses(void **state)
 
 	(void)state;
 	slots_configure(2);
-	pieces_left = 6;
-	pool_init(&pool, 8, 13, 4);
+	source_bytes = 6 << 13;
+	source_used = 0;
+	pool_init(&pool, 8, 13, 4, NULL);
 	for (int i = 0; i < 6; i++) {
 		got[i] = pool_get(&pool);
 		assert_int_not_equal(got[i], 0);
@@ -93,6 +110,35 @@ static void pool_cuts_and_reuses(void **state)
 	assert_int_equal(revokes, 1);
 	assert_int_equal(pool_get(&pool), got[3]);
 	free(pool.free_caps);
+}
+
+static uint64_t pool_bytes(const struct object_pool *pool)
+{
+	return (uint64_t)pool->total << pool->size_log2;
+}
+
+/* What lies before the next multiple of a large piece goes to the pools of smaller ones. */
+static void pools_lose_nothing_to_alignment(void **state)
+{
+	struct object_pool small, middle, large;
+
+	(void)state;
+	slots_configure(2);
+	source_bytes = 4 << 20;
+	source_used = 3 << 13;
+	pool_init(&small, 8, 13, 1, NULL);
+	pool_init(&middle, 8, 14, 2, &small);
+	pool_init(&large, 8, 18, 1, &middle);
+	for (int i = 0; i < 3; i++) {
+		assert_int_not_equal(pool_get(&small), 0);
+		assert_int_not_equal(pool_get(&large), 0);
+		assert_int_not_equal(pool_get(&middle), 0);
+		assert_int_equal(source_used,
+				 (3 << 13) + pool_bytes(&small) + pool_bytes(&middle) + pool_bytes(&large));
+	}
+	free(small.free_caps);
+	free(middle.free_caps);
+	free(large.free_caps);
 }
 
 static void heap_pages_come_zeroed(void **state)
@@ -123,6 +169,7 @@ int main(void)
 		cmocka_unit_test(slots_are_given_once_and_come_back),
 		cmocka_unit_test(runs_lie_in_one_leaf),
 		cmocka_unit_test(pool_cuts_and_reuses),
+		cmocka_unit_test(pools_lose_nothing_to_alignment),
 		cmocka_unit_test(heap_pages_come_zeroed),
 	};
 

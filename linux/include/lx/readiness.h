@@ -66,7 +66,9 @@ static inline void lx_settle(struct lx_thread *self)
 
 /* POLL* of a descriptor among events, POLLERR, POLLHUP, POLLNVAL. is_waiting: if none, changes wake the calling thread. */
 int16_t lx_fd_ready(struct lx_thread *self, int32_t fd, cap_t file, uint16_t events, bool is_waiting);
-/* Asks the server itself. */
+/* Asks the server itself. edges: changes when something of events has come anew; 0: not counted. */
+int16_t lx_fd_ask_edges(struct lx_thread *self, cap_t file, uint16_t events, bool is_waiting,
+			uint32_t *edges);
 int16_t lx_fd_ask(struct lx_thread *self, cap_t file, uint16_t events, bool is_waiting);
 /* A descriptor is being closed. Under files.lock. */
 void lx_readiness_close(struct lx_thread *self, int32_t fd);

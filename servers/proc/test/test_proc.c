@@ -179,26 +179,34 @@ static void system_time_is_told_apart(void **state)
 	struct process *p = fake_process(init());
 	struct thread *t = leader(p);
 	fake_now_ns = p->start_ns + 5000000000ull;
-	t->consumed_ns = 3000000000ull;
-	process_page(p)->thread[t->slot].system_ticks = 1500000000ull;
+	uint64_t *ticks = &process_page(p)->thread[t->slot].system_ticks;
+	t->consumed_ns = 1000000000ull;
+	*ticks = 400000000ull;
 	struct cpu_time time = process_time(p);
-	assert_int_equal(time.user_ns, 1500000000ull);
-	assert_int_equal(time.system_ns, 1500000000ull);
-	process_page(p)->thread[t->slot].system_ticks = ~0ull >> 1; /* a lie: no more than it has used */
-	assert_int_equal(process_time(p).system_ns, 3000000000ull);
-	assert_int_equal(process_time(p).user_ns, 0);
-	process_page(p)->thread[t->slot].system_ticks = 1000000000ull;
+	assert_int_equal(time.user_ns, 600000000ull);
+	assert_int_equal(time.system_ns, 400000000ull);
+	t->consumed_ns = 1500000000ull;
+	*ticks = ~0ull >> 1; /* a lie: no more than it has used, and what was told stands */
+	assert_int_equal(process_time(p).user_ns, 600000000ull);
+	assert_int_equal(process_time(p).system_ns, 900000000ull);
+	t->consumed_ns = 3000000000ull;
+	*ticks = 0; /* another */
+	assert_int_equal(process_time(p).user_ns, 2100000000ull);
+	assert_int_equal(process_time(p).system_ns, 900000000ull);
+	*ticks = 1000000000ull; /* in a call when it was asked: told as user time */
+	assert_int_equal(process_time(p).user_ns, 2100000000ull);
+	*ticks = 900000000ull;
 	process_end(p, 0);
 	publish_cpu_times();
-	assert_int_equal(proc.labels->cpu[0].system_ns, 1000000000ull);
+	assert_int_equal(proc.labels->cpu[0].system_ns, 900000000ull);
 	struct proc_wait_out out;
 	assert_int_equal(wait_for(init(), 1, p->pid, 4, &out), 0);
 	int64_t rusage[4];
 	memcpy(rusage, proc_wait_out_data(&page), sizeof(rusage));
 	assert_int_equal(rusage[0], 2);
-	assert_int_equal(rusage[2], 1);
-	assert_int_equal(init()->children.user_ns, 2000000000ull);
-	assert_int_equal(init()->children.system_ns, 1000000000ull);
+	assert_int_equal(rusage[2], 0);
+	assert_int_equal(init()->children.user_ns, 2100000000ull);
+	assert_int_equal(init()->children.system_ns, 900000000ull);
 }
 
 static void reports_are_rationed(void **state)

@@ -280,11 +280,11 @@ static const char *check_table(vspace_ref ref, const pte_t *table, uint64_t base
 			continue;
 		if (!pte_present(table[i]))
 			problem = "an entry is neither zero nor present";
-		else if (pte_is_leaf(table[i], level))
+		else if (!pte_is_table(table[i], level))
 			problem = check_leaf(ref, va, level, table[i]);
 		else
 			problem = note_table(ref, pte_address(table[i]).raw);
-		if (problem == NULL && !pte_is_leaf(table[i], level))
+		if (problem == NULL && pte_is_table(table[i], level))
 			problem = check_table(ref, phys_to_ptr(pte_address(table[i])), va, level - 1u);
 	}
 	return problem;

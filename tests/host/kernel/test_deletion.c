@@ -387,9 +387,9 @@ static void thread_loses_what_is_revoked(void **state)
 /* Whether an address names a capability of the thread's CSpace. */
 static bool can_name(const struct thread *thread, cap_t address)
 {
-	struct slot *slot;
+	const struct slot *slot = slot_of(thread, address);
 
-	return cap_lookup(thread, address, CAP_NULL, 0, &slot) == E_OK;
+	return slot != NULL && !slot_is_empty(slot) && !slot_has(slot, SLOT_DYING);
 }
 
 static void a_thread_may_delete_itself(void **state)
@@ -401,7 +401,7 @@ static void a_thread_may_delete_itself(void **state)
 	assert_true(can_name(world.self, ROOT_CAP_CNODE));
 	assert_int_equal(CALL(OP_CNODE_DELETE, ROOT_CAP_THREAD, 0), E_OK); /* only root's copy of it */
 	assert_false(world.self_is_gone);
-	assert_int_equal(cap_delete(&world.boot_slots[BOOT_SLOT_THREAD], 0, &steps), E_OK);
+	assert_int_equal(cap_remove(&world.boot_slots[ROOT_CAP_THREAD], true, 0, &steps), E_OK);
 	assert_int_equal(world.self->state, THREAD_SUSPENDED);
 	assert_false(can_name(world.self, ROOT_CAP_CNODE));
 	sched_finish();

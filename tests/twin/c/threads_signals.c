@@ -2,7 +2,7 @@
 /* signals to threads, masks of threads, exit_group from a thread */
 #include "twin.h"
 
-static volatile int got;
+static volatile int got, told;
 static void on(int s)
 {
 	(void)s;
@@ -22,7 +22,7 @@ static void *waiter(void *arg)
 static void *sleeper(void *arg)
 {
 	*(int *)arg = gettid();
-	while (!got)
+	while (!got || !told) /* told: main has printed its line */
 		usleep(1000);
 	printf("taken by sleeper %d\n", got == gettid());
 	return NULL;
@@ -49,7 +49,10 @@ int main(void)
 	while (!tid)
 		usleep(1000);
 	T(syscall(SYS_tgkill, getpid(), tid, SIGUSR1));
+	told = 1;
 	pthread_join(u, NULL);
+	while (syscall(SYS_tgkill, getpid(), tid, SIGUSR1) == 0) /* join returns a little before the end */
+		usleep(1000);
 	T(syscall(SYS_tgkill, getpid(), tid, SIGUSR1));
 	T(syscall(SYS_tgkill, getpid(), -1, SIGUSR1));
 	pthread_create(&t, NULL, ender, NULL);

@@ -137,10 +137,15 @@ struct object_pool {
 	uint32_t free_count, total;
 	uint32_t capacity; /* of free_caps */
 	cap_t *free_caps;
+	struct object_pool *lesser; /* gets the room before an aligned piece; NULL: that room is lost */
 };
 
-/* Prepares a pool; nothing is cut yet. size_log2: 6.., or 12.. bytes of a piece. */
-void pool_init(struct object_pool *pool, cap_t source, uint32_t size_log2, uint32_t chunk);
+/*
+ * Prepares a pool; nothing is cut yet. size_log2: 6.., or 12.. bytes of a piece. lesser: the pool of the next smaller pieces (at
+ * least 1/256 of these) of the same source, or NULL.
+ */
+void pool_init(struct object_pool *pool, cap_t source, uint32_t size_log2, uint32_t chunk,
+	       struct object_pool *lesser);
 /* A piece without children, ready for retype; 0 when the source or the slots are used up. */
 cap_t pool_get(struct object_pool *pool);
 /* Revokes (destroys) everything made from the piece and takes it back. */

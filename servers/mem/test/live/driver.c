@@ -131,7 +131,7 @@ static bool configure(struct child *child)
 __attribute__((noinline)) static bool start(struct child *child)
 {
 	if (!pool.source)
-		pool_init(&pool, SERVICE_CAP_UNTYPED, 14, 1);
+		pool_init(&pool, SERVICE_CAP_UNTYPED, 14, 1, NULL);
 	child->memory = pool_get(&pool);
 	child->reply = slot_alloc();
 	child->thread = object_make(child->memory, CAP_THREAD, 0);

@@ -84,9 +84,10 @@ static inline bool pte_present(pte_t entry)
 	return (entry & (PTE_PRESENT | PTE_HELD)) != 0;
 }
 
-static inline bool pte_is_leaf(pte_t entry, unsigned int level)
+/* Whether an entry of that level points to a table. */
+static inline bool pte_is_table(pte_t entry, unsigned int level)
 {
-	return level == 0 || (entry & PTE_LARGE) != 0;
+	return level > 0 && (entry & (PTE_PRESENT | PTE_LARGE)) == PTE_PRESENT;
 }
 
 /* The frame or table it points to. */
