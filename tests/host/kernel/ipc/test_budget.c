@@ -162,15 +162,19 @@ static void a_limited_one_among_equals(void **state)
 
 /* ---- the end of a budget as a message ---- */
 
-static void begin_handler(void)
+static void give_handler(uint32_t i)
 {
 	struct thread_config *config = (struct thread_config *)&world_page()->words[MSG_REGISTER_WORDS];
 
+	*config = (struct thread_config){.budget_ep = BUDGET_EP, .priority = ~0u};
+	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(i)), E_OK);
+}
+
+static void begin_handler(void)
+{
 	begin();
 	assert_int_equal(CALL(OP_CNODE_MINT, BUDGET_EP, DEEP_EP, RIGHTS_ALL, 9, 0), E_OK);
-	assert_int_equal(CALL(OP_THREAD_SUSPEND, THREAD_CAP(CLIENT)), E_OK);
-	*config = (struct thread_config){.budget_ep = BUDGET_EP, .priority = ~0u};
-	assert_int_equal(CALL(OP_THREAD_CONFIGURE, THREAD_CAP(CLIENT)), E_OK);
+	give_handler(CLIENT);
 	serve(DEEP, DEEP_EP);
 	budget(DEEP, 6 * T, 30 * T);
 	budget(CLIENT, 5 * T, 50 * T);
@@ -235,6 +239,7 @@ static void a_handler_halts(void **state)
 	assert_runs(NOBODY);
 }
 
+/* Neither the client's handler nor the server's. */
 static void nobody_is_told_of_what_was_lent(void **state)
 {
 	(void)state;
@@ -242,6 +247,7 @@ static void nobody_is_told_of_what_was_lent(void **state)
 	budget(CLIENT, 5 * T, 50 * T);
 	answer_fault(FAULT_RESUME);
 	serve(DEEP, DEEP_EP);
+	give_handler(SERVER);
 	serve(SERVER, EP);
 	CALL_EP(CLIENT, EP, 1);
 	until(12 * T);
