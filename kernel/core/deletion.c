@@ -66,10 +66,15 @@ void cap_remove_leaf(struct slot *leaf)
 		notice_check(prev);
 }
 
+/* The Thread one of whose own slots this is. */
+static struct thread *embedding_thread(const struct slot *embedded)
+{
+	return thread_at(slot_index(embedded) & ~(THREAD_BYTES / (1u << SLOT_SHIFT) - 1u));
+}
+
 void cap_unembed(struct slot *embedded)
 {
-	uint32_t index = slot_index(embedded);
-	struct thread *thread = thread_at(index & ~(THREAD_BYTES / (1u << SLOT_SHIFT) - 1u));
+	struct thread *thread = embedding_thread(embedded);
 
 	if (slot_is_empty(embedded))
 		return;
@@ -80,15 +85,6 @@ void cap_unembed(struct slot *embedded)
 		thread_cspace_gone(thread);
 	}
 	cap_remove_leaf(embedded);
-}
-
-static void thread_end(thread_ref ref)
-{
-	struct thread *thread = thread_at(ref);
-
-	thread_destroy(ref);
-	for (uint32_t i = 0; i < THREAD_SLOT_COUNT; i++)
-		cap_unembed(&thread->slots[i]);
 }
 
 /* One bounded step of an object's death; true: finished. A CNode's contents are gone already. */
@@ -104,7 +100,7 @@ static bool object_step(struct slot *origin)
 	case CAP_NOTIFICATION: return notification_destroy(slot_object(origin));
 	case CAP_VSPACE: return vspace_destroy_step(slot_object(origin));
 	case CAP_SCHED_CONTEXT: sched_context_unbind(sched_context_at(slot_object(origin))); return true;
-	case CAP_THREAD: thread_end(slot_object(origin)); return true;
+	case CAP_THREAD: thread_destroy(thread_at(slot_object(origin))); return true;
 	case CAP_IRQ: irq_destroy(origin); return true;
 	default: return true;
 	}
@@ -113,12 +109,11 @@ static bool object_step(struct slot *origin)
 /* The thread that must not run while this capability goes; NULL: none. */
 static const struct thread *thread_to_stop(const struct slot *leaf)
 {
-	uint32_t index = slot_index(leaf);
-
 	if (slot_has(leaf, SLOT_EMBEDDED))
-		return thread_at(index & ~(THREAD_BYTES / (1u << SLOT_SHIFT) - 1u));
-	return slot_type(leaf) == CAP_THREAD && slot_has(leaf, SLOT_ORIGIN) ? thread_at(slot_object(leaf))
-									    : NULL;
+		return embedding_thread(leaf);
+	bool is_origin = slot_type(leaf) == CAP_THREAD && slot_has(leaf, SLOT_ORIGIN);
+
+	return is_origin ? thread_at(slot_object(leaf)) : NULL;
 }
 
 /* A leaf goes: its object first if it is the origin. False: stopped in between. */
@@ -199,8 +194,8 @@ static struct slot *find_leaf(struct slot *slot)
 /* Takes leaves of top's subtree until none is left but top, and top too if is_whole. */
 static enum tessera_error destroy(struct slot *top, bool is_whole, struct deletion *deletion)
 {
-	for (;
-	     ;) { /* ends: each turn removes a leaf, or pushes a CNode, which is no step: the chain is made anew by each call */
+	/* Ends: each turn removes a leaf, or pushes a CNode, which is no step: the chain is made anew by each call. */
+	for (;;) {
 		struct slot *target = deletion->chain != NULL ? chain_content(deletion) : top;
 		struct slot *leaf;
 
@@ -225,24 +220,16 @@ static enum tessera_error destroy(struct slot *top, bool is_whole, struct deleti
 	}
 }
 
-enum tessera_error cap_delete(struct slot *slot, uint64_t limit, uint64_t *steps)
+enum tessera_error cap_remove(struct slot *slot, bool is_whole, uint64_t limit, uint64_t *steps)
 {
 	struct deletion deletion = {.steps = *steps, .limit = limit, .stop = E_OK};
-	enum tessera_error error;
 
-	mark_dying(slot);
-	error = destroy(slot, true, &deletion);
-	*steps = deletion.steps;
-	return error;
-}
-
-enum tessera_error cap_revoke(struct slot *slot, uint64_t limit, uint64_t *steps)
-{
-	struct deletion deletion = {.steps = *steps, .limit = limit, .stop = E_OK};
-	enum tessera_error error = destroy(slot, false, &deletion);
+	if (is_whole)
+		mark_dying(slot);
+	enum tessera_error error = destroy(slot, is_whole, &deletion);
 
 	*steps = deletion.steps;
 	if (error == E_OK && slot_type(slot) == CAP_UNTYPED && slot_has(slot, SLOT_TABLES))
-		vspace_take_back_tables(slot);
+		vspace_take_back_tables(slot); /* revoked: its own capability is still there */
 	return error;
 }

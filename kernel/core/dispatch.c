@@ -32,10 +32,12 @@ static enum tessera_error no_operation(UNUSED struct thread *self, UNUSED struct
 	return E_NO_OP;
 }
 
+#include <kernel/decoders.inc>
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
-#define X(number, name, cap_type, needed, how)            \
-	[number] = {.handler = invoke_##name,             \
+#define X(number, name, cap_type, needed, how, function)  \
+	[number] = {.handler = (function),                \
 		    .wanted = (cap_type) | (needed) << 8, \
 		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
 static const struct operation operations[ROWS] = {

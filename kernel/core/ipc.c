@@ -34,7 +34,7 @@ static void message_of_fault(const struct thread *sender, struct message *out)
 	};
 }
 
-void message_of(const struct thread *sender, struct message *out)
+static void message_of(const struct thread *sender, struct message *out)
 {
 	if (sender->is_fault) {
 		message_of_fault(sender, out);
@@ -78,21 +78,26 @@ void message_deliver_signals(struct thread *receiver, struct notification *notif
 	notification->word = 0;
 }
 
-/* Hands a message over; reply is the empty slot for the Reply if the sender wants one. */
-static void message_pass(struct thread *sender, struct thread *receiver, endpoint_ref ref, struct slot *reply)
+void message_pass(struct thread *from, struct thread *to, endpoint_ref ref, uint64_t badge)
 {
 	struct message message;
 
-	message_of(sender, &message);
-	message.badge = sender->sent_badge;
-	message_copy_rest(sender, receiver, message.tag);
+	message_of(from, &message);
+	message.badge = badge;
+	message_copy_rest(from, to, message.tag);
+	if (MSG_TAG_CAPS(message.tag) != 0)
+		transfer_caps(from, to, ref, MSG_TAG_CAPS(message.tag));
+	message_deliver(to, &message);
+}
+
+/* A sender and a receiver meet; reply is the empty slot for the Reply if the sender wants one. */
+static void meet(struct thread *sender, struct thread *receiver, endpoint_ref ref, struct slot *reply)
+{
 	if (wants_reply(sender)) {
 		lending_begin(sender, receiver);
 		reply_make(reply, sender);
 	}
-	if (MSG_TAG_CAPS(message.tag) != 0)
-		transfer_caps(sender, receiver, ref, MSG_TAG_CAPS(message.tag));
-	message_deliver(receiver, &message);
+	message_pass(sender, receiver, ref, sender->sent_badge);
 	ctx_set_result(&receiver->ctx, 6, sender->label);
 }
 
@@ -142,7 +147,7 @@ enum tessera_error ipc_submit(struct thread *sender, endpoint_ref ref, struct th
 
 	endpoint_own(ref);
 	if (error == E_OK)
-		message_pass(sender, *partner, ref, reply);
+		meet(sender, *partner, ref, reply);
 	return error;
 }
 
@@ -162,15 +167,6 @@ static bool is_still_allowed(struct thread *sender)
 	       !slot_has(slot, SLOT_DYING);
 }
 
-/* A taken sender's message is refused. */
-static void refuse_sender(struct thread *sender)
-{
-	if (sender->is_fault)
-		fault_lost(sender);
-	else
-		thread_wake(sender, E_REVOKED);
-}
-
 /* Takes one queued message. E_OK: done, E_CAP: there is none, E_RESTART: the sender was refused, look again. */
 static enum tessera_error take_sender(struct thread *self, endpoint_ref ref, struct slot *reply)
 {
@@ -179,11 +175,11 @@ static enum tessera_error take_sender(struct thread *self, endpoint_ref ref, str
 	if (sender == NULL)
 		return E_CAP;
 	if (!is_still_allowed(sender)) {
-		refuse_sender(sender);
+		thread_refuse(sender);
 		return E_RESTART;
 	}
 	endpoint_remove(sender);
-	message_pass(sender, self, ref, reply);
+	meet(sender, self, ref, reply);
 	if (!wants_reply(sender) && thread_end_wait(sender, E_OK))
 		sched_ready(sender);
 	return E_OK;

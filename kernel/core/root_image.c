@@ -9,7 +9,7 @@
 #define FILE_BYTES_AT 54u
 #define NAME_BYTES_AT 94u
 #define NAME_AT 110u
-#define NAME_BYTES 10u		       /* "boot/root" with its end */
+#define NAME_BYTES 10u			/* "boot/root" with its end */
 #define IMAGE_AT (NAME_AT + NAME_BYTES) /* a file's data is aligned to four bytes, as this is */
 #define NO_NUMBER ~0ull
 

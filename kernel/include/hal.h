@@ -198,10 +198,12 @@ struct boot_range {
 struct boot_handover {
 	struct boot_range free_ram[BOOT_MAX_RANGES];
 	uint32_t free_ram_count;
+	uint32_t
+		boot_range; /* the one of them that frames_open got; what frames_take gave away is its front */
 	struct boot_range device[BOOT_MAX_RANGES];
 	uint32_t device_count;
 	struct boot_range archive; /* physical, start page aligned */
-	uint64_t ram_bytes, kernel_bytes, boot_tsc, rsdp;
+	uint64_t ram_bytes, image_bytes, boot_tsc, rsdp;
 	uint32_t cpu_count;
 	char cmdline[BOOT_CMDLINE_BYTES];
 };

@@ -15,12 +15,11 @@ struct vspace {
 	slot_ref views;		 /* ring of its Views through link_*, 0: none */
 	slot_ref tables_first;	 /* ring of donated Untypeds through link_*: the oldest; 0: none */
 	slot_ref tables_current; /* tables are taken from this one on */
-	uint32_t free_first; /* returned tables: object_index of the first; linked through their first word */
-	uint32_t tables_free; /* how many those are */
-	uint32_t tables_used; /* tables in the tree, without the root */
+	uint32_t free_first;	 /* object_index of the first returned table; linked by their first words */
+	uint32_t tables_free;	 /* how many those are */
+	uint32_t tables_used;	 /* tables in the tree, without the root */
 	uint8_t allow_wx;
 	uint8_t is_dying;
-	uint8_t reserved[2];
 };
 
 static ALWAYS_INLINE struct vspace *vspace_at(vspace_ref ref)

@@ -119,19 +119,12 @@ static struct thread *any_waiter(const struct endpoint *endpoint)
 
 bool endpoint_destroy(endpoint_ref ref)
 {
-	struct endpoint *endpoint = endpoint_at(ref);
+	struct thread *waiter = any_waiter(endpoint_at(ref));
 
-	struct thread *waiter = any_waiter(endpoint);
-
-	if (endpoint->notices == 0 && waiter == NULL)
+	if (waiter == NULL)
 		return true;
-	work_add(endpoint->notices == 0 && waiter->is_fault ? LOST_WORK : WAITER_WORK);
-	if (endpoint->notices != 0)
-		notice_unlink(slot_at(endpoint->notices));
-	else if (waiter->is_fault)
-		fault_lost(waiter);
-	else
-		thread_wake(waiter, E_REVOKED);
+	work_add(waiter->is_fault ? LOST_WORK : WAITER_WORK);
+	thread_refuse(waiter);
 	return false;
 }
 

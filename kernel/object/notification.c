@@ -60,8 +60,7 @@ bool notification_destroy(notification_ref ref)
 
 	irq_unbind_notification(ref);
 	if (notification->bound != 0)
-		thread_at(notification->bound)->bound = 0;
-	notification->bound = 0;
+		thread_unbind_notification(thread_at(notification->bound));
 	if (notification->waiters == 0)
 		return true;
 	work_add(WAITER_WORK);

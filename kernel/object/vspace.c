@@ -160,13 +160,9 @@ bool vspace_destroy_step(vspace_ref ref)
 	return true;
 }
 
-enum tessera_error invoke_vspace_donate_tables(struct thread *self, struct slot *cap)
+enum tessera_error invoke_vspace_donate_tables(UNUSED struct thread *self, struct slot *cap,
+					       struct slot *untyped)
 {
-	struct slot *untyped;
-	enum tessera_error error = slot_lookup_cap(self, ctx_arg(&self->ctx, 1), RIGHT_READ, &untyped);
-
-	if (error != E_OK)
-		return error;
 	if (slot_type(untyped) != CAP_UNTYPED || untyped->detail != 0)
 		return E_TYPE;
 	if (slot_has(untyped, SLOT_TABLES))

@@ -91,7 +91,7 @@ static void test_priority(void)
 	check_error(ts_reply(reply, &m), E_OK, "it can still answer");
 }
 
-/* ---- the ceiling (docs/decisions/0013-ceiling.md) ---- */
+/* ---- the ceiling (docs/decisions/0014-ceiling.md) ---- */
 
 static volatile char ran[8]; /* who ran, in their order; s: the server has served somebody */
 static volatile uint32_t ran_count;

@@ -22,8 +22,9 @@ struct root_segment {
 #define ROOT_IMAGE_MAGIC 0x31474d4941525354ull /* "TSRAIMG1" */
 #define ROOT_SEGMENTS_MAX 8u
 struct root_image {
-	uint64_t magic;	 /* ROOT_IMAGE_MAGIC */
-	uint64_t ip, sp; /* where it starts, and its stack then: argc, argv, envp and auxv as Linux has them */
+	uint64_t magic; /* ROOT_IMAGE_MAGIC */
+	uint64_t ip,
+		sp; /* where it starts, and its stack then: argc, argv, envp and auxv as Linux has them */
 	struct root_segment segments[ROOT_SEGMENTS_MAX];
 };
 static_assert(sizeof(struct root_image) == 216, "root_image.py packs this");

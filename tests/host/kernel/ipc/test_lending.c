@@ -377,7 +377,7 @@ static void begin_inversion(uint64_t server_priority)
 	sched_ready(actors[SECOND]);
 }
 
-/* docs/decisions/0013-ceiling.md: a queued caller raises nobody; a server's own priority is the ceiling of its clients'. */
+/* docs/decisions/0014-ceiling.md: a queued caller raises nobody; a server's own priority is the ceiling of its clients'. */
 static void a_server_below_its_clients_is_held_up(void **state)
 {
 	(void)state;
