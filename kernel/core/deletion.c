@@ -11,7 +11,7 @@
  * than DERIVATION_MAX_DEPTH, never meets itself, and never meets the slot the deletion began with.
  * The chain itself is made anew by each kernel entry; what lasts are the dying marks, cursors and emptied slots.
  */
-#include <deletion.h>
+#include <cspace.h>
 #include <ipc.h>
 #include <memory.h>
 #include <restart.h>
@@ -27,7 +27,7 @@
 
 struct deletion {
 	uint64_t steps, limit; /* limit 0: none */
-	struct slot *chain;    /* innermost dying CNode; NULL: none */
+	slot_ref chain;	       /* innermost dying CNode; 0: none */
 	enum tessera_error stop;
 };
 
@@ -145,7 +145,7 @@ static bool leaf_remove(struct slot *leaf, struct deletion *deletion)
 /* The next slot in use of the chain's CNode, from its cursor on; the CNode itself if it is empty; NULL: stopped. */
 static struct slot *chain_content(struct deletion *deletion)
 {
-	struct slot *cnode = deletion->chain;
+	struct slot *cnode = slot_at(deletion->chain);
 	uint64_t slots = 1ull << cnode->badge;
 
 	for (uint64_t i = cnode->data[0]; i < slots; i++) {
@@ -166,20 +166,6 @@ static struct slot *chain_content(struct deletion *deletion)
 	return cnode;
 }
 
-static void chain_push(struct deletion *deletion, struct slot *cnode)
-{
-	mark_dying(cnode);
-	cnode->link_next = deletion->chain != NULL ? slot_index(deletion->chain) : 0;
-	deletion->chain = cnode;
-}
-
-static void chain_pop(struct deletion *deletion)
-{
-	slot_ref below = deletion->chain->link_next;
-
-	deletion->chain = below != 0 ? slot_at(below) : NULL;
-}
-
 /* Depth rises by one a turn: at most DERIVATION_MAX_DEPTH turns. */
 static struct slot *find_leaf(struct slot *slot)
 {
@@ -196,7 +182,7 @@ static enum tessera_error destroy(struct slot *top, bool is_whole, struct deleti
 {
 	/* Ends: each turn removes a leaf, or pushes a CNode, which is no step: the chain is made anew by each call. */
 	for (;;) {
-		struct slot *target = deletion->chain != NULL ? chain_content(deletion) : top;
+		struct slot *target = deletion->chain != 0 ? chain_content(deletion) : top;
 		struct slot *leaf;
 
 		if (target == NULL)
@@ -204,12 +190,14 @@ static enum tessera_error destroy(struct slot *top, bool is_whole, struct deleti
 		leaf = find_leaf(target);
 		if (leaf == top && !is_whole)
 			return E_OK;
-		if (slot_type(leaf) == CAP_CNODE && slot_has(leaf, SLOT_ORIGIN) && leaf != deletion->chain) {
-			chain_push(deletion, leaf);
+		if (slot_index(leaf) == deletion->chain) {
+			deletion->chain = leaf->link_next;
+		} else if (slot_type(leaf) == CAP_CNODE && slot_has(leaf, SLOT_ORIGIN)) {
+			mark_dying(leaf);
+			leaf->link_next = deletion->chain;
+			deletion->chain = slot_index(leaf);
 			continue;
 		}
-		if (leaf == deletion->chain)
-			chain_pop(deletion);
 		work_add(LEAF_WORK);
 		if (!leaf_remove(leaf, deletion))
 			return deletion->stop;

@@ -143,8 +143,8 @@ void kernel_syscall(uint64_t number)
 	const struct operation *operation = &operations[number & (ROWS - 1u)];
 
 	arch_here()->entries++;
-	ctx_set_error(&self->ctx,
-		      E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
+	/* first, so that nothing is to be kept over a handler that succeeds */
+	ctx_set_error(&self->ctx, E_OK);
 	if (UNLIKELY(number >= dispatch_direct_limit))
 		execute_guarded(self, number);
 	else if (operation->kind != OP_PLAIN)

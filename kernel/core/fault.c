@@ -84,8 +84,8 @@ static bool raise_in_thread(struct thread *thread)
 	if (personality_exception(thread, vector, thread->fault_error,
 				  is_page_fault ? thread->fault_word : 0))
 		return true;
-	exception_message(thread, vector,
-			  thread->fault_error); /* inside the exception entry: the last resort decides */
+	/* inside the exception entry: the last resort decides */
+	exception_message(thread, vector, thread->fault_error);
 	return false;
 }
 

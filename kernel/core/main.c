@@ -87,7 +87,7 @@ static void make_thread(void)
 	boot.sched = frames_take(SCHED_CONTEXT_BYTES);
 	boot_make_origin(boot.slots, ROOT_CAP_SCHED, CAP_SCHED_CONTEXT, RIGHTS_ALL, index_of(boot.sched), 0);
 	boot_make_origin(boot.slots, ROOT_CAP_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(boot.thread), 0);
-	vspace_init(boot.vspace, slot_index(&boot.slots[ROOT_CAP_VSPACE]), 0);
+	vspace_init(boot.vspace, 0);
 	thread_init(boot.thread);
 	cap_embed(&boot.slots[ROOT_CAP_CNODE], boot.thread, THREAD_SLOT_CSPACE);
 	cap_embed(&boot.slots[ROOT_CAP_VSPACE], boot.thread, THREAD_SLOT_VSPACE);

@@ -83,13 +83,9 @@ static void interrupt_outside(struct thread *thread)
 
 void personality_interrupt(struct thread *thread)
 {
-	bool has_fault =
-		thread->is_fault && (thread->state == THREAD_SENDING || thread->state == THREAD_FAULTED);
-	bool has_personality = thread->personality.syscall_entry != 0;
-
-	if (has_fault) {
+	if (thread->is_fault) {
 		thread->is_interrupted = 1; /* fault_answer does it */
-	} else if (!has_personality) {
+	} else if (thread->personality.syscall_entry == 0) {
 		if (is_interruptible(thread))
 			thread_wake(thread, E_INTERRUPTED);
 	} else if (is_between(thread, thread->personality.start, thread->personality.end)) {

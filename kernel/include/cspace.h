@@ -228,6 +228,9 @@ MUST_CHECK enum tessera_error cap_make_origin(struct slot *parent, const struct 
  */
 MUST_CHECK enum tessera_error cap_remove(struct slot *slot, bool is_whole, uint64_t limit, uint64_t *steps);
 
+/* Takes a leaf capability whose object has been dealt with out of the tree and empties its slot. Constant time. */
+void cap_remove_leaf(struct slot *leaf);
+
 /* ---- boot ------------------------------------------------------------------------------------------ */
 
 /* Slots that only the kernel holds, in boot memory, zeroed before boot_slots_init: the origins of root's first objects, of

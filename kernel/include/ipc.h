@@ -41,6 +41,8 @@ void reply_destroy(struct slot *reply);
 void reply_moved(struct slot *new_place);
 /* The Irq origin is deleted: the line is masked, unbound and free. */
 void irq_destroy(const struct slot *irq);
+/* No line signals this Notification any more; those that did are masked. */
+void irq_unbind_notification(notification_ref ref);
 
 /* ---- drop notices --------------------------------------------------------------------------------------- */
 

@@ -4,8 +4,6 @@
  *
  * A line is unmasked only while it is bound and acknowledged: the architecture masks it when it interrupts.
  */
-#include "irq.h"
-
 #include <cspace.h>
 #include <ipc.h>
 #include <lock.h>

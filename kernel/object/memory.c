@@ -5,6 +5,7 @@
 #include <kernel/handlers.h>
 
 #include <memory.h>
+#include <queue.h>
 
 #define USER_PAGES (USER_TOP >> PAGE_SHIFT)
 
@@ -53,6 +54,6 @@ enum tessera_error invoke_memory_attach(struct thread *self, struct slot *cap, s
 	dst->slot->data[0] = pages;
 	dst->slot->data[1] = cap->badge;
 	dst->slot->data[2] = cap->data[0];
-	vspace_add_view(dst->slot);
+	slot_ring_append(&vspace_at(slot_object(vspace))->views, dst->slot);
 	return E_OK;
 }

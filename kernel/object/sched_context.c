@@ -136,8 +136,8 @@ void sched_context_unbind(struct sched_context *context)
 		lending_give_back(owner);
 	}
 	forget_armed(context);
-	for (struct cpu *user = user_of(context); user != NULL;
-	     user = user_of(context)) /* at most all CPUs */
+	/* at most all CPUs */
+	for (struct cpu *user = user_of(context); user != NULL; user = user_of(context))
 		sched_context_use(user, &user->idle_context);
 	owner->own_context = 0;
 	owner->context = 0;

@@ -67,8 +67,8 @@ enum tessera_error invoke_thread_suspend(UNUSED struct thread *self, struct slot
 
 enum tessera_error invoke_thread_interrupt(struct thread *self, struct slot *cap)
 {
-	ctx_set_error(&self->ctx,
-		      E_OK); /* self may be the one interrupted: the saved context tells the result */
+	/* self may be the one interrupted: the saved context tells the result */
+	ctx_set_error(&self->ctx, E_OK);
 	personality_interrupt(thread_of(cap));
 	return E_BLOCKED;
 }

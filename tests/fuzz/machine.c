@@ -59,7 +59,7 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 	boot_make_origin(boot, ROOT_CAP_CONSOLE, CAP_CONSOLE, RIGHTS_ALL, 0, 0);
 	boot_make_origin(boot, ROOT_CAP_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
 	boot_make_origin(boot, ROOT_CAP_SCHED, CAP_SCHED_CONTEXT, RIGHTS_ALL, index_of(sched), 0);
-	vspace_init(vspace, slot_index(&boot[ROOT_CAP_VSPACE]), 0);
+	vspace_init(vspace, 0);
 	thread_init(thread);
 	cap_embed(&boot[ROOT_CAP_CNODE], thread, THREAD_SLOT_CSPACE);
 	cap_embed(&boot[ROOT_CAP_VSPACE], thread, THREAD_SLOT_VSPACE);

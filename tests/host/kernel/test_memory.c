@@ -43,7 +43,7 @@ static int teardown(void **state)
 
 static paddr_t root_of(uint32_t space)
 {
-	return vspace_root_address(slot_object(world_slot(space)));
+	return object_address(slot_object(world_slot(space)));
 }
 
 static uint64_t frame_of(uint32_t memory, uint64_t page)

@@ -62,7 +62,7 @@ static void make_first_objects(void)
 	boot_make_origin(world.boot_slots, ROOT_CAP_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
 	boot_make_origin(world.boot_slots, ROOT_CAP_VSPACE, CAP_VSPACE, RIGHTS_ALL, world.vspace, 0);
 	boot_make_origin(world.boot_slots, ROOT_CAP_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(world.self), 0);
-	vspace_init(world.vspace, slot_index(&world.boot_slots[ROOT_CAP_VSPACE]), 0);
+	vspace_init(world.vspace, 0);
 	for (uint32_t i = 0; i < 16; i++)
 		vspace_add_table_page(world.vspace, ptr_to_phys(take(PAGE_SIZE)));
 	make_thread(world.self, ROOT_MSG_PAGE_VA);
