@@ -87,14 +87,10 @@ static void make_thread(void)
 	boot.sched = frames_take(SCHED_CONTEXT_BYTES);
 	boot_make_origin(boot.slots, ROOT_CAP_SCHED, CAP_SCHED_CONTEXT, RIGHTS_ALL, index_of(boot.sched), 0);
 	boot_make_origin(boot.slots, ROOT_CAP_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(boot.thread), 0);
-	vspace_init(boot.vspace, slot_index(&boot.slots[ROOT_CAP_VSPACE]), 0);
+	vspace_init(boot.vspace, 0);
 	thread_init(boot.thread);
-	must(cap_embed(&boot.slots[ROOT_CAP_CNODE], &boot.thread->slots[THREAD_SLOT_CSPACE]), "boot: CSpace");
-	must(cap_embed(&boot.slots[ROOT_CAP_VSPACE], &boot.thread->slots[THREAD_SLOT_VSPACE]),
-	     "boot: VSpace");
-	boot.thread->cspace_first = index_of(boot.root_cnode);
-	boot.thread->cspace_mask = (1u << ROOT_SLOTS_LOG2) - 1u;
-	boot.thread->vspace_root = vspace_root_address(boot.vspace);
+	cap_embed(&boot.slots[ROOT_CAP_CNODE], boot.thread, THREAD_SLOT_CSPACE);
+	cap_embed(&boot.slots[ROOT_CAP_VSPACE], boot.thread, THREAD_SLOT_VSPACE);
 	boot.thread->page_va = ROOT_MSG_PAGE_VA;
 	sched_set_priority(boot.thread, ROOT_PRIORITY);
 	sched_context_init(boot.sched);

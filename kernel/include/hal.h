@@ -175,8 +175,8 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint6
 /* Operations with numbers below are called directly, others by arch_call_guarded: the architecture sets it to 0 at boot
  * where direct calls through a table are not safe. */
 extern uint64_t dispatch_direct_limit;
-void kernel_foreign_syscall(
-	void); /* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
+/* Any other EAX: into the thread's personality (most entry stubs do that themselves), E_NO_OP without one. */
+void kernel_foreign_syscall(void);
 NOINLINE void kernel_page_fault(uint64_t address, uint64_t error_code);
 NOINLINE void kernel_exception(uint64_t vector, uint64_t error_code);
 NOINLINE void kernel_irq(uint32_t line); /* calls arch_irq_arrived first */
