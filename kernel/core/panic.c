@@ -12,7 +12,7 @@ NORETURN void kernel_panic(const char *reason)
 	log_text("\nKERNEL PANIC: ");
 	log_text(reason);
 	log_text("\n");
-	if (current != NULL)
+	if (current != cpu()->idle)
 		LOG(LOG_ERROR, "while running", F("cpu", cpu()->id), F("thread", ptr_to_phys(current).raw),
 		    F("label", current->label), F("state", current->state), F("ip", ctx_ip(&current->ctx)),
 		    F("sp", ctx_sp(&current->ctx)));
