@@ -566,7 +566,8 @@ static void do_syscall(const uint8_t *record)
 	const struct rule *rule = record[1] == 0xff ? &none : &rules[record[1] % RULES];
 	const struct how how = {.is_fast = record[10] % 2u != 0,
 				.is_pressed = record[10] % 4u == 0,
-				.is_held = record[10] % 8u >= 6u};
+				.is_held = record[10] % 8u == 6u,
+				.is_locked = record[10] % 8u == 7u};
 	uint64_t args[7];
 
 	if (how.is_fast)

@@ -51,9 +51,9 @@ static void print_event(const struct event *event)
 	for (unsigned int i = 0; i < (event->kind == EVENT_SYSCALL ? 7u : 1u); i++)
 		fprintf(stderr, " %llx", (unsigned long long)event->args[i]);
 	if (is_call || event->kind == EVENT_FOREIGN)
-		fprintf(stderr, " at %llx%s%s%s", (unsigned long long)event->ip,
+		fprintf(stderr, " at %llx%s%s%s%s", (unsigned long long)event->ip,
 			event->is_fast ? " fast" : "", event->is_pressed ? " pressed" : "",
-			event->is_held ? " held" : "");
+			event->is_held ? " held" : "", event->is_locked ? " locked" : "");
 	fprintf(stderr, "  # thread %llx%s%s: rax %llx\n", (unsigned long long)event->thread,
 		event->kind == EVENT_AGAIN ? " " : "",
 		event->kind == EVENT_AGAIN ? drive_name((uint32_t)event->number) : "",
@@ -374,11 +374,14 @@ void drive_syscall(uint32_t number, const uint64_t args[7], uint64_t ip, struct 
 	event->is_fast = how.is_fast;
 	event->is_pressed = how.is_pressed;
 	event->is_held = how.is_held;
+	event->is_locked = how.is_locked;
 	set_entry(TESSERA_SYSCALL_BASE + number, event->ip, is_again ? NULL : args);
 	for (unsigned int i = 0; i < 7; i++)
 		event->args[i] = spec_arg(self, i);
 	if (how.is_held)
 		machine_hold_words();
+	else if (how.is_locked)
+		machine_hold_lock();
 	execute(event);
 	end_remote_deletion();
 	if (number == OP_UNTYPED_RETYPE && event->result == E_OK && event->args[1] == CAP_MEMORY &&

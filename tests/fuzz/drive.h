@@ -23,7 +23,7 @@ struct event {
 	uint64_t cpu, thread, number; /* where, who, the operation, vector or line */
 	uint64_t args[7];
 	uint64_t ip;
-	bool is_fast, is_pressed, is_held, is_printed;
+	bool is_fast, is_pressed, is_held, is_locked, is_printed;
 	uint64_t result; /* RAX afterwards, if the thread is still there */
 };
 
@@ -46,6 +46,7 @@ struct how {
 	bool is_fast;	 /* by the fast path, if it has one */
 	bool is_pressed; /* an interrupt is pending */
 	bool is_held;	 /* other CPUs are inside their fast paths */
+	bool is_locked;	 /* another CPU is in the kernel */
 };
 /* The current thread makes a system call; or executes the one before which it stands, if it stands before one (args do not count). */
 void drive_syscall(uint32_t number, const uint64_t args[7], uint64_t ip, struct how how);

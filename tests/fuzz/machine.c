@@ -13,10 +13,12 @@
 
 #define KEPT_BYTES (MACHINE_RAM_END - HOST_PHYS_BASE)
 #define PRESSED_WORK WORK_MAX
+#define OVERTAKES 64u /* more than that lock.c prevents */
 
 uint64_t machine_kernel_slots;
 static struct cpu others[MACHINE_CPUS - 1u]; /* behind boot_cpu */
 static struct thread idle[MACHINE_CPUS];
+static uint32_t holder, overtakes; /* the CPU that has the lock, and one more; 0: none */
 static uint64_t next_free;
 static jmp_buf waiting;
 static bool is_waiting[MACHINE_CPUS], is_held[MACHINE_CPUS];
@@ -117,6 +119,32 @@ static void go_on(void)
 	lock_release();
 }
 
+/* The CPU that has the lock leaves the kernel, and enters it again at once if may_overtake. */
+static void leave_kernel(bool may_overtake)
+{
+	if (holder == 0)
+		return;
+	machine_play(holder - 1u);
+	lock_release_all();
+	if (may_overtake && overtakes > 0) {
+		overtakes--;
+		lock_take_all();
+	} else {
+		holder = 0;
+	}
+}
+
+void machine_hold_lock(void)
+{
+	struct cpu *here = cpu();
+
+	holder = (here->id + 1u) % MACHINE_CPUS + 1u;
+	overtakes = OVERTAKES;
+	machine_play(holder - 1u);
+	lock_take_all();
+	machine_play(here->id);
+}
+
 /* This CPU waits for others: they forget what they are asked to, and leave their fast paths. */
 static void others_answer(void)
 {
@@ -129,6 +157,7 @@ static void others_answer(void)
 			cpu()->word = 0;
 		is_held[i] = false;
 	}
+	leave_kernel(true);
 	machine_play(here->id);
 }
 
@@ -145,6 +174,15 @@ void machine_hold_words(void)
 	}
 }
 
+static void entry_has_ended(void)
+{
+	struct cpu *here = cpu();
+
+	leave_kernel(false);
+	machine_play(here->id);
+	others_answer();
+}
+
 /* Does something in the kernel; a macro, because setjmp must be called in the frame that longjmp goes back to. */
 #define ENTRY(statement)                              \
 	do {                                          \
@@ -155,7 +193,7 @@ void machine_hold_words(void)
 			statement;                    \
 			go_on();                      \
 		}                                     \
-		others_answer();                      \
+		entry_has_ended();                    \
 	} while (0)
 
 static void first_choice(void)

@@ -46,8 +46,10 @@ bool machine_is_interrupted(uint32_t cpu);
 void machine_interrupt(void);
 /* Whether handlers are called as where direct calls through a table are not safe. */
 void machine_guard(bool is_guarded);
-/* Until the next entry has to wait: other CPUs are inside their fast paths, this one's word is taken. */
+/* The next entry has to wait: other CPUs are inside their fast paths, this one's word is taken. */
 void machine_hold_words(void);
+/* The next entry has to wait: another CPU has the lock, and takes it again more often than this one is patient. */
+void machine_hold_lock(void);
 /* What the simulated processor does when it waits. */
 void machine_wait(void);
 /*

@@ -2,7 +2,7 @@
 /*
  * Inputs as text: a list of events, one a line, as the trace of a run prints them.  It means the same whatever becomes of decode.c.
  *
- *   cpu 0 call untyped_retype 10 1 a 18 1 at 401000 fast pressed held   numbers are hexadecimal; arguments left out are 0
+ *   cpu 0 call untyped_retype 10 1 a 18 1 at 401000 fast pressed held locked   numbers are hexadecimal; arguments left out are 0
  *   cpu 0 again fast         the call before which the current thread stands, once more
  *   cpu 0 foreign 27 at 401000      cpu 0 fault ADDRESS CODE     cpu 0 exception VECTOR CODE
  *   cpu 0 irq LINE           cpu 0 time NS          cpu 0 touch ADDRESS      cpu 0 page WORD VALUE
@@ -60,6 +60,8 @@ static void read_call(struct words *words, bool is_again)
 			how.is_pressed = true;
 		else if (strcmp(next, "held") == 0)
 			how.is_held = true;
+		else if (strcmp(next, "locked") == 0)
+			how.is_locked = true;
 		else if (count < 7)
 			args[count++] = strtoull(next, NULL, 16);
 	}
