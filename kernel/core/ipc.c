@@ -153,39 +153,6 @@ enum tessera_error ipc_submit(struct thread *sender, endpoint_ref ref, struct th
 
 /* ---- a receiver comes ---- */
 
-/* First of a ring that is no caller, NULL if all are. Bounded by the ring; entered only if there is one somewhere. */
-static struct thread *first_plain(thread_ref head)
-{
-	thread_ref at = head;
-
-	do {
-		struct thread *sender = thread_at(at);
-
-		if (!wants_reply(sender))
-			return sender;
-		at = sender->queue_next;
-	} while (at != head);
-	return NULL;
-}
-
-/* The queued sender to be taken next; NULL: none. */
-static struct thread *first_sender(const struct endpoint *endpoint, bool with_calls)
-{
-	if (!with_calls && endpoint->plain_senders == 0)
-		return NULL;
-	for (uint32_t word = 0; word < PRIORITIES / 64u; word++) {
-		for (uint64_t bits = endpoint->sender_bits[word]; bits != 0;
-		     bits &= bits - 1) { /* at most 64 */
-			thread_ref head = endpoint->senders[word * 64u + (uint32_t)__builtin_ctzll(bits)];
-			struct thread *sender = with_calls ? thread_at(head) : first_plain(head);
-
-			if (sender != NULL)
-				return sender;
-		}
-	}
-	return NULL;
-}
-
 /* True if the capability a queued sender used is still there, with the same object and badge. */
 static bool is_still_allowed(struct thread *sender)
 {
@@ -203,7 +170,7 @@ static bool is_still_allowed(struct thread *sender)
 /* Takes one queued message. E_OK: done, E_CAP: there is none, E_RESTART: the sender was refused, look again. */
 static enum tessera_error take_sender(struct thread *self, endpoint_ref ref, struct slot *reply)
 {
-	struct thread *sender = first_sender(endpoint_at(ref), reply != NULL);
+	struct thread *sender = endpoint_first_sender(endpoint_at(ref), reply != NULL);
 
 	if (sender == NULL)
 		return E_CAP;

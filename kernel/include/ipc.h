@@ -66,6 +66,9 @@ void notification_remove(struct thread *thread);
 /* A thread joins the ring its state, priority and reply_cap say, last. */
 void endpoint_queue_sender(endpoint_ref ref, struct thread *sender);
 void endpoint_queue_receiver(endpoint_ref ref, struct thread *receiver);
+/* The queued sender to be taken next: highest priority, then the one that waits longest; calls and faults only if asked for.
+ * NULL: none. */
+struct thread *endpoint_first_sender(const struct endpoint *endpoint, bool with_calls);
 
 /* Fills an empty slot with the Reply of a caller or faulted thread. */
 void reply_make(struct slot *slot, struct thread *caller);

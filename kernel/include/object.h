@@ -87,7 +87,7 @@ enum {
 };
 
 #define THREAD_BYTES 8192u
-#define ENDPOINT_BYTES 2048u
+#define ENDPOINT_BYTES 4096u
 #define NOTIFICATION_BYTES 64u
 #define VSPACE_BYTES 8192u
 #define SCHED_CONTEXT_BYTES 64u
@@ -147,6 +147,7 @@ struct thread {
 	struct personality_config personality; /* syscall_entry 0: none */
 	/* a preempted operation that will be executed again (restart.h) */
 	uint64_t restart_key, restart_progress;
+	uint64_t sent_order; /* SENDING: who has the least is taken first: priority, then a number */
 	/* CPUs: where it runs or is queued, or called from; where it is made ready; in whose wheel its timeout is */
 	uint8_t cpu, home, timer_cpu;
 	struct arch_context ctx ALIGNED(64);
@@ -154,21 +155,23 @@ struct thread {
 static_assert(sizeof(struct thread) <= 4096, "the Thread struct fits its page");
 static_assert(offsetof(struct thread, slots) == 0, "a Thread's slots stand at its start");
 
-/* An Endpoint: senders and callers in a ring for each priority, receivers in two rings, notices through anchors. */
+#define SENDER_RINGS (2u * PRIORITIES)
+
+/* An Endpoint: callers and other senders in a ring for each priority, receivers in two rings, notices through anchors. */
 struct endpoint {
-	uint64_t sender_bits[4]; /* bit p: senders[p] is not empty (priority p = word p/64, bit p%64) */
-	thread_ref senders[PRIORITIES]; /* first of the ring of equals */
-	thread_ref receivers;		/* first of the ring that takes calls (reply_cap set) */
-	thread_ref plain_receivers;	/* first of the ring that takes only sends */
-	uint32_t plain_senders;		/* how many queued senders are no callers */
-	uint64_t sender_summary;	/* bit w: sender_bits[w] is not zero */
-	uint64_t minimum_tsc;		/* what a caller must have left */
+	thread_ref receivers;	    /* first of the ring that takes calls (reply_cap set) */
+	thread_ref plain_receivers; /* first of the ring that takes only sends */
+	uint64_t sender_summary;    /* bit w: sender_bits[w] is not zero */
+	uint64_t minimum_tsc;	    /* what a caller must have left */
 	/* the fast path reads these two as one word */
 	uint32_t cpu;	  /* whose fast path may touch it: the last one that used it; see endpoint_own */
 	slot_ref notices; /* first anchor of the ring of notices */
-	uint64_t reserved[119];
+	uint64_t senders_so_far; /* that were queued: the order of equals in different rings */
+	/* rings of equals: callers of priority p in p, other senders in PRIORITIES + p */
+	uint64_t sender_bits[SENDER_RINGS / 64u]; /* bit r%64 of word r/64: senders[r] is not empty */
+	thread_ref senders[SENDER_RINGS];
 };
-static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "an Endpoint is 2048 bytes");
+static_assert(sizeof(struct endpoint) <= ENDPOINT_BYTES, "an Endpoint fits a page");
 
 struct notification {
 	uint64_t word;	    /* the signals */
