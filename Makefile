@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # The everyday targets. ./tessera does the work; this file makes sure that what it needs is installed.
-.PHONY: build setup run test bench count prove docs fuzz fuzz-mutants lint clean
+.PHONY: build setup setup-run run test bench count prove docs fuzz fuzz-mutants lint clean
 .DEFAULT_GOAL := build
 
 setup:
-	@tools/setup.sh
+	@tools/setup.sh all
 
-build: setup
+# What a user needs who only runs it.
+setup-run:
+	@tools/setup.sh run
+
+build: setup-run
 	@./tessera build
 
 run: build

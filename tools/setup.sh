@@ -1,12 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# Installs the Debian packages that building, running and testing need, and only those that are missing.
-# Does nothing, quickly, when all are there. Wants root, or a user who may use sudo.
+# setup.sh [run | all]: installs the Debian packages that building and running need, with `all` those for testing and proving,
+# too; and only those that are missing. Does nothing, quickly, when all are there. Wants root, or a user who may use sudo.
 set -eu
 
-packages="make gcc clang-19 clang-format-19 clang-tidy-19 lld-19 llvm-19 libclang-rt-19-dev libc6-dev linux-libc-dev meson ninja-build musl-dev musl-tools
-qemu-system-x86 seabios gdb libcmocka-dev pkg-config python3 python3-pytest python3-pexpect ca-certificates git frama-c-base why3 z3 cvc4"
+packages="make gcc clang-19 lld-19 llvm-19 libc6-dev linux-libc-dev meson ninja-build musl-dev musl-tools qemu-system-x86 seabios gdb python3
+ca-certificates git"
+if [ "${1:-all}" = all ]; then
+	packages="$packages clang-format-19 clang-tidy-19 libclang-rt-19-dev libcmocka-dev pkg-config cpio python3-pytest python3-pexpect
+frama-c-base why3 z3 cvc4"
+fi
 
 missing=
 for package in $packages; do

@@ -233,21 +233,11 @@ MUST_CHECK enum tessera_error cap_revoke(struct slot *slot, uint64_t limit, uint
 
 /* ---- boot ------------------------------------------------------------------------------------------ */
 
-/* Slots that only the kernel holds, in boot memory: zeroed before boot_slots_init. */
-enum {
-	BOOT_SLOT_SENTINEL,
-	BOOT_SLOT_MEMORY, /* parent of all boot Untypeds, depth 1, has no object */
-	BOOT_SLOT_CNODE,  /* origins of root's first objects, depth 1: root holds children of them */
-	BOOT_SLOT_LEAF,
-	BOOT_SLOT_VSPACE,
-	BOOT_SLOT_THREAD,
-	BOOT_SLOT_SCHED,
-	BOOT_SLOT_CLOCK,
-	BOOT_SLOT_CONSOLE,
-	BOOT_SLOT_MACHINE,
-	BOOT_SLOT_ARCHIVE,
-	BOOT_SLOT_COUNT,
-};
+/* Slots that only the kernel holds, in boot memory, zeroed before boot_slots_init: the origins of root's first objects, of
+ * depth 1, in the slots ROOT_CAP_CNODE to ROOT_CAP_SCHED as their children in root's leaf, and these. */
+#define BOOT_SLOT_SENTINEL 0u
+#define BOOT_SLOT_MEMORY (ROOT_CAP_SCHED + 1u) /* parent of all boot Untypeds, depth 1, has no object */
+#define BOOT_SLOT_COUNT (BOOT_SLOT_MEMORY + 1u)
 /* Makes sentinel and BOOT_SLOT_MEMORY. */
 void boot_slots_init(struct slot *slots);
 /* An origin of depth 1 in one of the kernel's slots; detail 1 for CNodes is set here. */

@@ -201,15 +201,30 @@ static struct state set_state(struct lx_thread *self, struct lx_epoll *set, bool
 	return all;
 }
 
-/* Looks at all files of the set; how many entries have something to report. */
-static uint32_t epoll_look(struct lx_thread *self, struct lx_epoll *set, bool is_waiting)
+/* The common entry: armed, judged by level, and nothing to report. */
+static inline bool is_quiet(const struct lx_thread *self, const struct epoll_entry *entry, bool is_waiting)
 {
+	return entry->cookie != LX_COOKIE_NONE && !(entry->events & EPOLLET) &&
+	       (!is_waiting || lx_watch_wakes(self, entry->cookie)) &&
+	       !(lx_watch_word(entry->cookie) & (interest(entry) | READINESS_CLOSED));
+}
+
+/* Looks at all files of the set; how many entries have something to report, and the one whose turn is first. */
+static uint32_t epoll_look(struct lx_thread *self, struct lx_epoll *set, bool is_waiting,
+			   struct epoll_entry **first)
+{
+	bool is_ours = !self->process->is_vfork_child;
 	uint32_t ready = 0;
+	*first = NULL;
 	for (uint32_t i = 0; i < set->count; i++) {
 		struct epoll_entry *entry = &set->entry[i];
 		entry->ready = 0;
 		if (entry->is_disabled)
 			continue;
+		if (is_ours && is_quiet(self, entry, is_waiting && ready == 0)) {
+			entry->turn = 0;
+			continue;
+		}
 		struct state state = entry_state(self, entry, is_waiting && ready == 0, 1);
 		if (state.events & (READINESS_CLOSED | POLLNVAL)) {
 			entry->fd = -1; /* nobody to be told */
@@ -219,11 +234,15 @@ static uint32_t epoll_look(struct lx_thread *self, struct lx_epoll *set, bool is
 		}
 		entry->count = state.count;
 		entry->ready = entry_pending(entry, &state);
-		if (!entry->ready)
+		if (!entry->ready) {
 			entry->turn = 0;
-		else if (entry->turn == 0)
+			continue;
+		}
+		if (entry->turn == 0)
 			entry->turn = ++set->last_turn;
-		ready += entry->ready != 0;
+		if (!*first || entry->turn < (*first)->turn)
+			*first = entry;
+		ready++;
 	}
 	return ready;
 }
@@ -244,10 +263,9 @@ static struct epoll_entry *epoll_next(struct lx_epoll *set)
 static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct epoll_event *events,
 			   uint32_t max, bool is_waiting)
 {
-	uint32_t count = 0;
-	if (epoll_look(self, set, is_waiting) == 0)
-		return 0;
-	for (struct epoll_entry *entry; count < max && (entry = epoll_next(set)) != NULL;) {
+	struct epoll_entry *entry;
+	uint32_t ready = epoll_look(self, set, is_waiting, &entry), count = 0;
+	while (count < max && ready > 0) {
 		events[count++] = (struct epoll_event){.events = entry->ready, .data = entry->data};
 		entry->ready = 0;
 		entry->seen = entry->count;
@@ -255,6 +273,8 @@ static uint32_t epoll_pass(struct lx_thread *self, struct lx_epoll *set, struct 
 		entry->turn = ++set->last_turn;
 		if (entry->events & EPOLLONESHOT)
 			entry->is_disabled = true;
+		if (--ready > 0)
+			entry = epoll_next(set);
 	}
 	return count;
 }

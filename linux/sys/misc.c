@@ -96,6 +96,68 @@ long sys_sysinfo(uint64_t buffer)
 	return lx_put(buffer, &info, sizeof(info));
 }
 
+/* ---------------------------------------------------------------- the log: root's, as /proc/tessera/log has it */
+
+enum { SYSLOG_CLOSE = 0, SYSLOG_OPEN = 1, SYSLOG_READ_ALL = 3, SYSLOG_SIZE_BUFFER = 10 };
+#define LX_LOG_BYTES 32768 /* LOG_BYTES of servers/root/console.c */
+
+static long open_log(struct lx_thread *self, cap_t file)
+{
+	static const char path[] = "/proc/tessera/log";
+	memcpy(vfs_open_in_data(self->page), path, sizeof(path) - 1);
+	struct vfs_open_in in = {.flags = O_RDONLY, .data_len = sizeof(path) - 1};
+	struct vfs_open_out out;
+	self->page->recv_slot[0] = SLOT_OWN(file);
+	long error = lx_result(vfs_open(LX_SCRATCH(LX_SCRATCH_ROOT), self->page, &in, &out));
+	self->page->recv_slot[0] = 0;
+	return error == -EACCES ? -EPERM : error;
+}
+
+/* The log from `skip` on into user memory (0: counts only), at most max bytes; how many there were. */
+static long copy_log(struct lx_thread *self, cap_t file, uint64_t skip, uint64_t user, uint64_t max)
+{
+	uint64_t done = 0;
+	for (;;) { /* ends with the file, which root's buffer bounds */
+		struct file_pread_in in = {.offset = skip + done, .len = FILE_PREAD_OUT_MAX};
+		struct file_pread_out out = {0};
+		long error = lx_result(file_pread(file, self->page, &in, &out));
+		uint64_t count = lx_min(out.data_len, max - done);
+		if (error)
+			return error;
+		if (user && count && lx_put(user + done, file_pread_out_data(self->page), count))
+			return -EFAULT;
+		done += count;
+		if (count == 0)
+			return (long)done;
+	}
+}
+
+long sys_syslog(int32_t type, uint64_t buffer, int32_t bytes)
+{
+	struct lx_thread *self = lx_self();
+	cap_t file = LX_SCRATCH(LX_SCRATCH_THREAD(self->slot));
+	if (type == SYSLOG_CLOSE || type == SYSLOG_OPEN)
+		return 0;
+	if (type != SYSLOG_READ_ALL && type != SYSLOG_SIZE_BUFFER)
+		return -EINVAL;
+	long result = open_log(self, file);
+	if (result)
+		return result;
+	if (type == SYSLOG_SIZE_BUFFER)
+		result = LX_LOG_BYTES;
+	else if (!buffer || bytes < 0)
+		result = -EINVAL;
+	else if (!lx_user_ok(buffer, (uint64_t)bytes))
+		result = -EFAULT;
+	else
+		result = copy_log(self, file, 0, 0, LX_LOG_BYTES);
+	if (type == SYSLOG_READ_ALL && result >= 0)
+		result = copy_log(self, file, result > bytes ? (uint64_t)(result - bytes) : 0, buffer,
+				  (uint64_t)bytes);
+	(void)ts_cnode_delete(SLOT_OWN(file), 0);
+	return result;
+}
+
 /* ---------------------------------------------------------------- randomness: vfs's generator, never memory that fork copies */
 
 #define URANDOM LX_SCRATCH(7u)

@@ -315,8 +315,8 @@ void robust_release(const struct process *p, struct thread *t);
 void thread_end(struct thread *t);
 void parent_notify(struct process *p, uint32_t code, uint32_t status); /* SIGCHLD and wake-up of waiters */
 void vfork_release(struct process *p);
-void process_reap(struct process *p); /* a zombie whose status was taken */
-struct cpu_time thread_time(struct thread *t); /* neither part ever becomes less */
+void process_reap(struct process *p);		 /* a zombie whose status was taken */
+struct cpu_time thread_time(struct thread *t);	 /* neither part ever becomes less */
 struct cpu_time process_time(struct process *p); /* of all its threads, ended ones too */
 void cpu_time_add(struct cpu_time *to, struct cpu_time more);
 

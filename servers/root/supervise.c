@@ -93,6 +93,15 @@ int root_on_services(struct request *rq, const struct root_services_in *in, stru
 	return 0;
 }
 
+int root_on_log_read(struct request *rq, const struct root_log_read_in *in, struct root_log_read_out *out)
+{
+	if (!controller(rq))
+		return EPERM;
+	out->next = in->position;
+	out->data_len = console_read(&out->next, root_log_read_out_data(rq->page), ROOT_LOG_READ_OUT_MAX);
+	return 0;
+}
+
 /* A service has faulted: its thread waits for an answer that it does not get. */
 static void take_fault(struct request *rq)
 {

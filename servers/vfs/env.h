@@ -70,3 +70,5 @@ struct env_service {
 	uint64_t memory_bytes, untyped_free;
 };
 bool env_service(uint32_t index, struct env_service *out);
+/* What root's log holds from *position on; moves it. How many bytes: 0 at the end. */
+uint32_t env_log(uint64_t *position, char *to, uint32_t max);

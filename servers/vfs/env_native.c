@@ -286,6 +286,19 @@ bool env_service(uint32_t index, struct env_service *to)
 	return true;
 }
 
+uint32_t env_log(uint64_t *position, char *to, uint32_t max)
+{
+	struct msg_page *page = service_page();
+	struct root_log_read_in in = {.position = *position};
+	struct root_log_read_out out = {0};
+	if (root_log_read(SERVICE_CAP_CONTROL, page, &in, &out) != 0)
+		return 0;
+	uint32_t count = out.data_len < max ? out.data_len : max;
+	memcpy(to, root_log_read_out_data(page), count);
+	*position = out.next - (out.data_len - count);
+	return count;
+}
+
 bool env_native_has_avx2(void)
 {
 	unsigned eax, ebx = 0, ecx, edx;

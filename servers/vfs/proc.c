@@ -92,6 +92,7 @@ static const struct static_entry static_entries[] = {
 	{"tessera/objects", PROC_OBJECTS, S_IFREG | 0444u},
 	{"tessera/unimplemented", PROC_UNIMPLEMENTED, S_IFREG | 0444u},
 	{"tessera/authority", PROC_AUTHORITY, S_IFREG | 0400u},
+	{"tessera/log", PROC_LOG, S_IFREG | 0400u},
 };
 
 static struct {

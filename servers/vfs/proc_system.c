@@ -367,6 +367,15 @@ static int text_unimplemented(struct text *text)
 	return 0;
 }
 
+static int text_log(struct text *text)
+{
+	char piece[1024];
+	uint64_t position = 0;
+	for (uint32_t count; (count = env_log(&position, piece, sizeof(piece))) != 0 && text->error == 0;)
+		text_bytes(text, piece, count);
+	return 0;
+}
+
 static int text_short(const struct inode *inode, struct text *text)
 {
 	switch (inode->proc.type) {
@@ -403,6 +412,7 @@ int proc_system_text(const struct inode *inode, struct text *text)
 	case PROC_OBJECTS: return text_objects(text);
 	case PROC_UNIMPLEMENTED: return text_unimplemented(text);
 	case PROC_AUTHORITY: return proc_authority_text(text);
+	case PROC_LOG: return text_log(text);
 	default: return text_short(inode, text);
 	}
 }

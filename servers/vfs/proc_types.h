@@ -56,6 +56,7 @@ enum proc_type {
 	PROC_OBJECTS,
 	PROC_UNIMPLEMENTED,
 	PROC_AUTHORITY,
+	PROC_LOG,
 	/* devpts */
 	PROC_PTS,
 };

@@ -56,18 +56,18 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 	struct thread *thread = take(THREAD_BYTES);
 	struct sched_context *sched = take(SCHED_CONTEXT_BYTES);
 
-	boot_make_origin(boot, BOOT_SLOT_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(root), MACHINE_ROOT_LOG2);
-	boot_make_origin(boot, BOOT_SLOT_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(leaf), MACHINE_LEAF_LOG2);
-	boot_make_origin(boot, BOOT_SLOT_VSPACE, CAP_VSPACE, RIGHTS_ALL, vspace, 0);
-	boot_make_origin(boot, BOOT_SLOT_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(thread), 0);
-	boot_make_origin(boot, BOOT_SLOT_CLOCK, CAP_CLOCK, RIGHTS_ALL, 0, 0);
-	boot_make_origin(boot, BOOT_SLOT_CONSOLE, CAP_CONSOLE, RIGHTS_ALL, 0, 0);
-	boot_make_origin(boot, BOOT_SLOT_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
-	boot_make_origin(boot, BOOT_SLOT_SCHED, CAP_SCHED_CONTEXT, RIGHTS_ALL, index_of(sched), 0);
-	vspace_init(vspace, slot_index(&boot[BOOT_SLOT_VSPACE]), 0);
+	boot_make_origin(boot, ROOT_CAP_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(root), MACHINE_ROOT_LOG2);
+	boot_make_origin(boot, ROOT_CAP_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(leaf), MACHINE_LEAF_LOG2);
+	boot_make_origin(boot, ROOT_CAP_VSPACE, CAP_VSPACE, RIGHTS_ALL, vspace, 0);
+	boot_make_origin(boot, ROOT_CAP_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(thread), 0);
+	boot_make_origin(boot, ROOT_CAP_CLOCK, CAP_CLOCK, RIGHTS_ALL, 0, 0);
+	boot_make_origin(boot, ROOT_CAP_CONSOLE, CAP_CONSOLE, RIGHTS_ALL, 0, 0);
+	boot_make_origin(boot, ROOT_CAP_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
+	boot_make_origin(boot, ROOT_CAP_SCHED, CAP_SCHED_CONTEXT, RIGHTS_ALL, index_of(sched), 0);
+	vspace_init(vspace, slot_index(&boot[ROOT_CAP_VSPACE]), 0);
 	thread_init(thread);
-	embed(&boot[BOOT_SLOT_CNODE], &thread->slots[THREAD_SLOT_CSPACE]);
-	embed(&boot[BOOT_SLOT_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]);
+	embed(&boot[ROOT_CAP_CNODE], &thread->slots[THREAD_SLOT_CSPACE]);
+	embed(&boot[ROOT_CAP_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]);
 	thread->cspace_first = index_of(root);
 	thread->cspace_mask = (1u << MACHINE_ROOT_LOG2) - 1u;
 	thread->vspace_root = vspace_root_address(vspace);
@@ -79,15 +79,15 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 		vspace_add_table_page(vspace, ptr_to_phys(take(PAGE_SIZE)));
 	must(vspace_map_kernel_page(vspace, ROOT_MSG_PAGE_VA, thread_page_phys(thread),
 				    RIGHT_READ | RIGHT_WRITE) == E_OK);
-	must(cap_derive(&boot[BOOT_SLOT_LEAF], &root[0], RIGHTS_ALL, true) == E_OK);
-	must(cap_derive(&boot[BOOT_SLOT_CNODE], &leaf[ROOT_CAP_CNODE], RIGHTS_ALL, true) == E_OK);
-	must(cap_derive(&boot[BOOT_SLOT_VSPACE], &leaf[ROOT_CAP_VSPACE], RIGHTS_ALL, true) == E_OK);
-	must(cap_derive(&boot[BOOT_SLOT_THREAD], &leaf[ROOT_CAP_THREAD], RIGHTS_ALL, true) == E_OK);
-	must(cap_derive(&boot[BOOT_SLOT_SCHED], &leaf[ROOT_CAP_SCHED], RIGHTS_ALL, true) == E_OK);
-	must(cap_derive(&boot[BOOT_SLOT_CLOCK], &leaf[ROOT_CAP_CLOCK], RIGHTS_ALL, true) == E_OK);
-	must(cap_derive(&boot[BOOT_SLOT_CONSOLE], &leaf[ROOT_CAP_CONSOLE], RIGHTS_ALL, true) == E_OK);
-	must(cap_derive(&boot[BOOT_SLOT_MACHINE], &leaf[ROOT_CAP_MACHINE], RIGHTS_ALL, true) == E_OK);
-	must(cap_derive(&boot[BOOT_SLOT_LEAF], &leaf[ROOT_CAP_LEAF], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[ROOT_CAP_LEAF], &root[0], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[ROOT_CAP_CNODE], &leaf[ROOT_CAP_CNODE], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[ROOT_CAP_VSPACE], &leaf[ROOT_CAP_VSPACE], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[ROOT_CAP_THREAD], &leaf[ROOT_CAP_THREAD], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[ROOT_CAP_SCHED], &leaf[ROOT_CAP_SCHED], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[ROOT_CAP_CLOCK], &leaf[ROOT_CAP_CLOCK], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[ROOT_CAP_CONSOLE], &leaf[ROOT_CAP_CONSOLE], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[ROOT_CAP_MACHINE], &leaf[ROOT_CAP_MACHINE], RIGHTS_ALL, true) == E_OK);
+	must(cap_derive(&boot[ROOT_CAP_LEAF], &leaf[ROOT_CAP_LEAF], RIGHTS_ALL, true) == E_OK);
 	sched_ready(thread);
 }
 

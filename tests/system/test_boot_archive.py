@@ -8,10 +8,11 @@ from conftest import TOP, tessera
 
 sys.path.insert(0, str(TOP / "tools"))
 
-from tessera_tool import cpio, image, options  # noqa: E402
+from tessera_tool import cpio, image, options, root_image  # noqa: E402
 
-NO_ROOT = "KERNEL PANIC: boot: boot/root is missing from the archive, or is no static ELF64 executable"
+NO_ROOT = "KERNEL PANIC: boot: the archive does not begin with boot/root, or that is no image of a program"
 ELF_HEADERS_AT, ELF_HEADER_BYTES, LOAD = 64, 56, 1  # program headers of our own programs follow the ELF header
+SEGMENTS_AT, SEGMENT_BYTES = root_image.HEADER.size, root_image.SEGMENT.size
 
 
 def boot(tmp_path, archive, *arguments):
@@ -28,7 +29,7 @@ def assert_stops(result, line):
 
 
 def entries():
-    return cpio.parse(cpio.finish(image.BASE.read_bytes()))
+    return cpio.parse(image.compose([]))
 
 
 def whole(changed):
@@ -67,16 +68,17 @@ def overlap(data, headers):
     struct.pack_into("<Q", data, headers[1] + 16, (first & ~0xFFF) | (second & 0xFFF))
 
 
-def kernel_address(data, headers):
-    struct.pack_into("<Q", data, headers[0] + 16, 0xFFFFFFFF80000000)
+def in_root(offset, kind, value):
+    """A change of one field of root's image."""
+    def change(data):
+        data = bytearray(data)
+        struct.pack_into(kind, data, offset, value)
+        return bytes(data)
+    return change
 
 
-def beyond_the_file(data, headers):
-    struct.pack_into("<Q", data, headers[0] + 8, 1 << 40)
-
-
-def huge_memory(data, headers):
-    struct.pack_into("<Q", data, headers[-1] + 40, 1 << 46)
+def second_at_the_first(data):
+    return in_root(SEGMENTS_AT + SEGMENT_BYTES, "<Q", struct.unpack_from("<Q", data, SEGMENTS_AT)[0])(data)
 
 
 def test_undamaged(tmp_path):
@@ -94,6 +96,7 @@ def test_undamaged(tmp_path):
     ("root's size is no number", lambda data: data.replace(data[offset_of(data, "boot/root"):][:62], b"070701" + b"z" * 56, 1)),
     ("a size beyond the archive", lambda data: data[:54] + b"ffffffff" + data[62:]),
     ("a name beyond the archive", lambda data: data[:94] + b"ffffffff" + data[102:]),
+    ("root is not the first", lambda data: cpio.body([cpio.directory("boot")]) + data),
     ("random bytes", lambda data: bytes((i * i * 7 + 13) % 251 for i in range(65536))),
 ])
 def test_garbled_archive(tmp_path, name, damage):
@@ -105,14 +108,20 @@ def test_root_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("change, line", [
-    (overlap, "KERNEL PANIC: boot: cannot map root's memory"), (huge_memory, "KERNEL PANIC: boot: out of memory"),
-    (kernel_address, NO_ROOT), (beyond_the_file, NO_ROOT),
+    (second_at_the_first, "KERNEL PANIC: boot: cannot map root's memory"),
+    (in_root(SEGMENTS_AT, "<Q", 0xFFFFFFFF80000000), "KERNEL PANIC: boot: cannot map root's memory"),
+    (in_root(SEGMENTS_AT, "<Q", 0x1000001), "KERNEL PANIC: boot: cannot map root's memory"),
+    (in_root(SEGMENTS_AT + 8, "<I", 0xFFFFFFFF), "KERNEL PANIC: boot: out of memory"),
+    (in_root(8, "<Q", 0xFFFFFFFF80000000), "KERNEL PANIC: boot: boot/root does not start at a user address"),
+    (in_root(16, "<Q", 1 << 60), "KERNEL PANIC: boot: boot/root does not start at a user address"),
+    (in_root(SEGMENTS_AT + 12, "<I", 0xFFFFFFFF), NO_ROOT), (in_root(SEGMENTS_AT + 16, "<I", 7), NO_ROOT),
 ])
 def test_bad_segments_of_root(tmp_path, change, line):
-    assert_stops(boot(tmp_path, with_file("boot/root", lambda data: with_headers(data, change))), line)
+    assert_stops(boot(tmp_path, with_file("boot/root", change)), line)
 
 
-@pytest.mark.parametrize("change", [lambda data: data[:100], lambda data: b"#!/bin/sh\n", lambda data: b""])
+@pytest.mark.parametrize("change", [lambda data: data[:100], lambda data: b"#!/bin/sh\n", lambda data: b"",
+                                    lambda data: (image.PROGRAMS / "root").read_bytes()])
 def test_root_is_no_program(tmp_path, change):
     assert_stops(boot(tmp_path, with_file("boot/root", change)), NO_ROOT)
 

@@ -107,3 +107,12 @@ def test_process_tools_of_busybox():
               "grep -c ready /proc/tessera/services; readlink /proc/1/exe; kill $!")
     result = tessera("--", "sh", "-c", script)
     assert result.stdout.split("\n")[:8] == ["1", "1", "1", "1", "w", "1", "5", "/sbin/tessera-init"]
+
+
+def test_dmesg_shows_the_log():
+    script = "dmesg | tail -1; cat /proc/tessera/log | grep -c '^<6>'; su -s /bin/sh nobody -c dmesg; dmesg -c"
+    result = tessera("--timeout", 60, "--", "sh", "-c", script)
+    lines = result.stdout.splitlines()
+    assert "root: all services run" in lines[0]
+    assert int(lines[1]) > 3
+    assert "dmesg: klogctl: Operation not permitted" in result.stderr and "dmesg: klogctl: Invalid argument" in result.stderr

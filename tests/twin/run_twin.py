@@ -5,7 +5,7 @@ their exit status and the file tree they leave must be equal.
 
 A case is tests/twin/sh/NAME.sh or tests/twin/c/NAME.c (built with musl-gcc -static). Expected results are never written by
 hand. A difference that is legitimate has one visible rule: the case's header names it, `twin-normalise: RULE`, and RULES
-below says what it does. `twin-libs: -lpthread` and the like go to the compiler.
+below says what it does. `twin-libs: -lpthread` and the like go to the compiler; `twin-libc: glibc` builds with gcc instead.
 
 Usage: run_twin.py [--out DIR] [NAME...]
 """
@@ -47,6 +47,7 @@ class Case:
         self.name = path.stem
         header = path.read_text(errors="replace")[:2000]
         self.rules = re.findall(r"twin-normalise: *(\w+)", header)
+        self.compiler = "gcc" if "twin-libc: glibc" in header else "musl-gcc"
         self.libs = " ".join(re.findall(r"twin-libs: *(.*?)(?: *\*/)?$", header, re.M)).split()
 
     def is_program(self):
@@ -80,7 +81,7 @@ def build(cases, out):
         target = out / "bin" / case.name
         if target.exists() and target.stat().st_mtime > max(path.stat().st_mtime for path in (case.path, HERE / "c/twin.h", rows)):
             continue
-        subprocess.run(["musl-gcc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", *QUIET, "-I", out, "-o", target, case.path, *case.libs], check=True)
+        subprocess.run([case.compiler, "-static", "-O1", "-Wall", "-Wextra", "-Werror", *QUIET, "-I", out, "-o", target, case.path, *case.libs], check=True)
 
 
 def overlay(cases, out):

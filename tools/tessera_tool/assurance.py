@@ -100,7 +100,7 @@ def _instructions() -> list[int]:
 def _run(title: str, program: str, cmdline: str, cpus: int) -> list[tuple[int, int]]:
     """Executes a program in place of root; what it executed of the kernel."""
     with tempfile.NamedTemporaryFile(prefix="tessera-", suffix=".cpio") as archive:
-        archive.write(image.compose([], {"root": (PROGRAMS / program).read_bytes()}))
+        archive.write(image.compose([], PROGRAMS / program))
         archive.flush()
         command = qemu.command(archive.name, cmdline, memory=RUN_MEMORY, cpus=cpus, icount=False, accel="tcg", extra=executed.arguments(title))
         log = session.Log(None, None)

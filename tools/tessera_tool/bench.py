@@ -123,7 +123,7 @@ def _native() -> str:
     program = PROGRAMS / "bench-native"
     if not program.exists():
         return ""
-    _, log = _boot(image.compose([], {"root": program.read_bytes()}), "", None)
+    _, log = _boot(image.compose([], program), "", None)
     return b"\n".join(log.lines).decode(errors="replace")
 
 

@@ -50,7 +50,7 @@ def measure(program: str, worst: str = "", covered: pathlib.Path | None = None) 
     with tempfile.TemporaryDirectory(prefix="tessera-bounds-") as name:
         folder = pathlib.Path(name)
         (folder / "symbols").write_text("".join(f"{address:x} {symbol}\n" for symbol, address in _symbols().items()))
-        (folder / "archive.cpio").write_bytes(image.compose([], {"root": file.read_bytes()}))
+        (folder / "archive.cpio").write_bytes(image.compose([], file))
         plugin = counter.build(SOURCE)
         extra = ["-plugin", f"file={plugin},out={folder / 'out'},symbols={folder / 'symbols'}" + (f",worst={worst}" if worst else "") + (f",covered={covered}" if covered else "")]
         command = qemu.command(str(folder / "archive.cpio"), "", memory=MEMORY, cpus=1, icount=True, accel="tcg", extra=extra)

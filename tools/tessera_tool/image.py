@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The boot archive: one newc cpio with boot/* (services, personality, manifest) and rootfs/* (see docs/architecture.md).
 
-The part that does not depend on the run is kept as build/base.body; a run appends its overlays to it.
+boot/root is the first file, because the kernel reads no further (root_image.py). The part that does not depend on the run is kept as
+build/base.body; a run puts boot/root in front and its overlays behind.
 """
 from __future__ import annotations
 
@@ -10,11 +11,12 @@ import subprocess
 import sys
 import tarfile
 
-from . import cpio, rootfs
+from . import cpio, root_image, rootfs
 from .common import BUILD, PROGRAMS, REPO, ToolError, write_atomically
 
 BASE = BUILD / "base.body"
 MANIFEST = REPO / "system/base.toml"
+ROOT = "boot/root"
 
 
 def _programs(kind: str) -> list[tuple[str, str]]:
@@ -26,6 +28,8 @@ def _programs(kind: str) -> list[tuple[str, str]]:
 def _boot_entries() -> list[cpio.Entry]:
     entries = [cpio.directory("boot")]
     for name, path in _programs("boot"):
+        if path == ROOT:
+            continue
         entries.append(cpio.regular(path, (PROGRAMS / name).read_bytes(), 0o755))
     if MANIFEST.exists():
         compiled = BUILD / "manifest.bin"
@@ -89,14 +93,16 @@ def overlay(path: pathlib.Path) -> list[cpio.Entry]:
         raise ToolError(f"--root {path}: neither a directory nor a tar nor a newc cpio archive ({error})") from error
 
 
-def compose(overlays: list[list[cpio.Entry]], boot: dict[str, bytes] | None = None) -> bytes:
-    """The archive of one run: the base, then the overlays in order, then replaced files of boot/."""
-    parts = [BASE.read_bytes()]
-    inode = 1 << 20
+def root_file(program: pathlib.Path) -> cpio.Entry:
+    """boot/root, made from an ELF file."""
+    return cpio.regular(ROOT, root_image.make(program.read_bytes(), program.name), 0o755)
+
+
+def compose(overlays: list[list[cpio.Entry]], program: pathlib.Path | None = None) -> bytes:
+    """The archive of one run: boot/root (or another native program, an ELF file, in its place), the base, then the overlays in order."""
+    parts = [cpio.body([root_file(program or PROGRAMS / "root")], 1 << 20), BASE.read_bytes()]
+    inode = (1 << 20) + 1
     for entries in overlays:
         parts.append(cpio.body(in_rootfs(entries)[1:], inode))
         inode += len(entries)
-    for name, data in (boot or {}).items():
-        parts.append(cpio.body([cpio.regular(f"boot/{name}", data, 0o755)], inode))
-        inode += 1
     return cpio.finish(b"".join(parts))

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _files() -> list[str]:
-    text = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=REPO, check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"], cwd=REPO, check=True, capture_output=True, text=True).stdout
     return [name for name in text.split() if (REPO / name).exists()]
 
 

@@ -52,13 +52,13 @@ def settings(args: argparse.Namespace, interactive: bool) -> dict[str, str]:
     return result
 
 
-def _boot_files(args: argparse.Namespace) -> dict[str, bytes]:
+def _boot_program(args: argparse.Namespace) -> pathlib.Path | None:
     if not args.boot_program:
-        return {}
+        return None
     program = PROGRAMS / args.boot_program
     if not program.exists():
         raise ToolError(f"--boot-program {args.boot_program}: no such program in {PROGRAMS}")
-    return {"root": program.read_bytes()}
+    return program
 
 
 def _is_strace_line(line: bytes) -> bool:
@@ -80,7 +80,7 @@ def start(args: argparse.Namespace) -> int:
         extra += ["-s", "-S"]
         say("QEMU waits for gdb: `./tessera debug --attach`, or target remote :1234")
     with tempfile.NamedTemporaryFile(prefix="tessera-", suffix=".cpio") as archive:
-        archive.write(image.compose(overlays, _boot_files(args)))
+        archive.write(image.compose(overlays, _boot_program(args)))
         archive.flush()
         command = qemu.command(archive.name, options.cmdline(chosen, args.append), memory=args.mem, cpus=args.smp,
                                icount=args.icount, accel=accel, extra=extra)

@@ -267,8 +267,8 @@ struct time_page {
 #define ROOT_BOOT_INFO_VA 0x7fffffff9000ull /* struct boot_info, read-only */
 #define ROOT_ARCHIVE_VA 0x600000000000ull   /* the boot archive, read-only */
 
-#define ROOT_STACK_TOP \
-	0x7fffffff0000ull /* 64 KiB below it; argc, argv, envp and auxv stand there as Linux has them */
+#define ROOT_RANDOM_VA 0x7fffffff9038ull /* boot_info.random, for AT_RANDOM */
+#define ROOT_STACK_TOP 0x7fffffff0000ull /* the stack is part of boot/root: root_image.h */
 #define ROOT_STACK_BYTES 0x10000ull
 
 #define BOOT_MAX_UNTYPED 192u
@@ -289,8 +289,11 @@ struct boot_info {
 	uint64_t rsdp_phys;    /* ACPI RSDP, 0 if unknown */
 	uint32_t untyped_count;
 	uint32_t cpu_count;
+	uint64_t random[2];		  /* other words at each boot; nothing to build secrets on */
 	char cmdline[BOOT_CMDLINE_BYTES]; /* NUL-terminated */
 	struct boot_untyped untyped[BOOT_MAX_UNTYPED];
 };
 #define BOOT_INFO_MAGIC 0x41525354u /* "TSRA" */
 static_assert(sizeof(struct boot_info) <= 4096, "boot_info is one page");
+static_assert(ROOT_RANDOM_VA == ROOT_BOOT_INFO_VA + offsetof(struct boot_info, random),
+	      "AT_RANDOM of root's stack");

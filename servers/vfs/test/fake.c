@@ -269,6 +269,15 @@ int env_authority(uint64_t index, struct authority_record out[AUTHORITY_BATCH], 
 	return 0;
 }
 
+uint32_t env_log(uint64_t *position, char *to, uint32_t max)
+{
+	static const char log[] = "<6>[    0.000000] root: one\n<4>[    0.000001] root: two\n";
+	uint32_t count = 0;
+	for (; count < max && count < 20 && *position < sizeof(log) - 1; count++)
+		to[count] = log[(*position)++];
+	return count;
+}
+
 bool env_service(uint32_t index, struct env_service *out)
 {
 	*out = (struct env_service){.name = "vfs", .state = 1};

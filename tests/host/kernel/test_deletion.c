@@ -401,7 +401,7 @@ static void a_thread_may_delete_itself(void **state)
 	assert_true(can_name(world.self, ROOT_CAP_CNODE));
 	assert_int_equal(CALL(OP_CNODE_DELETE, ROOT_CAP_THREAD, 0), E_OK); /* only root's copy of it */
 	assert_false(world.self_is_gone);
-	assert_int_equal(cap_delete(&world.boot_slots[BOOT_SLOT_THREAD], 0, &steps), E_OK);
+	assert_int_equal(cap_delete(&world.boot_slots[ROOT_CAP_THREAD], 0, &steps), E_OK);
 	assert_int_equal(world.self->state, THREAD_SUSPENDED);
 	assert_false(can_name(world.self, ROOT_CAP_CNODE));
 	sched_finish();

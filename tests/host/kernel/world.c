@@ -33,9 +33,9 @@ static void give(uint32_t which, uint32_t address)
 static void make_thread(struct thread *thread, uint64_t page_va)
 {
 	thread_init(thread);
-	assert_int_equal(cap_embed(&world.boot_slots[BOOT_SLOT_CNODE], &thread->slots[THREAD_SLOT_CSPACE]),
+	assert_int_equal(cap_embed(&world.boot_slots[ROOT_CAP_CNODE], &thread->slots[THREAD_SLOT_CSPACE]),
 			 E_OK);
-	assert_int_equal(cap_embed(&world.boot_slots[BOOT_SLOT_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]),
+	assert_int_equal(cap_embed(&world.boot_slots[ROOT_CAP_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]),
 			 E_OK);
 	thread->cspace_first = index_of(world.root_cnode);
 	thread->cspace_mask = WORLD_ROOT_SLOTS - 1u;
@@ -61,24 +61,24 @@ static void make_first_objects(void)
 	world.self = take(THREAD_BYTES);
 	world.other = take(THREAD_BYTES);
 	boot_slots_init(world.boot_slots);
-	boot_make_origin(world.boot_slots, BOOT_SLOT_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(world.root_cnode),
+	boot_make_origin(world.boot_slots, ROOT_CAP_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(world.root_cnode),
 			 8);
-	boot_make_origin(world.boot_slots, BOOT_SLOT_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(world.leaf), 8);
-	boot_make_origin(world.boot_slots, BOOT_SLOT_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
-	boot_make_origin(world.boot_slots, BOOT_SLOT_VSPACE, CAP_VSPACE, RIGHTS_ALL, world.vspace, 0);
-	boot_make_origin(world.boot_slots, BOOT_SLOT_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(world.self), 0);
-	vspace_init(world.vspace, slot_index(&world.boot_slots[BOOT_SLOT_VSPACE]), 0);
+	boot_make_origin(world.boot_slots, ROOT_CAP_LEAF, CAP_CNODE, RIGHTS_ALL, index_of(world.leaf), 8);
+	boot_make_origin(world.boot_slots, ROOT_CAP_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
+	boot_make_origin(world.boot_slots, ROOT_CAP_VSPACE, CAP_VSPACE, RIGHTS_ALL, world.vspace, 0);
+	boot_make_origin(world.boot_slots, ROOT_CAP_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(world.self), 0);
+	vspace_init(world.vspace, slot_index(&world.boot_slots[ROOT_CAP_VSPACE]), 0);
 	for (uint32_t i = 0; i < 16; i++)
 		vspace_add_table_page(world.vspace, ptr_to_phys(take(PAGE_SIZE)));
 	make_thread(world.self, ROOT_MSG_PAGE_VA);
 	make_thread(world.other, ROOT_MSG_PAGE_VA + PAGE_SIZE);
-	assert_int_equal(
-		cap_derive(&world.boot_slots[BOOT_SLOT_LEAF], &world.root_cnode[0], RIGHTS_ALL, true), E_OK);
-	give(BOOT_SLOT_CNODE, ROOT_CAP_CNODE);
-	give(BOOT_SLOT_VSPACE, ROOT_CAP_VSPACE);
-	give(BOOT_SLOT_THREAD, ROOT_CAP_THREAD);
-	give(BOOT_SLOT_MACHINE, ROOT_CAP_MACHINE);
-	give(BOOT_SLOT_LEAF, ROOT_CAP_LEAF);
+	assert_int_equal(cap_derive(&world.boot_slots[ROOT_CAP_LEAF], &world.root_cnode[0], RIGHTS_ALL, true),
+			 E_OK);
+	give(ROOT_CAP_CNODE, ROOT_CAP_CNODE);
+	give(ROOT_CAP_VSPACE, ROOT_CAP_VSPACE);
+	give(ROOT_CAP_THREAD, ROOT_CAP_THREAD);
+	give(ROOT_CAP_MACHINE, ROOT_CAP_MACHINE);
+	give(ROOT_CAP_LEAF, ROOT_CAP_LEAF);
 }
 
 int world_setup(void **state)

@@ -55,6 +55,8 @@ static const struct {
 	const char *name;
 	long value;
 } good_values[] = {
+	{"syslog.type", 3},
+	{"syslog.bytes", 64},
 	{"poll.count", 1},
 	{"ppoll.count", 1},
 	{"select.n", 1},

@@ -8,16 +8,16 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parents[3]
 sys.path.insert(0, str(REPO / "tools"))
-from tessera_tool import cpio  # noqa: E402
+from tessera_tool import cpio, image  # noqa: E402
 
 
 def archive(build: pathlib.Path) -> pathlib.Path:
     target = build / "tools/meson/target"
     manifest, out = build / "mem-live.manifest", build / "mem-live.cpio"
     subprocess.run([sys.executable, REPO / "tools/mkmanifest.py", HERE / "live.toml", manifest], check=True)
-    files = {"root": target / "root", "mem": target / "mem", "driver": target / "mem-driver",
+    files = {"mem": target / "mem", "driver": target / "mem-driver",
              "personality": build / "servers/mem/mem-program", "manifest": manifest}
-    entries = [cpio.directory("boot")] + [cpio.regular(f"boot/{name}", path.read_bytes(), 0o755) for name, path in files.items()]
+    entries = [image.root_file(target / "root")] + [cpio.regular(f"boot/{name}", path.read_bytes(), 0o755) for name, path in files.items()]
     out.write_bytes(cpio.finish(cpio.body(entries)))
     return out
 
