@@ -61,13 +61,12 @@ static enum tessera_error machine_irq(struct spec *spec, struct spec_thread *sel
 	uint64_t line = spec_arg(self, 2);
 	struct spec_slot slot;
 	struct spec_cap *made;
-
-	if (line >= SPEC_IRQ_LINES)
-		return E_RANGE;
-	if (spec->irqs[line].is_owned)
-		return E_BUSY;
 	enum tessera_error error = spec_lookup_empty(spec, self, spec_arg(self, 1), &slot);
 
+	if (error == E_OK && line >= SPEC_IRQ_LINES)
+		return E_RANGE;
+	if (error == E_OK && spec->irqs[line].is_owned)
+		return E_BUSY;
 	if (error == E_OK)
 		error = spec_make_origin(spec, cap, &slot, CAP_IRQ, 0, &made);
 	if (error != E_OK)
@@ -82,13 +81,12 @@ static enum tessera_error machine_ioport(struct spec *spec, struct spec_thread *
 	uint64_t first = spec_arg(self, 2), count = spec_arg(self, 3);
 	struct spec_slot slot;
 	struct spec_cap *made;
-
-	if (first >= PORTS || count == 0 || count > PORTS - first)
-		return E_RANGE;
-	if (first < PIT_FIRST + PIT_COUNT && first + count > PIT_FIRST)
-		return E_RANGE;
 	enum tessera_error error = spec_lookup_empty(spec, self, spec_arg(self, 1), &slot);
 
+	if (error == E_OK && (first >= PORTS || count == 0 || count > PORTS - first))
+		return E_RANGE;
+	if (error == E_OK && first < PIT_FIRST + PIT_COUNT && first + count > PIT_FIRST)
+		return E_RANGE;
 	if (error == E_OK)
 		error = spec_make_origin(spec, cap, &slot, CAP_IOPORT, 0, &made);
 	if (error != E_OK)

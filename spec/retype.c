@@ -16,7 +16,7 @@ static uint64_t object_bytes(uint64_t type, uint64_t size)
 	case CAP_UNTYPED: return size >= 6 && size <= 47 ? 1ull << size : 0;
 	case CAP_CNODE: return size >= 4 && size <= 20 ? 64ull << size : 0;
 	case CAP_MEMORY: return size <= 1ull << 35 ? size * SPEC_PAGE : 0;
-	case CAP_ENDPOINT: return size <= ENDPOINT_MINIMUM_MAX_NS ? 2048 : 0;
+	case CAP_ENDPOINT: return size <= ENDPOINT_MINIMUM_MAX_NS ? 4096 : 0;
 	case CAP_SCHED_CONTEXT:
 	case CAP_NOTIFICATION: return size == 0 ? 64 : 0;
 	case CAP_THREAD:

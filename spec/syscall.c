@@ -14,7 +14,7 @@ struct row {
 	uint32_t number, type, rights, how;
 };
 
-#define X(number, name, cap_type, needed, how) {(number), (cap_type), (needed), (how)},
+#define X(number, name, cap_type, needed, how, handler) {(number), (cap_type), (needed), (how)},
 static const struct row rows[] = {
 #include <kernel/dispatch_table.inc>
 };

@@ -17,11 +17,10 @@ static enum tessera_error memory_derive(struct spec *spec, struct spec_thread *s
 	uint64_t first = spec_arg(self, 2), pages = spec_arg(self, 3);
 	struct spec_slot dst;
 	struct spec_cap *made;
-
-	if (pages == 0 || first >= cap->size || pages > cap->size - first)
-		return E_RANGE;
 	enum tessera_error error = spec_lookup_empty(spec, self, spec_arg(self, 1), &dst);
 
+	if (error == E_OK && (pages == 0 || first >= cap->size || pages > cap->size - first))
+		return E_RANGE;
 	if (error == E_OK)
 		error = spec_derive(spec, cap, dst.place, (uint32_t)spec_arg(self, 4), true, &made);
 	if (error != E_OK)
@@ -53,9 +52,9 @@ static enum tessera_error memory_attach(struct spec *spec, struct spec_thread *s
 		spec_lookup_cap(spec, self, (cap_t)spec_arg(self, 2), CAP_VSPACE, RIGHT_WRITE, &space);
 
 	if (error == E_OK)
-		error = check_new_window(&window, &pages);
-	if (error == E_OK)
 		error = spec_lookup_empty(spec, self, spec_arg(self, 1), &dst);
+	if (error == E_OK)
+		error = check_new_window(&window, &pages);
 	if (error == E_OK)
 		error = spec_make_origin(spec, cap, &dst, CAP_VIEW, space->object, &made);
 	if (error != E_OK)

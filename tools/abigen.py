@@ -27,6 +27,7 @@ def generate(abi: model.Abi, out: pathlib.Path, target: str) -> None:
     write_if_changed(out / "tessera/names.h", operations.names_header(abi))
     write_if_changed(out / "tessera/invoke.h", user.invoke_header(abi, target))
     write_if_changed(out / "kernel/dispatch_table.inc", kernel.dispatch_table(abi))
+    write_if_changed(out / "kernel/decoders.inc", kernel.decoders(abi))
     write_if_changed(out / "kernel/result_table.inc", kernel.result_table(abi))
     write_if_changed(out / "kernel/fuzz_grammar.inc", kernel.fuzz_grammar(abi))
     write_if_changed(out / "kernel/handlers.h", kernel.handlers_header(abi))

@@ -5,10 +5,10 @@
 # too; and only those that are missing. Does nothing, quickly, when all are there. Wants root, or a user who may use sudo.
 set -eu
 
-packages="make gcc clang-19 lld-19 llvm-19 libc6-dev linux-libc-dev meson ninja-build musl-dev musl-tools qemu-system-x86 seabios gdb python3
+packages="make gcc clang-19 lld-19 llvm-19 libclang-rt-19-dev libc6-dev linux-libc-dev meson ninja-build musl-dev musl-tools qemu-system-x86 seabios gdb python3
 ca-certificates git"
 if [ "${1:-all}" = all ]; then
-	packages="$packages clang-format-19 clang-tidy-19 libclang-rt-19-dev libcmocka-dev pkg-config cpio python3-pytest python3-pexpect
+	packages="$packages clang-format-19 clang-tidy-19 libcmocka-dev pkg-config cpio python3-pytest python3-pexpect
 frama-c-base why3 z3 cvc4"
 fi
 

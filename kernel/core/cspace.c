@@ -8,6 +8,7 @@
 #include <cspace.h>
 #include <ipc.h>
 #include <memory.h>
+#include <panic.h>
 #include <thread.h>
 
 uint64_t cspace_generation = 1;
@@ -63,78 +64,60 @@ enum tessera_error slot_lookup_cap(const struct thread *thread, slot_t designato
 	return slot_is_empty(place.slot) || slot_has(place.slot, SLOT_DYING) ? E_CAP : E_OK;
 }
 
-static bool is_copyable(const struct slot *src)
-{
-	uint32_t type = slot_type(src);
-
-	return type != CAP_UNTYPED && type != CAP_VIEW && type != CAP_REPLY;
-}
-
-/* Links a filled slot below its parent; an anchor is armed by that. */
-static void insert_child(struct slot *parent, struct slot *dst)
-{
-	derivation_insert_child(parent, dst);
-	if (slot_has(parent, SLOT_ANCHOR))
-		slot_add_flags(parent, SLOT_ARMED);
-}
-
 enum tessera_error cap_derive(struct slot *src, struct slot *dst, uint32_t rights, bool as_child)
 {
 	bool is_child = as_child || slot_has(src, SLOT_ORIGIN);
+	uint32_t type = slot_type(src);
 
-	if (!is_copyable(src))
+	if (type == CAP_UNTYPED || type == CAP_VIEW || type == CAP_REPLY)
 		return E_TYPE;
 	if (is_child && src->depth >= DERIVATION_MAX_DEPTH)
 		return E_DEPTH;
-	slot_set(dst, slot_word(slot_type(src), slot_rights(src) & rights, 0, slot_object(src)), src->badge);
+	slot_set(dst, slot_word(type, slot_rights(src) & rights, 0, slot_object(src)), src->badge);
 	dst->detail = src->detail;
 	dst->aux = src->aux;
 	dst->data[0] = src->data[0];
-	if (is_child)
-		insert_child(src, dst);
-	else
+	if (!is_child) {
 		derivation_insert_sibling(src, dst);
+		return E_OK;
+	}
+	derivation_insert_child(src, dst);
+	if (slot_has(src, SLOT_ANCHOR))
+		slot_add_flags(src, SLOT_ARMED);
 	return E_OK;
 }
 
-enum tessera_error cap_embed(struct slot *src, struct slot *dst)
+void cap_embed(struct slot *src, struct thread *thread, uint32_t which)
 {
-	enum tessera_error error = cap_derive(src, dst, RIGHTS_ALL, false);
+	struct slot *own = &thread->slots[which];
+	enum tessera_error error = cap_derive(src, own, RIGHTS_ALL, false);
 
-	if (error == E_OK)
-		slot_add_flags(dst, SLOT_EMBEDDED);
-	return error;
+	ASSERT(error == E_OK);
+	slot_add_flags(own, SLOT_EMBEDDED);
+	if (which == THREAD_SLOT_CSPACE) {
+		thread->cspace_first = slot_object(own);
+		thread->cspace_mask = own->aux;
+		cspace_generation++;
+	} else if (which == THREAD_SLOT_VSPACE) {
+		thread->vspace_root = object_address(slot_object(own));
+	}
 }
 
 enum tessera_error cap_move(struct slot *src, const struct slot_place *dst)
 {
 	slot_ref old_place = slot_index(src);
-	bool is_queued = slot_has(src, SLOT_QUEUED);
 
 	if (slot_has(src, SLOT_ORIGIN) && !place_allows(dst, src->depth))
 		return E_DEPTH;
-	if (is_queued)
-		notice_unlink(src);
+	notice_unlink(src);
 	cspace_generation += slot_type(src) == CAP_CNODE;
 	derivation_move(src, dst->slot);
-	if (is_queued)
-		notice_check(dst->slot);
+	notice_check(dst->slot);
 	if (slot_type(dst->slot) == CAP_REPLY)
 		reply_moved(dst->slot);
 	else if (slot_has(dst->slot, SLOT_ORIGIN))
 		vspace_slot_moved(dst->slot, old_place);
 	return E_OK;
-}
-
-enum tessera_error cap_transfer(struct slot *src, const struct slot_place *dst, uint32_t mode,
-				uint32_t rights)
-{
-	switch (mode) {
-	case XFER_CHILD: return cap_derive(src, dst->slot, rights, true);
-	case XFER_SIBLING: return cap_derive(src, dst->slot, rights, false);
-	case XFER_MOVE: return cap_move(src, dst);
-	default: return E_ARG;
-	}
 }
 
 enum tessera_error cap_make_origin(struct slot *parent, const struct slot_place *place, uint64_t word,

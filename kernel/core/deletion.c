@@ -11,7 +11,7 @@
  * than DERIVATION_MAX_DEPTH, never meets itself, and never meets the slot the deletion began with.
  * The chain itself is made anew by each kernel entry; what lasts are the dying marks, cursors and emptied slots.
  */
-#include <deletion.h>
+#include <cspace.h>
 #include <ipc.h>
 #include <memory.h>
 #include <restart.h>
@@ -27,7 +27,7 @@
 
 struct deletion {
 	uint64_t steps, limit; /* limit 0: none */
-	struct slot *chain;    /* innermost dying CNode; NULL: none */
+	slot_ref chain;	       /* innermost dying CNode; 0: none */
 	enum tessera_error stop;
 };
 
@@ -66,10 +66,15 @@ void cap_remove_leaf(struct slot *leaf)
 		notice_check(prev);
 }
 
+/* The Thread one of whose own slots this is. */
+static struct thread *embedding_thread(const struct slot *embedded)
+{
+	return thread_at(slot_index(embedded) & ~(THREAD_BYTES / (1u << SLOT_SHIFT) - 1u));
+}
+
 void cap_unembed(struct slot *embedded)
 {
-	uint32_t index = slot_index(embedded);
-	struct thread *thread = thread_at(index & ~(THREAD_BYTES / (1u << SLOT_SHIFT) - 1u));
+	struct thread *thread = embedding_thread(embedded);
 
 	if (slot_is_empty(embedded))
 		return;
@@ -80,15 +85,6 @@ void cap_unembed(struct slot *embedded)
 		thread_cspace_gone(thread);
 	}
 	cap_remove_leaf(embedded);
-}
-
-static void thread_end(thread_ref ref)
-{
-	struct thread *thread = thread_at(ref);
-
-	thread_destroy(ref);
-	for (uint32_t i = 0; i < THREAD_SLOT_COUNT; i++)
-		cap_unembed(&thread->slots[i]);
 }
 
 /* One bounded step of an object's death; true: finished. A CNode's contents are gone already. */
@@ -104,7 +100,7 @@ static bool object_step(struct slot *origin)
 	case CAP_NOTIFICATION: return notification_destroy(slot_object(origin));
 	case CAP_VSPACE: return vspace_destroy_step(slot_object(origin));
 	case CAP_SCHED_CONTEXT: sched_context_unbind(sched_context_at(slot_object(origin))); return true;
-	case CAP_THREAD: thread_end(slot_object(origin)); return true;
+	case CAP_THREAD: thread_destroy(thread_at(slot_object(origin))); return true;
 	case CAP_IRQ: irq_destroy(origin); return true;
 	default: return true;
 	}
@@ -113,12 +109,11 @@ static bool object_step(struct slot *origin)
 /* The thread that must not run while this capability goes; NULL: none. */
 static const struct thread *thread_to_stop(const struct slot *leaf)
 {
-	uint32_t index = slot_index(leaf);
-
 	if (slot_has(leaf, SLOT_EMBEDDED))
-		return thread_at(index & ~(THREAD_BYTES / (1u << SLOT_SHIFT) - 1u));
-	return slot_type(leaf) == CAP_THREAD && slot_has(leaf, SLOT_ORIGIN) ? thread_at(slot_object(leaf))
-									    : NULL;
+		return embedding_thread(leaf);
+	bool is_origin = slot_type(leaf) == CAP_THREAD && slot_has(leaf, SLOT_ORIGIN);
+
+	return is_origin ? thread_at(slot_object(leaf)) : NULL;
 }
 
 /* A leaf goes: its object first if it is the origin. False: stopped in between. */
@@ -150,7 +145,7 @@ static bool leaf_remove(struct slot *leaf, struct deletion *deletion)
 /* The next slot in use of the chain's CNode, from its cursor on; the CNode itself if it is empty; NULL: stopped. */
 static struct slot *chain_content(struct deletion *deletion)
 {
-	struct slot *cnode = deletion->chain;
+	struct slot *cnode = slot_at(deletion->chain);
 	uint64_t slots = 1ull << cnode->badge;
 
 	for (uint64_t i = cnode->data[0]; i < slots; i++) {
@@ -171,20 +166,6 @@ static struct slot *chain_content(struct deletion *deletion)
 	return cnode;
 }
 
-static void chain_push(struct deletion *deletion, struct slot *cnode)
-{
-	mark_dying(cnode);
-	cnode->link_next = deletion->chain != NULL ? slot_index(deletion->chain) : 0;
-	deletion->chain = cnode;
-}
-
-static void chain_pop(struct deletion *deletion)
-{
-	slot_ref below = deletion->chain->link_next;
-
-	deletion->chain = below != 0 ? slot_at(below) : NULL;
-}
-
 /* Depth rises by one a turn: at most DERIVATION_MAX_DEPTH turns. */
 static struct slot *find_leaf(struct slot *slot)
 {
@@ -199,9 +180,9 @@ static struct slot *find_leaf(struct slot *slot)
 /* Takes leaves of top's subtree until none is left but top, and top too if is_whole. */
 static enum tessera_error destroy(struct slot *top, bool is_whole, struct deletion *deletion)
 {
-	for (;
-	     ;) { /* ends: each turn removes a leaf, or pushes a CNode, which is no step: the chain is made anew by each call */
-		struct slot *target = deletion->chain != NULL ? chain_content(deletion) : top;
+	/* Ends: each turn removes a leaf, or pushes a CNode, which is no step: the chain is made anew by each call. */
+	for (;;) {
+		struct slot *target = deletion->chain != 0 ? chain_content(deletion) : top;
 		struct slot *leaf;
 
 		if (target == NULL)
@@ -209,12 +190,14 @@ static enum tessera_error destroy(struct slot *top, bool is_whole, struct deleti
 		leaf = find_leaf(target);
 		if (leaf == top && !is_whole)
 			return E_OK;
-		if (slot_type(leaf) == CAP_CNODE && slot_has(leaf, SLOT_ORIGIN) && leaf != deletion->chain) {
-			chain_push(deletion, leaf);
+		if (slot_index(leaf) == deletion->chain) {
+			deletion->chain = leaf->link_next;
+		} else if (slot_type(leaf) == CAP_CNODE && slot_has(leaf, SLOT_ORIGIN)) {
+			mark_dying(leaf);
+			leaf->link_next = deletion->chain;
+			deletion->chain = slot_index(leaf);
 			continue;
 		}
-		if (leaf == deletion->chain)
-			chain_pop(deletion);
 		work_add(LEAF_WORK);
 		if (!leaf_remove(leaf, deletion))
 			return deletion->stop;
@@ -225,24 +208,16 @@ static enum tessera_error destroy(struct slot *top, bool is_whole, struct deleti
 	}
 }
 
-enum tessera_error cap_delete(struct slot *slot, uint64_t limit, uint64_t *steps)
+enum tessera_error cap_remove(struct slot *slot, bool is_whole, uint64_t limit, uint64_t *steps)
 {
 	struct deletion deletion = {.steps = *steps, .limit = limit, .stop = E_OK};
-	enum tessera_error error;
 
-	mark_dying(slot);
-	error = destroy(slot, true, &deletion);
-	*steps = deletion.steps;
-	return error;
-}
-
-enum tessera_error cap_revoke(struct slot *slot, uint64_t limit, uint64_t *steps)
-{
-	struct deletion deletion = {.steps = *steps, .limit = limit, .stop = E_OK};
-	enum tessera_error error = destroy(slot, false, &deletion);
+	if (is_whole)
+		mark_dying(slot);
+	enum tessera_error error = destroy(slot, is_whole, &deletion);
 
 	*steps = deletion.steps;
 	if (error == E_OK && slot_type(slot) == CAP_UNTYPED && slot_has(slot, SLOT_TABLES))
-		vspace_take_back_tables(slot);
+		vspace_take_back_tables(slot); /* revoked: its own capability is still there */
 	return error;
 }

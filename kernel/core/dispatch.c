@@ -32,10 +32,12 @@ static enum tessera_error no_operation(UNUSED struct thread *self, UNUSED struct
 	return E_NO_OP;
 }
 
+#include <kernel/decoders.inc>
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init" /* the X rows replace no_operation */
-#define X(number, name, cap_type, needed, how)            \
-	[number] = {.handler = invoke_##name,             \
+#define X(number, name, cap_type, needed, how, function)  \
+	[number] = {.handler = (function),                \
 		    .wanted = (cap_type) | (needed) << 8, \
 		    .kind = (cap_type) == CAP_THREAD ? OP_ON_THREAD : (how)},
 static const struct operation operations[ROWS] = {
@@ -141,8 +143,8 @@ void kernel_syscall(uint64_t number)
 	const struct operation *operation = &operations[number & (ROWS - 1u)];
 
 	arch_here()->entries++;
-	ctx_set_error(&self->ctx,
-		      E_OK); /* first, so that nothing is to be kept over a handler that succeeds */
+	/* first, so that nothing is to be kept over a handler that succeeds */
+	ctx_set_error(&self->ctx, E_OK);
 	if (UNLIKELY(number >= dispatch_direct_limit))
 		execute_guarded(self, number);
 	else if (operation->kind != OP_PLAIN)

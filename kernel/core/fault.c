@@ -15,7 +15,8 @@
 
 #define VECTOR_PAGE_FAULT 14u
 
-void fault_lost(struct thread *thread)
+/* The fault message will never be answered. */
+static void fault_lost(struct thread *thread)
 {
 	thread_stop(thread);
 	LOG(LOG_WARN, "thread suspended by a fault nobody handles", F("label", thread->label),
@@ -23,11 +24,12 @@ void fault_lost(struct thread *thread)
 	    F("ip", ctx_ip(&thread->ctx)), F("sp", ctx_sp(&thread->ctx)));
 }
 
-/* The fault message waits for a receiver. */
-static void queue_fault(struct thread *thread, endpoint_ref ref)
+void thread_refuse(struct thread *thread)
 {
-	sched_block(thread, THREAD_SENDING);
-	endpoint_queue_sender(ref, thread);
+	if (thread->is_fault)
+		fault_lost(thread);
+	else
+		thread_wake(thread, E_REVOKED);
 }
 
 void fault_raise(struct thread *thread, uint32_t which, uint64_t op, uint64_t word, uint64_t error_code)
@@ -48,20 +50,19 @@ void fault_raise(struct thread *thread, uint32_t which, uint64_t op, uint64_t wo
 	thread->sent_word = slot->word;
 	thread->sent_badge = slot->badge;
 	error = ipc_submit(thread, slot_object(slot), &partner);
-	if (error == E_CAP) {
-		queue_fault(thread, slot_object(slot));
-		return;
-	}
-	if (error != E_OK) { /* E_RESTART: it repeats its instruction, which faults again */
+	if (error == E_OK) {
+		sched_block(thread, THREAD_FAULTED);
+		if (thread == cpu()->current)
+			sched_handoff(partner);
+		else
+			sched_ready(partner);
+	} else if (error == E_CAP) { /* nobody receives yet */
+		sched_block(thread, THREAD_SENDING);
+		endpoint_queue_sender(slot_object(slot), thread);
+	} else { /* E_RESTART: it repeats its instruction, which faults again */
 		thread->is_fault = 0;
 		sched_ready(thread);
-		return;
 	}
-	sched_block(thread, THREAD_FAULTED);
-	if (thread == cpu()->current)
-		sched_handoff(partner);
-	else
-		sched_ready(partner);
 }
 
 /* An exception that the personality's entry does not take: to the last resort inside it, else to the fault endpoint. */
@@ -83,8 +84,8 @@ static bool raise_in_thread(struct thread *thread)
 	if (personality_exception(thread, vector, thread->fault_error,
 				  is_page_fault ? thread->fault_word : 0))
 		return true;
-	exception_message(thread, vector,
-			  thread->fault_error); /* inside the exception entry: the last resort decides */
+	/* inside the exception entry: the last resort decides */
+	exception_message(thread, vector, thread->fault_error);
 	return false;
 }
 

@@ -34,7 +34,7 @@ static void message_of_fault(const struct thread *sender, struct message *out)
 	};
 }
 
-void message_of(const struct thread *sender, struct message *out)
+static void message_of(const struct thread *sender, struct message *out)
 {
 	if (sender->is_fault) {
 		message_of_fault(sender, out);
@@ -78,21 +78,26 @@ void message_deliver_signals(struct thread *receiver, struct notification *notif
 	notification->word = 0;
 }
 
-/* Hands a message over; reply is the empty slot for the Reply if the sender wants one. */
-static void message_pass(struct thread *sender, struct thread *receiver, endpoint_ref ref, struct slot *reply)
+void message_pass(struct thread *from, struct thread *to, endpoint_ref ref, uint64_t badge)
 {
 	struct message message;
 
-	message_of(sender, &message);
-	message.badge = sender->sent_badge;
-	message_copy_rest(sender, receiver, message.tag);
+	message_of(from, &message);
+	message.badge = badge;
+	message_copy_rest(from, to, message.tag);
+	if (MSG_TAG_CAPS(message.tag) != 0)
+		transfer_caps(from, to, ref, MSG_TAG_CAPS(message.tag));
+	message_deliver(to, &message);
+}
+
+/* A sender and a receiver meet; reply is the empty slot for the Reply if the sender wants one. */
+static void meet(struct thread *sender, struct thread *receiver, endpoint_ref ref, struct slot *reply)
+{
 	if (wants_reply(sender)) {
 		lending_begin(sender, receiver);
 		reply_make(reply, sender);
 	}
-	if (MSG_TAG_CAPS(message.tag) != 0)
-		transfer_caps(sender, receiver, ref, MSG_TAG_CAPS(message.tag));
-	message_deliver(receiver, &message);
+	message_pass(sender, receiver, ref, sender->sent_badge);
 	ctx_set_result(&receiver->ctx, 6, sender->label);
 }
 
@@ -142,44 +147,11 @@ enum tessera_error ipc_submit(struct thread *sender, endpoint_ref ref, struct th
 
 	endpoint_own(ref);
 	if (error == E_OK)
-		message_pass(sender, *partner, ref, reply);
+		meet(sender, *partner, ref, reply);
 	return error;
 }
 
 /* ---- a receiver comes ---- */
-
-/* First of a ring that is no caller, NULL if all are. Bounded by the ring; entered only if there is one somewhere. */
-static struct thread *first_plain(thread_ref head)
-{
-	thread_ref at = head;
-
-	do {
-		struct thread *sender = thread_at(at);
-
-		if (!wants_reply(sender))
-			return sender;
-		at = sender->queue_next;
-	} while (at != head);
-	return NULL;
-}
-
-/* The queued sender to be taken next; NULL: none. */
-static struct thread *first_sender(const struct endpoint *endpoint, bool with_calls)
-{
-	if (!with_calls && endpoint->plain_senders == 0)
-		return NULL;
-	for (uint32_t word = 0; word < PRIORITIES / 64u; word++) {
-		for (uint64_t bits = endpoint->sender_bits[word]; bits != 0;
-		     bits &= bits - 1) { /* at most 64 */
-			thread_ref head = endpoint->senders[word * 64u + (uint32_t)__builtin_ctzll(bits)];
-			struct thread *sender = with_calls ? thread_at(head) : first_plain(head);
-
-			if (sender != NULL)
-				return sender;
-		}
-	}
-	return NULL;
-}
 
 /* True if the capability a queued sender used is still there, with the same object and badge. */
 static bool is_still_allowed(struct thread *sender)
@@ -195,28 +167,19 @@ static bool is_still_allowed(struct thread *sender)
 	       !slot_has(slot, SLOT_DYING);
 }
 
-/* A taken sender's message is refused. */
-static void refuse_sender(struct thread *sender)
-{
-	if (sender->is_fault)
-		fault_lost(sender);
-	else
-		thread_wake(sender, E_REVOKED);
-}
-
 /* Takes one queued message. E_OK: done, E_CAP: there is none, E_RESTART: the sender was refused, look again. */
 static enum tessera_error take_sender(struct thread *self, endpoint_ref ref, struct slot *reply)
 {
-	struct thread *sender = first_sender(endpoint_at(ref), reply != NULL);
+	struct thread *sender = endpoint_first_sender(endpoint_at(ref), reply != NULL);
 
 	if (sender == NULL)
 		return E_CAP;
 	if (!is_still_allowed(sender)) {
-		refuse_sender(sender);
+		thread_refuse(sender);
 		return E_RESTART;
 	}
 	endpoint_remove(sender);
-	message_pass(sender, self, ref, reply);
+	meet(sender, self, ref, reply);
 	if (!wants_reply(sender) && thread_end_wait(sender, E_OK))
 		sched_ready(sender);
 	return E_OK;

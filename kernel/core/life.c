@@ -101,20 +101,15 @@ void thread_stop(struct thread *thread)
 	}
 }
 
-void thread_destroy(thread_ref ref)
+void thread_destroy(struct thread *thread)
 {
-	struct thread *thread = thread_at(ref);
-
 	leave(thread);
 	lending_give_back(thread);
 	if (thread->own_context != 0)
 		sched_context_unbind(sched_context_at(thread->own_context));
-	thread->is_fault = 0;
-	thread->is_suspended = 0;
-	thread->is_interrupted = 0;
-	if (thread->bound != 0)
-		notification_at(thread->bound)->bound = 0;
-	thread->bound = 0;
+	thread_unbind_notification(thread);
+	for (uint32_t i = 0; i < THREAD_SLOT_COUNT; i++)
+		cap_unembed(&thread->slots[i]);
 }
 
 void thread_vspace_gone(struct thread *thread)

@@ -2,14 +2,21 @@
 /*
  * The kernel lock.  See lock.h.
  *
- * Order: ticket, then the words by number.  Holders of a word alone (the fast path) never wait.
+ * Order: the lock, then the words by number.  Holders of a word alone (the fast path) never wait.
+ * Who comes first takes the lock, so that a CPU which a virtual machine's host does not run holds up nobody by waiting; who has been
+ * overtaken PATIENCE times claims the next turn (docs/decisions/0006-locking.md).
  * Shootdowns are generations: shots_wanted is counted up under the lock, shots_done follows it when the CPU has forgotten its
  * translations: in the interrupt, or while it waits here.  A CPU in user mode or idle answers in the interrupt.
  */
 #include <lock.h>
 
+#define PATIENCE 64u
+
 static struct {
-	uint32_t next, owner; /* tickets */
+	uint32_t is_taken;
+	uint32_t turn;	 /* who alone may take it next, by number + 1; 0: whoever comes */
+	uint32_t passed; /* how often it was released */
+	uint32_t reserved;
 	uint64_t asked,
 		kicked; /* CPUs by bit: must answer a shootdown; are to be interrupted. Of the lock's holder. */
 } lock ALIGNED(64);
@@ -30,13 +37,33 @@ static void wait_a_little(void)
 	arch_relax();
 }
 
+static bool try_lock(uint32_t me)
+{
+	uint32_t turn = __atomic_load_n(&lock.turn, __ATOMIC_RELAXED);
+
+	if ((turn != 0 && turn != me) || __atomic_load_n(&lock.is_taken, __ATOMIC_RELAXED) != 0)
+		return false;
+	return __atomic_exchange_n(&lock.is_taken, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static void claim_turn(uint32_t me)
+{
+	uint32_t nobody = 0;
+
+	(void)__atomic_compare_exchange_n(&lock.turn, &nobody, me, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 static void acquire(void)
 {
-	uint32_t ticket = __atomic_fetch_add(&lock.next, 1, __ATOMIC_RELAXED);
+	uint32_t me = cpu()->id + 1, began = __atomic_load_n(&lock.passed, __ATOMIC_RELAXED);
 
-	while (__atomic_load_n(&lock.owner, __ATOMIC_ACQUIRE) !=
-	       ticket) /* bounded by the others' kernel entries */
+	while (!try_lock(me)) { /* bounded by the others' kernel entries: PATIENCE, and one of each who claims */
 		wait_a_little();
+		if (__atomic_load_n(&lock.passed, __ATOMIC_RELAXED) - began >= PATIENCE)
+			claim_turn(me);
+	}
+	if (lock.turn == me)
+		__atomic_store_n(&lock.turn, 0, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < cpus_used; i++) {
 		while (__atomic_exchange_n(&cpus[i]->word, 1, __ATOMIC_ACQUIRE) != 0) /* by its fast path */
 			wait_a_little();
@@ -47,7 +74,8 @@ static void release(void)
 {
 	for (uint32_t i = 0; i < cpus_used; i++)
 		__atomic_store_n(&cpus[i]->word, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&lock.owner, lock.owner + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&lock.passed, lock.passed + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&lock.is_taken, 0, __ATOMIC_RELEASE);
 }
 
 /* Those of a set of CPUs that have not answered yet. */

@@ -2,11 +2,12 @@
 /*
  * The end of boot: makes root's objects, loads boot/root from the archive, hands over all memory and runs it.
  *
- * Memory that root starts with (its objects, image, stack, page tables) is taken from the front of one range of free
- * RAM and belongs to no Untyped; the rest becomes root's Untypeds.  Everything here runs once; what goes wrong is a panic.
+ * Memory that root starts with (its objects, image, stack, page tables) is taken by frames_take and belongs to no
+ * Untyped; the rest becomes root's Untypeds.  Everything here runs once; what goes wrong is a panic.
  */
 #include "root_image.h"
 
+#include <frames.h>
 #include <ipc.h>
 #include <lock.h>
 #include <log.h>
@@ -17,17 +18,14 @@
 
 #include <machine.h>
 
-#define BOOT_RANGE_BYTES (16ull << 20) /* the range to take from has at least this */
 #define ROOT_SLOTS_LOG2 8u
 #define ROOT_PRIORITY 16u
 #define SLOT_BYTES sizeof(struct slot)
 
 /* What boot works with; gone when root runs. */
 struct boot {
-	struct boot_handover handover; /* our copy: taking memory shrinks it */
-	struct boot_range *source;
-	uint64_t taken_bytes;
-	struct slot *slots; /* BOOT_SLOT_* */
+	struct boot_handover handover; /* our copy: in the end without what frames_take gave away */
+	struct slot *slots;	       /* BOOT_SLOT_* */
 	struct slot *root_cnode, *leaf;
 	struct thread *thread;
 	struct sched_context *sched;
@@ -38,36 +36,6 @@ struct boot {
 static struct boot boot;
 static bool is_started; /* root is made: the other CPUs may come */
 static struct thread idle_thread;
-
-/* ---- memory ---- */
-
-static void choose_source(void)
-{
-	for (uint32_t i = 0; i < boot.handover.free_ram_count; i++) {
-		struct boot_range *range = &boot.handover.free_ram[i];
-
-		if (range->end - range->start >= BOOT_RANGE_BYTES) {
-			boot.source = range;
-			return;
-		}
-	}
-	kernel_panic("boot: no range of free memory is large enough");
-}
-
-/* Zeroed memory, a power of two and aligned to that; never fails. */
-static void *take(uint64_t bytes)
-{
-	uint64_t start = (boot.source->start + bytes - 1) & ~(bytes - 1);
-
-	if (start + bytes > boot.source->end)
-		kernel_panic("boot: out of memory");
-	void *memory = phys_to_ptr((paddr_t){start});
-
-	boot.taken_bytes += start + bytes - boot.source->start;
-	boot.source->start = start + bytes;
-	arch_zero(memory, bytes);
-	return memory;
-}
 
 static uint32_t index_of(const void *object)
 {
@@ -86,9 +54,9 @@ static void make_cspace(void)
 {
 	const uint64_t bytes = SLOT_BYTES << ROOT_SLOTS_LOG2;
 
-	boot.slots = take(PAGE_SIZE);
-	boot.root_cnode = take(bytes);
-	boot.leaf = take(bytes);
+	boot.slots = frames_take(PAGE_SIZE);
+	boot.root_cnode = frames_take(bytes);
+	boot.leaf = frames_take(bytes);
 	boot_slots_init(boot.slots);
 	boot_make_origin(boot.slots, ROOT_CAP_CNODE, CAP_CNODE, RIGHTS_ALL, index_of(boot.root_cnode),
 			 ROOT_SLOTS_LOG2);
@@ -111,22 +79,18 @@ static void make_archive(void)
 
 static void make_thread(void)
 {
-	void *vspace = take(VSPACE_BYTES);
+	void *vspace = frames_take(VSPACE_BYTES);
 
 	boot.vspace = index_of(vspace);
-	boot.thread = take(THREAD_BYTES);
+	boot.thread = frames_take(THREAD_BYTES);
 	boot_make_origin(boot.slots, ROOT_CAP_VSPACE, CAP_VSPACE, RIGHTS_ALL, boot.vspace, 0);
-	boot.sched = take(SCHED_CONTEXT_BYTES);
+	boot.sched = frames_take(SCHED_CONTEXT_BYTES);
 	boot_make_origin(boot.slots, ROOT_CAP_SCHED, CAP_SCHED_CONTEXT, RIGHTS_ALL, index_of(boot.sched), 0);
 	boot_make_origin(boot.slots, ROOT_CAP_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(boot.thread), 0);
-	vspace_init(boot.vspace, slot_index(&boot.slots[ROOT_CAP_VSPACE]), 0);
+	vspace_init(boot.vspace, 0);
 	thread_init(boot.thread);
-	must(cap_embed(&boot.slots[ROOT_CAP_CNODE], &boot.thread->slots[THREAD_SLOT_CSPACE]), "boot: CSpace");
-	must(cap_embed(&boot.slots[ROOT_CAP_VSPACE], &boot.thread->slots[THREAD_SLOT_VSPACE]),
-	     "boot: VSpace");
-	boot.thread->cspace_first = index_of(boot.root_cnode);
-	boot.thread->cspace_mask = (1u << ROOT_SLOTS_LOG2) - 1u;
-	boot.thread->vspace_root = vspace_root_address(boot.vspace);
+	cap_embed(&boot.slots[ROOT_CAP_CNODE], boot.thread, THREAD_SLOT_CSPACE);
+	cap_embed(&boot.slots[ROOT_CAP_VSPACE], boot.thread, THREAD_SLOT_VSPACE);
 	boot.thread->page_va = ROOT_MSG_PAGE_VA;
 	sched_set_priority(boot.thread, ROOT_PRIORITY);
 	sched_context_init(boot.sched);
@@ -150,7 +114,7 @@ static void map(uint64_t va, paddr_t page, uint32_t rights)
 	enum tessera_error error = vspace_map_kernel_page(boot.vspace, va, page, rights);
 
 	for (uint32_t i = 0; error == E_NO_TABLE && i < PT_LEVELS; i++) {
-		vspace_add_table_page(boot.vspace, ptr_to_phys(take(PAGE_SIZE)));
+		vspace_add_table_page(boot.vspace, ptr_to_phys(frames_take(PAGE_SIZE)));
 		error = vspace_map_kernel_page(boot.vspace, va, page, rights);
 	}
 	must(error, "boot: cannot map root's memory");
@@ -159,7 +123,7 @@ static void map(uint64_t va, paddr_t page, uint32_t rights)
 static void load_segment(const struct root_segment *segment, const unsigned char *file)
 {
 	for (uint64_t i = 0; i < segment->pages; i++) { /* ends with the memory at the latest */
-		unsigned char *page = take(PAGE_SIZE);
+		unsigned char *page = frames_take(PAGE_SIZE);
 
 		if (i < segment->file_pages)
 			arch_copy(page, file + i * PAGE_SIZE, PAGE_SIZE);
@@ -197,15 +161,19 @@ static void load_root(void)
 
 /* ---- the hand-over ---- */
 
+/* Ends the taking of memory: what is left of its range is root's. */
 static void fill_info(void)
 {
 	struct boot_info *info = boot.info;
+	struct boot_range *range = &boot.handover.free_ram[boot.handover.boot_range];
+	uint64_t taken_from = range->start;
 
+	range->start = frames_close();
 	info->magic = BOOT_INFO_MAGIC;
 	info->version = KERNEL_VERSION;
 	info->archive_bytes = boot.handover.archive.end - boot.handover.archive.start;
 	info->ram_bytes = boot.handover.ram_bytes;
-	info->kernel_bytes = boot.handover.kernel_bytes + boot.taken_bytes;
+	info->kernel_bytes = boot.handover.image_bytes + range->start - taken_from;
 	info->boot_tsc = boot.handover.boot_tsc;
 	info->rsdp_phys = boot.handover.rsdp;
 	info->cpu_count = boot.handover.cpu_count;
@@ -219,21 +187,18 @@ static void fill_info(void)
 
 static void make_root(void)
 {
-	choose_source();
 	make_cspace();
 	make_archive();
 	make_thread();
 	give_all();
 	load_root();
 	map_archive();
-	boot.info = take(PAGE_SIZE);
+	boot.info = frames_take(PAGE_SIZE);
 	map(ROOT_BOOT_INFO_VA, ptr_to_phys(boot.info), RIGHT_READ);
 	map(ROOT_MSG_PAGE_VA, thread_page_phys(boot.thread), RIGHT_READ | RIGHT_WRITE);
 	map(TIME_PAGE_VA, arch_time_page(), RIGHT_READ);
-	/* no memory is taken from here on */
-	boot.source->start = (boot.source->start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-	boot_make_untypeds(boot.slots, &boot.handover, boot.leaf, 1u << ROOT_SLOTS_LOG2, boot.info);
 	fill_info();
+	boot_make_untypeds(boot.slots, &boot.handover, boot.leaf, 1u << ROOT_SLOTS_LOG2, boot.info);
 }
 
 /* The first thing that a CPU's threads run on; the lock is held. */

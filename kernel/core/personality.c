@@ -9,16 +9,9 @@
 #include <sched.h>
 #include <thread.h>
 
-static bool is_inside(const struct thread *thread)
+static bool is_between(const struct thread *thread, uint64_t start, uint64_t end)
 {
-	return ctx_ip(&thread->ctx) >= thread->personality.start &&
-	       ctx_ip(&thread->ctx) < thread->personality.end;
-}
-
-static bool is_in_exit(const struct thread *thread)
-{
-	return ctx_ip(&thread->ctx) >= thread->personality.exit_start &&
-	       ctx_ip(&thread->ctx) < thread->personality.exit_end;
+	return ctx_ip(&thread->ctx) >= start && ctx_ip(&thread->ctx) < end;
 }
 
 bool personality_syscall(struct thread *thread)
@@ -71,7 +64,7 @@ static void interrupt_inside(struct thread *thread)
 	__atomic_fetch_or(&thread_page(thread)->sticky, STICKY_INTERRUPT, __ATOMIC_RELAXED);
 	if (is_interruptible(thread))
 		thread_wake(thread, E_INTERRUPTED);
-	else if (is_in_exit(thread))
+	else if (is_between(thread, thread->personality.exit_start, thread->personality.exit_end))
 		ctx_set_ip(&thread->ctx, thread->personality.exit_start);
 }
 
@@ -90,16 +83,12 @@ static void interrupt_outside(struct thread *thread)
 
 void personality_interrupt(struct thread *thread)
 {
-	bool has_fault =
-		thread->is_fault && (thread->state == THREAD_SENDING || thread->state == THREAD_FAULTED);
-	bool has_personality = thread->personality.syscall_entry != 0;
-
-	if (has_fault) {
+	if (thread->is_fault) {
 		thread->is_interrupted = 1; /* fault_answer does it */
-	} else if (!has_personality) {
+	} else if (thread->personality.syscall_entry == 0) {
 		if (is_interruptible(thread))
 			thread_wake(thread, E_INTERRUPTED);
-	} else if (is_inside(thread)) {
+	} else if (is_between(thread, thread->personality.start, thread->personality.end)) {
 		interrupt_inside(thread);
 	} else if (thread->state == THREAD_CALLING) {
 		thread->is_interrupted = 1; /* thread_end_wait does it */

@@ -28,7 +28,9 @@ static bool transfer_to_slot(struct slot *source, struct thread *receiver, uint3
 
 	if (target == 0 || slot_lookup_empty(receiver, target, &place) != E_OK)
 		return false;
-	return cap_transfer(source, &place, mode, rights) == E_OK;
+	if (mode == XFER_MOVE)
+		return cap_move(source, &place) == E_OK;
+	return mode <= XFER_SIBLING && cap_derive(source, place.slot, rights, mode == XFER_CHILD) == E_OK;
 }
 
 /* One capability; RECEIVED_*. */

@@ -6,9 +6,5 @@
 
 #include <stdint.h>
 
-#include <compiler.h>
-
-/* Stops boot with one line. */
-NORETURN void panic_boot(const char *text);
 /* Makes sure that a physical range can be read through phys_to_ptr; for firmware tables. */
 void kernel_map_direct(uint64_t start, uint64_t end);

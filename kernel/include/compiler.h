@@ -5,7 +5,6 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define UNUSED __attribute__((unused)) /* a parameter that this function has for its caller's sake */
 #define NORETURN _Noreturn
-#define FALLTHROUGH __attribute__((fallthrough))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
 #define PACKED __attribute__((packed))

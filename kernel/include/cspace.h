@@ -205,15 +205,13 @@ static ALWAYS_INLINE bool derivation_has_descendants(const struct slot *slot)
  * rights are cut to src's.  E_TYPE: Untyped, View, Reply; E_DEPTH.  A child of an anchor arms it.
  */
 MUST_CHECK enum tessera_error cap_derive(struct slot *src, struct slot *dst, uint32_t rights, bool as_child);
-/* The same into one of a Thread's own slots (thread_configure): marked SLOT_EMBEDDED. */
-MUST_CHECK enum tessera_error cap_embed(struct slot *src, struct slot *dst);
+/* The same into one of a Thread's own slots, empty, marked SLOT_EMBEDDED: its CSpace or VSpace is that then.
+ * src can be copied and lies less than DERIVATION_MAX_DEPTH - 1 deep. */
+void cap_embed(struct slot *src, struct thread *thread, uint32_t which);
 /* Empties one of a Thread's own slots; nothing if it is empty. Tells thread_vspace_gone / thread_cspace_gone. */
 void cap_unembed(struct slot *embedded);
 /* Moves; E_DEPTH by the containment rule. src and dst.slot differ. */
 MUST_CHECK enum tessera_error cap_move(struct slot *src, const struct slot_place *dst);
-/* A capability in a message: mode XFER_* (else E_ARG); for XFER_MOVE rights do not count. */
-MUST_CHECK enum tessera_error cap_transfer(struct slot *src, const struct slot_place *dst, uint32_t mode,
-					   uint32_t rights);
 /*
  * A new object's origin as child of parent (retype, machine_irq, boot): fills and links place->slot.
  * detail: see struct slot.  E_DEPTH.  data[] and aux are the caller's to set afterwards.
@@ -224,12 +222,14 @@ MUST_CHECK enum tessera_error cap_make_origin(struct slot *parent, const struct 
 /* ---- deletion (core/deletion.c) -------------------------------------------------------------------- */
 
 /*
- * Remove a capability with all derived from it / all derived from it.  Preemptible: E_MORE when limit steps (0: no limit)
- * are done (*steps counts them over restarts, 0 at first), E_RESTART when work_is_enough(); called again they go on where they were.  The current thread may be
- * among what is destroyed: its memory stays valid until it is retyped.
+ * Removes all that is derived from a capability, and itself too if is_whole.  Preemptible: E_MORE when limit steps (0: no limit)
+ * are done (*steps counts them over restarts, 0 at first), E_RESTART when work_is_enough(); called again it goes on where it was.
+ * The current thread may be among what is destroyed: its memory stays valid until it is retyped.
  */
-MUST_CHECK enum tessera_error cap_delete(struct slot *slot, uint64_t limit, uint64_t *steps);
-MUST_CHECK enum tessera_error cap_revoke(struct slot *slot, uint64_t limit, uint64_t *steps);
+MUST_CHECK enum tessera_error cap_remove(struct slot *slot, bool is_whole, uint64_t limit, uint64_t *steps);
+
+/* Takes a leaf capability whose object has been dealt with out of the tree and empties its slot. Constant time. */
+void cap_remove_leaf(struct slot *leaf);
 
 /* ---- boot ------------------------------------------------------------------------------------------ */
 

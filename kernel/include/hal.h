@@ -173,8 +173,8 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_PARAMETERS(caps, tag, w0, w1, w2, w
 /* Operations with numbers below are called directly, others by arch_call_guarded: the architecture sets it to 0 at boot
  * where direct calls through a table are not safe. */
 extern uint64_t dispatch_direct_limit;
-void kernel_foreign_syscall(
-	void); /* any other EAX from a thread without personality: E_NO_OP. With one, the entry stub reflects it itself */
+/* Any other EAX: into the thread's personality (most entry stubs do that themselves), E_NO_OP without one. */
+void kernel_foreign_syscall(void);
 NOINLINE void kernel_page_fault(uint64_t address, uint64_t error_code);
 NOINLINE void kernel_exception(uint64_t vector, uint64_t error_code);
 NOINLINE void kernel_irq(uint32_t line); /* calls arch_irq_arrived first */
@@ -196,10 +196,12 @@ struct boot_range {
 struct boot_handover {
 	struct boot_range free_ram[BOOT_MAX_RANGES];
 	uint32_t free_ram_count;
+	uint32_t
+		boot_range; /* the one of them that frames_open got; what frames_take gave away is its front */
 	struct boot_range device[BOOT_MAX_RANGES];
 	uint32_t device_count;
 	struct boot_range archive; /* physical, start page aligned */
-	uint64_t ram_bytes, kernel_bytes, boot_tsc, rsdp;
+	uint64_t ram_bytes, image_bytes, boot_tsc, rsdp;
 	uint32_t cpu_count;
 	char cmdline[BOOT_CMDLINE_BYTES];
 };

@@ -22,8 +22,8 @@ static ALWAYS_INLINE struct notification *notification_at(notification_ref ref)
 
 /* ---- what capability deletion calls ----------------------------------------------------------------- */
 
-/* One bounded step of an Endpoint's death: wakes waiters with E_REVOKED, forgets notices. True: finished.
- * Call after the origin's slot has been marked dying, so that nobody queues again. */
+/* One bounded step of an Endpoint's death: wakes a waiter with E_REVOKED. True: finished.
+ * Call after the origin's slot has been marked dying, so that nobody queues again; its anchors are gone by then. */
 MUST_CHECK bool endpoint_destroy(endpoint_ref ref);
 #define ENDPOINT_OF_NO_CPU UINT32_MAX
 
@@ -41,6 +41,8 @@ void reply_destroy(struct slot *reply);
 void reply_moved(struct slot *new_place);
 /* The Irq origin is deleted: the line is masked, unbound and free. */
 void irq_destroy(const struct slot *irq);
+/* No line signals this Notification any more; those that did are masked. */
+void irq_unbind_notification(notification_ref ref);
 
 /* ---- drop notices --------------------------------------------------------------------------------------- */
 
@@ -64,6 +66,9 @@ void notification_remove(struct thread *thread);
 /* A thread joins the ring its state, priority and reply_cap say, last. */
 void endpoint_queue_sender(endpoint_ref ref, struct thread *sender);
 void endpoint_queue_receiver(endpoint_ref ref, struct thread *receiver);
+/* The queued sender to be taken next: highest priority, then the one that waits longest; calls and faults only if asked for.
+ * NULL: none. */
+struct thread *endpoint_first_sender(const struct endpoint *endpoint, bool with_calls);
 
 /* Fills an empty slot with the Reply of a caller or faulted thread. */
 void reply_make(struct slot *slot, struct thread *caller);
@@ -87,8 +92,9 @@ void message_deliver_signals(struct thread *receiver, struct notification *notif
 void message_deliver(struct thread *receiver, const struct message *message);
 /* True if user space may send this tag: sizes, no reserved bits; kernel_op: kernel's operation numbers too. */
 MUST_CHECK bool message_tag_valid(msg_tag_t tag, bool kernel_op);
-/* The message of a thread (its argument registers, or its fault); words it does not have are zero. */
-void message_of(const struct thread *sender, struct message *out);
+/* The message of a thread (its argument registers, or its fault): registers, page and capabilities.  Words it does not have are
+ * zero.  ref: the endpoint it goes through, 0 for a reply. */
+void message_pass(struct thread *from, struct thread *to, endpoint_ref ref, uint64_t badge);
 /* words[4..] from page to page. */
 void message_copy_rest(struct thread *from, struct thread *to, msg_tag_t tag);
 

@@ -2,7 +2,7 @@
 /*
  * The kernel lock: a big-reader lock, and what is done to other CPUs when it is released.
  *
- * Each CPU has a lock word in its own cache line.  The fast path takes only its own (lock_own); everything else takes the ticket lock
+ * Each CPU has a lock word in its own cache line.  The fast path takes only its own (lock_own); everything else takes the lock proper
  * and then all words, so it excludes everything.  So two fast paths may run at once; they touch only what their CPU owns
  * (docs/decisions/0006-locking.md).  With one CPU there is nothing to take but the fast path's word.
  *

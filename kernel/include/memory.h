@@ -11,16 +11,14 @@
 
 /* The second page of a VSpace object; the first is the root table.  vspace_ref: index of the first page. */
 struct vspace {
-	slot_ref origin;	 /* the slot of its origin; 0 at boot before it is set */
 	slot_ref views;		 /* ring of its Views through link_*, 0: none */
 	slot_ref tables_first;	 /* ring of donated Untypeds through link_*: the oldest; 0: none */
 	slot_ref tables_current; /* tables are taken from this one on */
-	uint32_t free_first; /* returned tables: object_index of the first; linked through their first word */
-	uint32_t tables_free; /* how many those are */
-	uint32_t tables_used; /* tables in the tree, without the root */
+	uint32_t free_first;	 /* object_index of the first returned table; linked by their first words */
+	uint32_t tables_free;	 /* how many those are */
+	uint32_t tables_used;	 /* tables in the tree, without the root */
 	uint8_t allow_wx;
 	uint8_t is_dying;
-	uint8_t reserved[2];
 };
 
 static ALWAYS_INLINE struct vspace *vspace_at(vspace_ref ref)
@@ -28,19 +26,14 @@ static ALWAYS_INLINE struct vspace *vspace_at(vspace_ref ref)
 	return (struct vspace *)phys_to_ptr((paddr_t){((uint64_t)ref << SLOT_SHIFT) + PAGE_SIZE});
 }
 
+/* (The hooks of the architecture and thread.vspace_root take the address of the root table: object_address.) */
 static ALWAYS_INLINE pte_t *vspace_root(vspace_ref ref)
 {
 	return (pte_t *)phys_to_ptr(object_address(ref));
 }
 
-/* What thread.vspace_root and the arch_vspace hooks take. */
-static ALWAYS_INLINE paddr_t vspace_root_address(vspace_ref ref)
-{
-	return object_address(ref);
-}
-
 /* Initialises a zeroed VSpace object (VSPACE_BYTES, aligned to them). flags 1: allow_wx. */
-void vspace_init(vspace_ref ref, slot_ref origin, uint32_t flags);
+void vspace_init(vspace_ref ref, uint32_t flags);
 /* Boot: gives a free page to the VSpace's pool of tables. */
 void vspace_add_table_page(vspace_ref ref, paddr_t page);
 
@@ -72,9 +65,6 @@ static ALWAYS_INLINE MUST_CHECK enum tessera_error view_check_window(const struc
 	return E_OK;
 }
 
-/* A View joins / leaves its VSpace's ring. */
-void vspace_add_view(struct slot *view);
-void vspace_remove_view(struct slot *view);
 /* An origin has moved: what points to its slot follows. */
 void vspace_slot_moved(struct slot *new_place, slot_ref old_place);
 

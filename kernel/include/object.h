@@ -19,7 +19,6 @@ typedef uint32_t endpoint_ref;	   /* paddr / 64 */
 typedef uint32_t notification_ref; /* paddr / 64 */
 typedef uint32_t vspace_ref;	   /* paddr / 64 */
 typedef uint32_t sched_ref;	   /* paddr / 64 (of a SchedContext) */
-typedef uint32_t cnode_ref;	   /* paddr / 64: its first slot */
 
 /*
  * struct slot.word:  bits 0-7 type, 8-15 rights, 16-23 SLOT_*, 24-31 generation (kept when emptied, counts up at each
@@ -28,12 +27,11 @@ typedef uint32_t cnode_ref;	   /* paddr / 64: its first slot */
 #define SLOT_ORIGIN 0x01u /* the object dies with this capability */
 #define SLOT_ANCHOR 0x02u /* minted with a drop notice */
 #define SLOT_ARMED 0x04u
-#define SLOT_QUEUED 0x08u /* in the endpoint's ring of notices */
-#define SLOT_DYING 0x10u  /* deletion has begun: lookups fail, the slot is not empty */
-#define SLOT_CLEAN 0x20u  /* Untyped: never handed out since boot */
-#define SLOT_TABLES 0x40u /* Untyped: donated to a VSpace */
-#define SLOT_EMBEDDED \
-	0x80u /* one of a Thread's own slots: thread_ref = slot_ref rounded down to THREAD_BYTES */
+#define SLOT_QUEUED 0x08u   /* in the endpoint's ring of notices */
+#define SLOT_DYING 0x10u    /* deletion has begun: lookups fail, the slot is not empty */
+#define SLOT_CLEAN 0x20u    /* Untyped: never handed out since boot */
+#define SLOT_TABLES 0x40u   /* Untyped: donated to a VSpace */
+#define SLOT_EMBEDDED 0x80u /* one of a Thread's own slots: embedding_thread tells which */
 
 /*
  * One cache line.  What data[] holds, by type:
@@ -66,12 +64,10 @@ enum thread_state {
 	THREAD_RECEIVING = 3,
 	THREAD_CALLING = 4, /* call was received; waits for its Reply */
 	THREAD_WAITING = 5, /* on a Notification */
-	THREAD_FAULTED =
-		6, /* fault message received; waits for its Reply. A fault still queued is THREAD_SENDING */
+	THREAD_FAULTED = 6, /* fault message received; waits for its Reply. Before that: THREAD_SENDING */
 	THREAD_IDLE = 7,
 	THREAD_POSTPONED = 8, /* would be READY, but has no time left (its timer runs), or no context */
-	THREAD_REMOTE =
-		9, /* its call is executed by another CPU, where the thread it is about runs (remote.c) */
+	THREAD_REMOTE = 9,    /* another CPU executes its call: that where the thread it is about runs */
 };
 
 /* Counts up whenever an address that led to a slot may lead there no more: a CNode capability goes or moves, a CNode begins
@@ -91,7 +87,7 @@ enum {
 };
 
 #define THREAD_BYTES 8192u
-#define ENDPOINT_BYTES 2048u
+#define ENDPOINT_BYTES 4096u
 #define NOTIFICATION_BYTES 64u
 #define VSPACE_BYTES 8192u
 #define SCHED_CONTEXT_BYTES 64u
@@ -107,10 +103,9 @@ enum {
 struct thread {
 	struct slot slots[THREAD_SLOT_COUNT];
 	/* hot: what the fast path reads */
-	paddr_t vspace_root; /* of the VSpace in slots[]; 0 if none */
-	slot_ref
-		cspace_first; /* first slot of the root CNode; without one, a slot that never holds a CNode */
-	uint32_t cspace_mask; /* how many it has, less one */
+	paddr_t vspace_root;   /* of the VSpace in slots[]; 0 if none */
+	slot_ref cspace_first; /* the root CNode's first slot; without one, a slot that never holds a CNode */
+	uint32_t cspace_mask;  /* how many it has, less one */
 	/* these four bytes are read as one word by the fast path */
 	uint8_t state;	      /* enum thread_state */
 	uint8_t is_suspended; /* suspended while its call is still open (CALLING, FAULTED) */
@@ -124,14 +119,12 @@ struct thread {
 	thread_ref lender;     /* 0: context is its own */
 	uint8_t lending_depth; /* through how many calls context was lent to it */
 	uint8_t own_priority;  /* priority, below, may be higher: its caller's */
-	uint16_t reserved;
 	/* the fast path's memory: where the last addresses led, while cspace_generation is the same; see own_slot.h */
 	struct slot_cache {
 		uint64_t generation;
 		cap_t address, reply_address;
 		slot_ref slot, reply_slot;
-	} call_cache,
-		recv_cache; /* while RECEIVING, recv_cache tells how: RECV_SLOW if not by the fast path */
+	} call_cache, recv_cache; /* while RECEIVING: recv_cache is RECV_SLOW if not by the fast path */
 	/* queues */
 	thread_ref queue_next, queue_prev;
 	uint32_t queue_object; /* endpoint or notification it is queued at; 0: none or the run queue */
@@ -139,7 +132,6 @@ struct thread {
 				   Resolved again at delivery, so that a deleted CNode is never written. */
 	cap_t sent_cap;	       /* SENDING: the address sent through; looked up again at delivery ... */
 	uint8_t sent_is_call;
-	uint8_t sent_can_grant;
 	uint8_t is_queued; /* in the run queue */
 	uint8_t priority;
 	uint64_t sent_word;  /* ... and compared with the slot's word ... */
@@ -155,6 +147,7 @@ struct thread {
 	struct personality_config personality; /* syscall_entry 0: none */
 	/* a preempted operation that will be executed again (restart.h) */
 	uint64_t restart_key, restart_progress;
+	uint64_t sent_order; /* SENDING: who has the least is taken first: priority, then a number */
 	/* CPUs: where it runs or is queued, or called from; where it is made ready; in whose wheel its timeout is */
 	uint8_t cpu, home, timer_cpu;
 	struct arch_context ctx ALIGNED(64);
@@ -162,23 +155,23 @@ struct thread {
 static_assert(sizeof(struct thread) <= 4096, "the Thread struct fits its page");
 static_assert(offsetof(struct thread, slots) == 0, "a Thread's slots stand at its start");
 
-/* An Endpoint: senders and callers in a ring for each priority, receivers in two rings, notices through anchors. */
+#define SENDER_RINGS (2u * PRIORITIES)
+
+/* An Endpoint: callers and other senders in a ring for each priority, receivers in two rings, notices through anchors. */
 struct endpoint {
-	uint64_t sender_bits[4]; /* bit p: senders[p] is not empty (priority p = word p/64, bit p%64) */
-	thread_ref senders[PRIORITIES]; /* first of the ring of equals */
-	thread_ref receivers;		/* first of the ring that takes calls (reply_cap set) */
-	thread_ref plain_receivers;	/* first of the ring that takes only sends */
-	uint32_t plain_senders;		/* how many queued senders are no callers */
-	uint32_t reserved_word;
-	uint64_t sender_summary; /* bit w: sender_bits[w] is not zero */
-	uint64_t minimum_tsc;	 /* what a caller must have left */
+	thread_ref receivers;	    /* first of the ring that takes calls (reply_cap set) */
+	thread_ref plain_receivers; /* first of the ring that takes only sends */
+	uint64_t sender_summary;    /* bit w: sender_bits[w] is not zero */
+	uint64_t minimum_tsc;	    /* what a caller must have left */
 	/* the fast path reads these two as one word */
-	uint32_t
-		cpu; /* whose fast path may touch the endpoint: the last one that used it; see endpoint_own */
+	uint32_t cpu;	  /* whose fast path may touch it: the last one that used it; see endpoint_own */
 	slot_ref notices; /* first anchor of the ring of notices */
-	uint64_t reserved[119];
+	uint64_t senders_so_far; /* that were queued: the order of equals in different rings */
+	/* rings of equals: callers of priority p in p, other senders in PRIORITIES + p */
+	uint64_t sender_bits[SENDER_RINGS / 64u]; /* bit r%64 of word r/64: senders[r] is not empty */
+	thread_ref senders[SENDER_RINGS];
 };
-static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "an Endpoint is 2048 bytes");
+static_assert(sizeof(struct endpoint) <= ENDPOINT_BYTES, "an Endpoint fits a page");
 
 struct notification {
 	uint64_t word;	    /* the signals */
@@ -197,7 +190,6 @@ struct sched_context {
 	thread_ref owner;     /* 0: not bound, nobody runs on it */
 	thread_ref runner;    /* whom it was lent to last; the owner if nobody */
 	uint32_t is_reported; /* the handler has been told that this period's budget is used up */
-	uint32_t reserved;
 };
 static_assert(sizeof(struct sched_context) == SCHED_CONTEXT_BYTES, "a SchedContext is one cache line");
 
@@ -207,7 +199,6 @@ struct run_queue {
 	uint64_t bits[4]; /* bit p%64 of word p/64: heads[p] is not empty */
 	thread_ref heads[PRIORITIES];
 	uint32_t best; /* the highest priority that is not empty (smallest number); PRIORITIES if all are */
-	uint32_t reserved;
 };
 
 /* Hierarchical timer wheel: level l, slot s holds deadlines whose highest digit (base 64) that differs from elapsed
@@ -221,7 +212,6 @@ struct timer_wheel {
 	uint64_t armed_ns;  /* what the hardware is set to; ~0: nothing */
 	uint64_t armed_tsc; /* the timer comes by then; an upper bound, ~0 if none is known */
 	uint32_t cascading; /* level of the slot that is being sorted; 0: none */
-	uint32_t reserved;
 };
 
 /* One CPU's data, from the boot allocator.  The entry stubs use the first six fields; they need no more than its first page,
@@ -238,8 +228,7 @@ struct cpu {
 	struct thread *caller;	       /* whose system call is being executed */
 	struct sched_context *context; /* what time is charged to */
 	uint64_t context_tsc;	       /* until when it has been charged */
-	struct sched_context
-		*armed; /* the timer comes by the end of this one, though perhaps too early; NULL: of none */
+	struct sched_context *armed;   /* the timer comes by its end, perhaps too early; NULL: of none */
 	uint32_t id;
 	uint32_t reschedule; /* current blocked, or somebody else became ready: choose again */
 	uint32_t elsewhere;  /* E_ELSEWHERE: on which CPU */

@@ -41,10 +41,11 @@ void thread_init(struct thread *thread);
 
 /*
  * The object dies: takes the thread out of every queue and timer, makes its Reply dead, unbinds its notification and
- * stops it. Constant time. Its four slots are NOT emptied: the deleter does that (thread->slots[]) and unmaps the
- * message page, while the slots still tell the VSpace.
+ * stops it; then its own slots are emptied, which unmaps the message page. Constant time.
  */
-void thread_destroy(thread_ref ref);
+void thread_destroy(struct thread *thread);
+/* Its recv takes no Notification's signals any more; nothing if it took none. */
+void thread_unbind_notification(struct thread *thread);
 
 /* The VSpace in slots[THREAD_SLOT_VSPACE] goes away: the thread stops and has no address space any more. */
 void thread_vspace_gone(struct thread *thread);
@@ -68,8 +69,8 @@ void thread_wake(struct thread *thread, enum tessera_error error);
 void fault_raise(struct thread *thread, uint32_t which, uint64_t op, uint64_t word, uint64_t error_code);
 /* The answer to a fault message, FAULT_*; the Reply is gone already. */
 void fault_answer(struct thread *thread, uint32_t status);
-/* The fault message will never be answered: it was revoked. The thread is suspended, with a line in the log. */
-void fault_lost(struct thread *thread);
+/* A thread that waits at an endpoint is sent away: E_REVOKED; a faulted one is suspended, with a line in the log. */
+void thread_refuse(struct thread *thread);
 
 /* personality.c: enters the exception entry with vector, error and address; false: the thread has none, or is inside. */
 MUST_CHECK bool personality_exception(struct thread *thread, uint64_t vector, uint64_t error_code,
@@ -78,5 +79,3 @@ MUST_CHECK bool personality_exception(struct thread *thread, uint64_t vector, ui
 void personality_interrupt(struct thread *thread);
 /* A foreign system call of the current thread: enters the handler. False: no personality. */
 MUST_CHECK bool personality_syscall(struct thread *thread);
-/* Saves the context in the message page and continues at the interrupt entry. */
-void personality_redirect(struct thread *thread);

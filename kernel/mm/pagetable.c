@@ -21,7 +21,7 @@
 
 void tlb_gather_flush(struct tlb_gather *gather, vspace_ref ref)
 {
-	paddr_t root = vspace_root_address(ref);
+	paddr_t root = object_address(ref);
 
 	if (gather->count == 0)
 		return;
@@ -106,8 +106,8 @@ void pagetable_reset(vspace_ref ref)
 	vspace->tables_current = vspace->tables_first;
 	if (vspace->tables_first != 0)
 		slot_at(vspace->tables_first)->data[1] = 0;
-	arch_tlb_flush_all(vspace_root_address(ref));
-	lock_shoot(vspace_root_address(ref));
+	arch_tlb_flush_all(object_address(ref));
+	lock_shoot(object_address(ref));
 }
 
 /* ---- walking ------------------------------------------------------------------------------------------- */
@@ -173,8 +173,8 @@ static enum tessera_error split(vspace_ref ref, pte_t *entry, uint64_t va)
 		for (uint32_t k = i; k < i + EIGHT; k++)
 			entries[k] = leaf + k * PAGE_SIZE; /* the address stands in the entry as it is */
 	*entry = pte_table(table);
-	arch_tlb_flush_page(vspace_root_address(ref), va);
-	lock_shoot(vspace_root_address(ref));
+	arch_tlb_flush_page(object_address(ref), va);
+	lock_shoot(object_address(ref));
 	work_add(SPLIT_WORK);
 	return E_OK;
 }

@@ -22,24 +22,9 @@
 #define INSPECT_ANCHOR 0x400u
 #define INSPECT_DYING 0x800u
 
-/* Arguments 0 and 1: the empty slot to fill and the capability that goes there. */
-static enum tessera_error decode_places(const struct thread *self, uint32_t rights, struct slot_place *dst,
-					struct slot **src)
+enum tessera_error invoke_cnode_copy(struct thread *self, const struct slot_place *dst, struct slot *src)
 {
-	enum tessera_error error = slot_lookup_empty(self, ctx_arg(&self->ctx, 0), dst);
-
-	return error != E_OK ? error : slot_lookup_cap(self, ctx_arg(&self->ctx, 1), rights, src);
-}
-
-enum tessera_error invoke_cnode_copy(struct thread *self, UNUSED struct slot *cap)
-{
-	struct slot_place dst;
-	struct slot *src;
-	enum tessera_error error = decode_places(self, RIGHT_READ, &dst, &src);
-
-	if (error != E_OK)
-		return error;
-	return cap_derive(src, dst.slot, (uint32_t)ctx_arg(&self->ctx, 2), false);
+	return cap_derive(src, dst->slot, (uint32_t)ctx_arg(&self->ctx, 2), false);
 }
 
 /* Whether badge and flags may be given to a child of src. */
@@ -57,39 +42,28 @@ static enum tessera_error mint_check(const struct slot *src, uint64_t badge, uin
 	return E_OK;
 }
 
-enum tessera_error invoke_cnode_mint(struct thread *self, UNUSED struct slot *cap)
+enum tessera_error invoke_cnode_mint(struct thread *self, const struct slot_place *dst, struct slot *src)
 {
 	uint64_t badge = ctx_arg(&self->ctx, 3), flags = ctx_arg(&self->ctx, 4);
-	struct slot_place dst;
-	struct slot *src;
-	enum tessera_error error = decode_places(self, RIGHT_READ, &dst, &src);
+	enum tessera_error error = mint_check(src, badge, flags);
 
-	if (error != E_OK)
-		return error;
-	error = mint_check(src, badge, flags);
-	if (error != E_OK)
-		return error;
-	error = cap_derive(src, dst.slot, (uint32_t)ctx_arg(&self->ctx, 2), true);
+	if (error == E_OK)
+		error = cap_derive(src, dst->slot, (uint32_t)ctx_arg(&self->ctx, 2), true);
 	if (error != E_OK)
 		return error;
 	if (badge != 0)
-		dst.slot->badge = badge;
+		dst->slot->badge = badge;
 	if ((flags & MINT_NOTICE) != 0) {
-		slot_add_flags(dst.slot, SLOT_ANCHOR | SLOT_ARMED);
-		notice_check(dst.slot);
+		slot_add_flags(dst->slot, SLOT_ANCHOR | SLOT_ARMED);
+		notice_check(dst->slot);
 	}
 	return E_OK;
 }
 
-enum tessera_error invoke_cnode_move(struct thread *self, UNUSED struct slot *cap)
+enum tessera_error invoke_cnode_move(UNUSED struct thread *self, const struct slot_place *dst,
+				     struct slot *src)
 {
-	struct slot_place dst;
-	struct slot *src;
-	enum tessera_error error = decode_places(self, RIGHT_READ | RIGHT_WRITE, &dst, &src);
-
-	if (error != E_OK)
-		return error;
-	return cap_move(src, &dst);
+	return cap_move(src, dst);
 }
 
 /* Progress: steps done | 0x100 | the slot's generation. */
@@ -101,9 +75,8 @@ static enum tessera_error remove_at(struct thread *self, uint32_t operation)
 	uint64_t limit = ctx_arg(&self->ctx, 1), progress = restart_take(self, operation);
 	uint64_t steps = progress >> STEPS_SHIFT;
 	struct slot_place place;
-	enum tessera_error error;
+	enum tessera_error error = slot_lookup(self, ctx_arg(&self->ctx, 0), RIGHT_WRITE, &place);
 
-	error = slot_lookup(self, ctx_arg(&self->ctx, 0), RIGHT_WRITE, &place);
 	if (error != E_OK)
 		return progress != 0 ? E_OK : error;
 	if (progress != 0 && (progress & 0xffu) != slot_generation(place.slot))
@@ -113,8 +86,7 @@ static enum tessera_error remove_at(struct thread *self, uint32_t operation)
 	if (operation == OP_CNODE_REVOKE && (slot_rights(place.slot) & RIGHT_REVOKE) == 0)
 		return E_RIGHTS;
 	progress = 0x100u | slot_generation(place.slot);
-	error = operation == OP_CNODE_DELETE ? cap_delete(place.slot, limit, &steps)
-					     : cap_revoke(place.slot, limit, &steps);
+	error = cap_remove(place.slot, operation == OP_CNODE_DELETE, limit, &steps);
 	if (error == E_RESTART || error == E_ELSEWHERE)
 		restart_note(self, operation, steps << STEPS_SHIFT | progress);
 	return error;
@@ -177,19 +149,12 @@ static uint64_t inspect_type(const struct slot *slot)
 	       (slot_has(slot, SLOT_DYING) ? INSPECT_DYING : 0);
 }
 
-enum tessera_error invoke_cap_inspect(struct thread *self, UNUSED struct slot *cap)
+enum tessera_error invoke_cap_inspect(struct thread *self, const struct slot_place *place)
 {
 	uint64_t info[3] = {0, 0, 0};
-	struct slot_place place;
-	struct slot *slot;
-	bool is_badged;
-	enum tessera_error error;
+	struct slot *slot = place->slot;
+	bool is_badged = slot_type(slot) == CAP_ENDPOINT || slot_type(slot) == CAP_NOTIFICATION;
 
-	error = slot_lookup(self, ctx_arg(&self->ctx, 0), RIGHT_READ, &place);
-	if (error != E_OK)
-		return error;
-	slot = place.slot;
-	is_badged = slot_type(slot) == CAP_ENDPOINT || slot_type(slot) == CAP_NOTIFICATION;
 	inspect_info(slot, info);
 	ctx_set_result(&self->ctx, 0, inspect_type(slot));
 	ctx_set_result(&self->ctx, 1, slot_rights(slot));
@@ -225,9 +190,9 @@ enum tessera_error invoke_cnode_copy_all(struct thread *self, UNUSED struct slot
 {
 	uint64_t progress = restart_take(self, OP_CNODE_COPY_ALL);
 	struct slot *dst, *src;
-	enum tessera_error error;
+	enum tessera_error error =
+		cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), CAP_CNODE, RIGHT_WRITE, &dst);
 
-	error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 0), CAP_CNODE, RIGHT_WRITE, &dst);
 	if (error == E_OK)
 		error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 1), CAP_CNODE, RIGHT_READ, &src);
 	if (error == E_OK && dst->badge != src->badge)

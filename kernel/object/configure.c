@@ -15,42 +15,33 @@
 
 #define PRIORITY_KEEP (~0u)
 
-/* The capabilities a configuration names, by the slot they go to; NULL: as it is. */
-struct sources {
-	struct slot *slot[THREAD_SLOT_COUNT];
+/* What the capability in each of a Thread's own slots must be. */
+static const struct {
+	uint32_t type, rights;
+} own_slots[THREAD_SLOT_COUNT] = {
+	[THREAD_SLOT_CSPACE] = {CAP_CNODE, RIGHT_READ},
+	[THREAD_SLOT_VSPACE] = {CAP_VSPACE, RIGHT_WRITE},
+	[THREAD_SLOT_FAULT] = {CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT},
+	[THREAD_SLOT_LAST] = {CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT},
+	[THREAD_SLOT_BUDGET] = {CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT},
 };
 
-static enum tessera_error decode_source(const struct thread *self, cap_t address, uint32_t type,
-					uint32_t rights, struct slot **out)
-{
-	*out = NULL;
-	if (address == 0)
-		return E_OK;
-	enum tessera_error error = cap_lookup(self, address, type, rights, out);
-
-	if (error == E_OK && (*out)->depth + 1u >= DERIVATION_MAX_DEPTH)
-		return E_DEPTH;
-	return error;
-}
-
+/* The capabilities a configuration names, by the slot they go to; NULL: as it is. */
 static enum tessera_error decode_sources(const struct thread *self, const struct thread_config *config,
-					 struct sources *out)
+					 struct slot *sources[THREAD_SLOT_COUNT])
 {
-	enum tessera_error error =
-		decode_source(self, config->cspace, CAP_CNODE, RIGHT_READ, &out->slot[THREAD_SLOT_CSPACE]);
+	const cap_t addresses[] = {config->cspace, config->vspace, config->fault_ep, config->last_ep,
+				   config->budget_ep};
+	enum tessera_error error = E_OK;
 
-	if (error == E_OK)
-		error = decode_source(self, config->vspace, CAP_VSPACE, RIGHT_WRITE,
-				      &out->slot[THREAD_SLOT_VSPACE]);
-	if (error == E_OK)
-		error = decode_source(self, config->fault_ep, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT,
-				      &out->slot[THREAD_SLOT_FAULT]);
-	if (error == E_OK)
-		error = decode_source(self, config->last_ep, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT,
-				      &out->slot[THREAD_SLOT_LAST]);
-	if (error == E_OK)
-		error = decode_source(self, config->budget_ep, CAP_ENDPOINT, RIGHT_WRITE | RIGHT_GRANT,
-				      &out->slot[THREAD_SLOT_BUDGET]);
+	for (uint32_t i = 0; error == E_OK && i < THREAD_SLOT_COUNT; i++) {
+		sources[i] = NULL;
+		if (addresses[i] == 0)
+			continue;
+		error = cap_lookup(self, addresses[i], own_slots[i].type, own_slots[i].rights, &sources[i]);
+		if (error == E_OK && sources[i]->depth + 1u >= DERIVATION_MAX_DEPTH)
+			error = E_DEPTH;
+	}
 	return error;
 }
 
@@ -68,14 +59,13 @@ static enum tessera_error decode_values(const struct thread_config *config)
 /* Maps message page and clock page where the thread will be, and removes the message page from where it was. */
 static enum tessera_error move_page(struct thread *thread, const struct slot *new_vspace, uint64_t new_va)
 {
-	const struct slot *old = &thread->slots[THREAD_SLOT_VSPACE];
-	bool had_vspace = slot_type(old) == CAP_VSPACE;
 	uint64_t va = new_va != 0 ? new_va : thread->page_va;
-	vspace_ref old_ref = had_vspace ? slot_object(old) : 0;
+	vspace_ref old_ref = slot_object(&thread->slots[THREAD_SLOT_VSPACE]); /* 0: none */
 	vspace_ref ref = new_vspace != NULL ? slot_object(new_vspace) : old_ref;
-	bool is_moving = ref != old_ref || va != thread->page_va;
 
-	if (ref != 0 && va != 0 && is_moving) {
+	if (ref == old_ref && va == thread->page_va)
+		return E_OK;
+	if (ref != 0 && va != 0) {
 		enum tessera_error error =
 			vspace_map_kernel_page(ref, TIME_PAGE_VA, arch_time_page(), RIGHT_READ);
 
@@ -85,7 +75,7 @@ static enum tessera_error move_page(struct thread *thread, const struct slot *ne
 		if (error != E_OK)
 			return error;
 	}
-	if (old_ref != 0 && thread->page_va != 0 && is_moving)
+	if (old_ref != 0 && thread->page_va != 0)
 		vspace_unmap_kernel_page(old_ref, thread->page_va, thread_page_phys(thread));
 	thread->page_va = va;
 	return E_OK;
@@ -98,28 +88,14 @@ static bool is_same_object(const struct slot *source, const struct slot *own)
 	       source->badge == own->badge;
 }
 
-/* Puts the capabilities into the Thread's slots. Cannot fail after decode_source. */
-static enum tessera_error embed_sources(struct thread *thread, const struct sources *sources)
+static void embed_sources(struct thread *thread, struct slot *const sources[THREAD_SLOT_COUNT])
 {
 	for (uint32_t i = 0; i < THREAD_SLOT_COUNT; i++) {
-		struct slot *source = sources->slot[i];
-
-		if (source == NULL || is_same_object(source, &thread->slots[i]))
+		if (sources[i] == NULL || is_same_object(sources[i], &thread->slots[i]))
 			continue;
 		cap_unembed(&thread->slots[i]);
-		enum tessera_error error = cap_embed(source, &thread->slots[i]);
-
-		if (error != E_OK)
-			return error;
+		cap_embed(sources[i], thread, i);
 	}
-	if (sources->slot[THREAD_SLOT_CSPACE] != NULL) {
-		thread->cspace_first = slot_object(&thread->slots[THREAD_SLOT_CSPACE]);
-		thread->cspace_mask = thread->slots[THREAD_SLOT_CSPACE].aux;
-		cspace_generation++;
-	}
-	if (sources->slot[THREAD_SLOT_VSPACE] != NULL)
-		thread->vspace_root = vspace_root_address(slot_object(&thread->slots[THREAD_SLOT_VSPACE]));
-	return E_OK;
 }
 
 static void set_values(struct thread *thread, const struct thread_config *config)
@@ -139,18 +115,18 @@ enum tessera_error invoke_thread_configure(struct thread *self, struct slot *cap
 	struct thread *thread = thread_at(slot_object(cap));
 	struct thread_config config =
 		*(const struct thread_config *)&thread_page(self)->words[MSG_REGISTER_WORDS];
-	struct sources sources;
+	struct slot *sources[THREAD_SLOT_COUNT];
 	enum tessera_error error = decode_values(&config);
 
 	if (thread->state != THREAD_SUSPENDED && !thread->is_suspended)
 		return E_STATE;
 	if (error == E_OK)
-		error = decode_sources(self, &config, &sources);
+		error = decode_sources(self, &config, sources);
 	if (error == E_OK)
-		error = move_page(thread, sources.slot[THREAD_SLOT_VSPACE], config.page_va);
-	if (error == E_OK)
-		error = embed_sources(thread, &sources);
-	if (error == E_OK)
-		set_values(thread, &config);
-	return error;
+		error = move_page(thread, sources[THREAD_SLOT_VSPACE], config.page_va);
+	if (error != E_OK)
+		return error;
+	embed_sources(thread, sources);
+	set_values(thread, &config);
+	return E_OK;
 }

@@ -3,8 +3,9 @@
  * Endpoints: their queues, and the operations send, recv and call.
  *
  * Invariants: sender_bits and sender_summary agree with senders[]; every thread in senders[] is SENDING, in the receiver rings RECEIVING, with
- * queue_object naming the endpoint; plain_senders counts those that want no Reply.
- * A receiver stands in `receivers` if it named a slot for a Reply, else in `plain_receivers`.
+ * queue_object naming the endpoint.
+ * A receiver stands in `receivers` if it named a slot for a Reply, else in `plain_receivers`.  Senders that want a Reply and those that
+ * do not stand in rings of their own, so that the first that a receiver can take is found in constant time.
  */
 #include <cspace.h>
 #include <ipc.h>
@@ -19,18 +20,48 @@
 #define WAITER_WORK 700u /* instructions to wake one, about (work_add) */
 #define LOST_WORK 1500u	 /* to tell the log of a lost fault */
 
+/* sender_summary's bits of those who want a Reply, and of the others */
+#define CALLERS ((1ull << (PRIORITIES / 64u)) - 1u)
+#define OTHERS (CALLERS << (PRIORITIES / 64u))
+
 /* ---- queues ---- */
+
+static uint32_t ring_of(const struct thread *sender)
+{
+	return sender->priority + (wants_reply(sender) ? 0 : PRIORITIES);
+}
 
 void endpoint_queue_sender(endpoint_ref ref, struct thread *sender)
 {
 	struct endpoint *endpoint = endpoint_at(ref);
+	uint32_t ring = ring_of(sender);
 
 	sender->queue_object = ref;
-	ring_append(&endpoint->senders[sender->priority], sender);
-	endpoint->sender_bits[sender->priority / 64u] |= 1ull << (sender->priority % 64u);
-	endpoint->sender_summary |= 1ull << (sender->priority / 64u);
-	if (!wants_reply(sender))
-		endpoint->plain_senders++;
+	sender->sent_order = (uint64_t)sender->priority << 56 | ++endpoint->senders_so_far;
+	ring_append(&endpoint->senders[ring], sender);
+	endpoint->sender_bits[ring / 64u] |= 1ull << (ring % 64u);
+	endpoint->sender_summary |= 1ull << (ring / 64u);
+}
+
+/* First of the best of those rings; NULL: they are empty. */
+static struct thread *first_of(const struct endpoint *endpoint, uint64_t words)
+{
+	if ((endpoint->sender_summary & words) == 0)
+		return NULL;
+	uint32_t word = (uint32_t)__builtin_ctzll(endpoint->sender_summary & words);
+
+	return thread_at(
+		endpoint->senders[word * 64u + (uint32_t)__builtin_ctzll(endpoint->sender_bits[word])]);
+}
+
+struct thread *endpoint_first_sender(const struct endpoint *endpoint, bool with_calls)
+{
+	struct thread *caller = with_calls ? first_of(endpoint, CALLERS) : NULL;
+	struct thread *other = first_of(endpoint, OTHERS);
+
+	if (other == NULL || (caller != NULL && caller->sent_order < other->sent_order))
+		return caller;
+	return other;
 }
 
 void endpoint_queue_receiver(endpoint_ref ref, struct thread *receiver)
@@ -43,16 +74,14 @@ void endpoint_queue_receiver(endpoint_ref ref, struct thread *receiver)
 
 static void remove_sender(struct endpoint *endpoint, struct thread *sender)
 {
-	thread_ref *head = &endpoint->senders[sender->priority];
-	uint64_t *word = &endpoint->sender_bits[sender->priority / 64u];
+	uint32_t ring = ring_of(sender);
+	uint64_t *word = &endpoint->sender_bits[ring / 64u];
 
-	ring_remove(head, sender);
-	if (*head == 0)
-		*word &= ~(1ull << (sender->priority % 64u));
+	ring_remove(&endpoint->senders[ring], sender);
+	if (endpoint->senders[ring] == 0)
+		*word &= ~(1ull << (ring % 64u));
 	if (*word == 0)
-		endpoint->sender_summary &= ~(1ull << (sender->priority / 64u));
-	if (!wants_reply(sender))
-		endpoint->plain_senders--;
+		endpoint->sender_summary &= ~(1ull << (ring / 64u));
 }
 
 /* The fast path leaves in a receiver what it was lent for its last call. */
@@ -81,12 +110,8 @@ void endpoint_remove(struct thread *thread)
 /* Somebody who waits at a dying endpoint; NULL: nobody. */
 static struct thread *any_waiter(const struct endpoint *endpoint)
 {
-	if (endpoint->sender_summary != 0) {
-		uint32_t word = (uint32_t)__builtin_ctzll(endpoint->sender_summary);
-
-		return thread_at(endpoint->senders[word * 64u +
-						   (uint32_t)__builtin_ctzll(endpoint->sender_bits[word])]);
-	}
+	if (endpoint->sender_summary != 0)
+		return endpoint_first_sender(endpoint, true);
 	if (endpoint->receivers != 0)
 		return thread_at(endpoint->receivers);
 	return endpoint->plain_receivers != 0 ? thread_at(endpoint->plain_receivers) : NULL;
@@ -94,19 +119,12 @@ static struct thread *any_waiter(const struct endpoint *endpoint)
 
 bool endpoint_destroy(endpoint_ref ref)
 {
-	struct endpoint *endpoint = endpoint_at(ref);
+	struct thread *waiter = any_waiter(endpoint_at(ref));
 
-	struct thread *waiter = any_waiter(endpoint);
-
-	if (endpoint->notices == 0 && waiter == NULL)
+	if (waiter == NULL)
 		return true;
-	work_add(endpoint->notices == 0 && waiter->is_fault ? LOST_WORK : WAITER_WORK);
-	if (endpoint->notices != 0)
-		notice_unlink(slot_at(endpoint->notices));
-	else if (waiter->is_fault)
-		fault_lost(waiter);
-	else
-		thread_wake(waiter, E_REVOKED);
+	work_add(waiter->is_fault ? LOST_WORK : WAITER_WORK);
+	thread_refuse(waiter);
 	return false;
 }
 

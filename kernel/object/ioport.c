@@ -9,8 +9,7 @@
 /* Checks port and width (arguments 1 and 2) against the range. */
 static enum tessera_error decode_access(const struct thread *self, const struct slot *cap)
 {
-	uint64_t port = ctx_arg(&self->ctx, 1);
-	uint64_t width = ctx_arg(&self->ctx, 2);
+	uint64_t port = ctx_arg(&self->ctx, 1), width = ctx_arg(&self->ctx, 2);
 
 	if (width != 1 && width != 2 && width != 4)
 		return E_ARG;
@@ -41,22 +40,17 @@ enum tessera_error invoke_ioport_out(struct thread *self, struct slot *cap)
 	return E_OK;
 }
 
-enum tessera_error invoke_machine_ioport(struct thread *self, struct slot *cap)
+enum tessera_error invoke_machine_ioport(struct thread *self, struct slot *cap, const struct slot_place *dst)
 {
-	uint64_t first = ctx_arg(&self->ctx, 2);
-	uint64_t count = ctx_arg(&self->ctx, 3);
-	struct slot_place place;
+	uint64_t first = ctx_arg(&self->ctx, 2), count = ctx_arg(&self->ctx, 3);
 
 	if (first >= PORTS || count == 0 || count > PORTS - first)
 		return E_RANGE;
 	if (!arch_ioport_allowed((uint32_t)first, (uint32_t)count))
 		return E_RANGE;
-	enum tessera_error error = slot_lookup_empty(self, ctx_arg(&self->ctx, 1), &place);
+	enum tessera_error error = cap_make_origin(cap, dst, slot_word(CAP_IOPORT, RIGHTS_ALL, 0, 0), first);
 
 	if (error == E_OK)
-		error = cap_make_origin(cap, &place, slot_word(CAP_IOPORT, RIGHTS_ALL, SLOT_ORIGIN, 0),
-					first);
-	if (error == E_OK)
-		place.slot->data[0] = count;
+		dst->slot->data[0] = count;
 	return error;
 }

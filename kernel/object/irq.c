@@ -4,8 +4,6 @@
  *
  * A line is unmasked only while it is bound and acknowledged: the architecture masks it when it interrupts.
  */
-#include "irq.h"
-
 #include <cspace.h>
 #include <ipc.h>
 #include <lock.h>
@@ -52,20 +50,14 @@ void kernel_irq(uint32_t line)
 	lock_release();
 }
 
-enum tessera_error invoke_irq_bind(struct thread *self, struct slot *cap)
+enum tessera_error invoke_irq_bind(struct thread *self, struct slot *cap, struct slot *notification)
 {
-	cap_t address = (cap_t)ctx_arg(&self->ctx, 1);
 	uint32_t line = (uint32_t)cap->badge;
-	struct slot *notification;
 
-	if (address == 0) {
+	if (notification == NULL) {
 		unbind(line);
 		return E_OK;
 	}
-	enum tessera_error error = cap_lookup(self, address, CAP_NOTIFICATION, RIGHT_WRITE, &notification);
-
-	if (error != E_OK)
-		return error;
 	lines[line].notification = slot_object(notification);
 	lines[line].bits = ctx_arg(&self->ctx, 2);
 	arch_irq_unmask(line);
@@ -79,19 +71,16 @@ enum tessera_error invoke_irq_ack(UNUSED struct thread *self, struct slot *cap)
 	return E_OK;
 }
 
-enum tessera_error invoke_machine_irq(struct thread *self, struct slot *cap)
+enum tessera_error invoke_machine_irq(struct thread *self, struct slot *cap, const struct slot_place *dst)
 {
 	uint64_t line = ctx_arg(&self->ctx, 2);
-	struct slot_place place;
 
 	if (line >= ARCH_IRQ_LINES)
 		return E_RANGE;
 	if (lines[line].is_owned)
 		return E_BUSY;
-	enum tessera_error error = slot_lookup_empty(self, ctx_arg(&self->ctx, 1), &place);
+	enum tessera_error error = cap_make_origin(cap, dst, slot_word(CAP_IRQ, RIGHTS_ALL, 0, 0), line);
 
-	if (error == E_OK)
-		error = cap_make_origin(cap, &place, slot_word(CAP_IRQ, RIGHTS_ALL, SLOT_ORIGIN, 0), line);
 	if (error == E_OK)
 		lines[line].is_owned = 1;
 	return error;

@@ -17,17 +17,9 @@ enum tessera_error invoke_machine_power_off(struct thread *self, UNUSED struct s
 	arch_power_off(how == 1);
 }
 
-static void report(struct thread *self, const uint64_t values[6])
-{
-	for (uint32_t i = 0; i < 6; i++)
-		ctx_set_result(&self->ctx, i, values[i]);
-}
-
 /* Sums over all CPUs. */
-static void report_counts(struct thread *self)
+static void add_counters(uint64_t sums[6])
 {
-	uint64_t sums[6] = {0};
-
 	for (uint32_t i = 0; i < cpus_used; i++) {
 		const struct cpu *one = cpus[i];
 		uint64_t fast = one->fast_calls + one->fast_replies;
@@ -39,18 +31,18 @@ static void report_counts(struct thread *self)
 		sums[4] += one->fast_calls;
 		sums[5] += one->device_irqs;
 	}
-	report(self, sums);
 }
 
 enum tessera_error invoke_kernel_info(struct thread *self, UNUSED struct slot *cap)
 {
-	switch (ctx_arg(&self->ctx, 1)) {
-	case 0:
-		report(self, (const uint64_t[6]){KERNEL_VERSION, machine_facts.ram_bytes,
-						 machine_facts.kernel_bytes, arch_tsc_hz(),
-						 machine_facts.cpu_count});
-		return E_OK;
-	case 1: report_counts(self); return E_OK;
-	default: return E_ARG;
-	}
+	const uint64_t facts[6] = {KERNEL_VERSION, machine_facts.ram_bytes, machine_facts.kernel_bytes,
+				   arch_tsc_hz(), machine_facts.cpu_count};
+	uint64_t what = ctx_arg(&self->ctx, 1), sums[6] = {0};
+
+	if (what > 1)
+		return E_ARG;
+	add_counters(sums);
+	for (uint32_t i = 0; i < 6; i++)
+		ctx_set_result(&self->ctx, i, what == 0 ? facts[i] : sums[i]);
+	return E_OK;
 }

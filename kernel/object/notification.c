@@ -13,8 +13,6 @@
 
 #include <kernel/handlers.h>
 
-#include "irq.h"
-
 #define WAITER_WORK 700u /* instructions to wake one, about (work_add) */
 
 /* The bound thread, which waits in recv, gets the word as a message. */
@@ -60,8 +58,7 @@ bool notification_destroy(notification_ref ref)
 
 	irq_unbind_notification(ref);
 	if (notification->bound != 0)
-		thread_at(notification->bound)->bound = 0;
-	notification->bound = 0;
+		thread_unbind_notification(thread_at(notification->bound));
 	if (notification->waiters == 0)
 		return true;
 	work_add(WAITER_WORK);
@@ -83,11 +80,8 @@ enum tessera_error invoke_wait(struct thread *self, struct slot *cap)
 
 	if (is_interrupted)
 		return E_INTERRUPTED;
-	if (notification->word != 0) {
-		ctx_set_result(&self->ctx, 0, notification->word);
-		notification->word = 0;
-		return E_OK;
-	}
+	if (notification->word != 0)
+		return invoke_poll(self, cap);
 	enum tessera_error error = ipc_start_timeout(self, ctx_arg(&self->ctx, 6));
 
 	if (error != E_OK)

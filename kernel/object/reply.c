@@ -46,18 +46,6 @@ void reply_destroy(struct slot *reply)
 		sched_ready(caller);
 }
 
-/* The answer to a caller: registers, page and capabilities. */
-static void pass_answer(struct thread *self, struct thread *caller)
-{
-	struct message message;
-
-	message_of(self, &message);
-	message_copy_rest(self, caller, message.tag);
-	if (MSG_TAG_CAPS(message.tag) != 0)
-		transfer_caps(self, caller, 0, MSG_TAG_CAPS(message.tag));
-	message_deliver(caller, &message);
-}
-
 /*
  * Answers through a Reply, which is used up.  *woken: the caller, if it may run now; the scheduler has not seen it yet.
  * E_ARG: the tag is not valid, nothing has happened.  E_GONE: nobody waits any more.
@@ -81,7 +69,7 @@ static enum tessera_error answer(struct thread *self, struct slot *reply, struct
 		fault_answer(caller, MSG_TAG_OP(tag));
 		return E_OK;
 	}
-	pass_answer(self, caller);
+	message_pass(self, caller, 0, 0);
 	if (thread_end_wait(caller, E_OK))
 		*woken = caller;
 	return E_OK;

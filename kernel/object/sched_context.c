@@ -136,8 +136,8 @@ void sched_context_unbind(struct sched_context *context)
 		lending_give_back(owner);
 	}
 	forget_armed(context);
-	for (struct cpu *user = user_of(context); user != NULL;
-	     user = user_of(context)) /* at most all CPUs */
+	/* at most all CPUs */
+	for (struct cpu *user = user_of(context); user != NULL; user = user_of(context))
 		sched_context_use(user, &user->idle_context);
 	owner->own_context = 0;
 	owner->context = 0;
@@ -181,24 +181,18 @@ enum tessera_error invoke_sched_configure(struct thread *self, struct slot *cap)
 	return E_OK;
 }
 
-enum tessera_error invoke_sched_bind(struct thread *self, struct slot *cap)
+enum tessera_error invoke_sched_bind(UNUSED struct thread *self, struct slot *cap, struct slot *thread_cap)
 {
-	cap_t address = (cap_t)ctx_arg(&self->ctx, 1);
 	struct sched_context *context = context_of(cap);
-	struct slot *slot;
 
-	if (address == 0) {
+	if (thread_cap == NULL) {
 		sched_context_unbind(context);
 		return E_OK;
 	}
-	enum tessera_error error = cap_lookup(self, address, CAP_THREAD, RIGHT_WRITE, &slot);
-
-	if (error != E_OK)
-		return error;
-	struct thread *thread = thread_at(slot_object(slot));
+	struct thread *thread = thread_at(slot_object(thread_cap));
 
 	if (context->owner != 0 || thread->own_context != 0)
-		return context->owner == slot_object(slot) ? E_OK : E_BUSY;
+		return context->owner == slot_object(thread_cap) ? E_OK : E_BUSY;
 	sched_context_bind(context, thread);
 	return E_OK;
 }

@@ -17,7 +17,7 @@
 #define REGS_FPU_COPY 1u
 #define REGS_FPU_RESET 2u
 
-static const void *page_arguments(struct thread *self)
+static void *page_arguments(struct thread *self)
 {
 	return &thread_page(self)->words[MSG_REGISTER_WORDS];
 }
@@ -40,8 +40,7 @@ static void abandon_open_call(struct thread *thread)
 	reply_abandon(thread);
 	thread->is_fault = 0;
 	thread->is_interrupted = 0;
-	if (thread_end_wait(thread, E_DEAD))
-		thread->state = THREAD_SUSPENDED;
+	(void)thread_end_wait(thread, E_DEAD); /* it is suspended, whatever that says */
 }
 
 /* ---- life ---- */
@@ -68,57 +67,39 @@ enum tessera_error invoke_thread_suspend(UNUSED struct thread *self, struct slot
 
 enum tessera_error invoke_thread_interrupt(struct thread *self, struct slot *cap)
 {
-	ctx_set_error(&self->ctx,
-		      E_OK); /* self may be the one interrupted: the saved context tells the result */
+	/* self may be the one interrupted: the saved context tells the result */
+	ctx_set_error(&self->ctx, E_OK);
 	personality_interrupt(thread_of(cap));
 	return E_BLOCKED;
 }
 
 /* ---- registers ---- */
 
-/* The thread whose FPU state is to be copied; *source is NULL without that flag. */
-static enum tessera_error decode_fpu_source(struct thread *self, struct thread **source)
-{
-	struct slot *slot;
-
-	*source = NULL;
-	if ((ctx_arg(&self->ctx, 1) & REGS_FPU_COPY) == 0)
-		return E_OK;
-	enum tessera_error error =
-		cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 2), CAP_THREAD, RIGHT_READ, &slot);
-
-	if (error != E_OK)
-		return error;
-	if (thread_of(slot)->state == THREAD_READY)
-		return E_STATE;
-	*source = thread_of(slot);
-	return E_OK;
-}
-
 enum tessera_error invoke_thread_set_regs(struct thread *self, struct slot *cap)
 {
 	struct thread *thread = thread_of(cap);
 	uint64_t flags = ctx_arg(&self->ctx, 1);
-	struct thread *source;
+	const struct user_regs *regs = page_arguments(self);
+	struct slot *fpu_from = cap; /* the thread itself: nothing to copy */
+	enum tessera_error error = E_OK;
 
 	if (!is_stopped(thread))
 		return E_STATE;
-	if ((flags & ~(uint64_t)(REGS_FPU_COPY | REGS_FPU_RESET)) != 0 ||
-	    flags == (REGS_FPU_COPY | REGS_FPU_RESET))
+	if (flags > REGS_FPU_RESET)
 		return E_ARG;
-	enum tessera_error error = decode_fpu_source(self, &source);
-
+	if (flags == REGS_FPU_COPY)
+		error = cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 2), CAP_THREAD, RIGHT_READ, &fpu_from);
 	if (error != E_OK)
 		return error;
-	if (!arch_context_set(&thread->ctx, (const struct user_regs *)page_arguments(self)))
+	if (thread_of(fpu_from)->state == THREAD_READY)
+		return E_STATE;
+	if (!arch_context_set(&thread->ctx, regs))
 		return E_ARG;
-	uint64_t rax = ((const struct user_regs *)page_arguments(self))->rax;
-
 	abandon_open_call(thread);
-	ctx_set_error(&thread->ctx, rax);
-	if (source != NULL && source != thread)
-		arch_fpu_copy(&thread->ctx, &source->ctx);
-	if ((flags & REGS_FPU_RESET) != 0)
+	ctx_set_error(&thread->ctx, regs->rax);
+	if (thread_of(fpu_from) != thread)
+		arch_fpu_copy(&thread->ctx, &thread_of(fpu_from)->ctx);
+	if (flags == REGS_FPU_RESET)
 		arch_fpu_reset(&thread->ctx);
 	return E_OK;
 }
@@ -140,7 +121,7 @@ enum tessera_error invoke_thread_read_regs(struct thread *self, struct slot *cap
 
 	if (thread == cpu()->current)
 		arch_context_sync(&thread->ctx);
-	arch_context_get(&thread->ctx, (struct user_regs *)&thread_page(self)->words[MSG_REGISTER_WORDS]);
+	arch_context_get(&thread->ctx, page_arguments(self));
 	ctx_set_result(&self->ctx, 0, state_code(thread));
 	return E_OK;
 }
@@ -157,12 +138,11 @@ enum tessera_error invoke_thread_set_tls(struct thread *self, struct slot *cap)
 
 enum tessera_error invoke_thread_set_priority(struct thread *self, struct slot *cap)
 {
-	struct thread *thread = thread_of(cap);
 	uint64_t priority = ctx_arg(&self->ctx, 1);
 
 	if (priority >= PRIORITIES)
 		return E_ARG;
-	sched_set_priority(thread, (uint8_t)priority);
+	sched_set_priority(thread_of(cap), (uint8_t)priority);
 	return E_OK;
 }
 
@@ -178,33 +158,28 @@ enum tessera_error invoke_thread_set_affinity(struct thread *self, struct slot *
 
 /* ---- bindings ---- */
 
-static void unbind_notification(struct thread *thread)
+void thread_unbind_notification(struct thread *thread)
 {
 	if (thread->bound != 0)
 		notification_at(thread->bound)->bound = 0;
 	thread->bound = 0;
 }
 
-enum tessera_error invoke_thread_bind_notification(struct thread *self, struct slot *cap)
+enum tessera_error invoke_thread_bind_notification(UNUSED struct thread *self, struct slot *cap,
+						   struct slot *notification_cap)
 {
 	struct thread *thread = thread_of(cap);
-	cap_t address = (cap_t)ctx_arg(&self->ctx, 1);
-	struct slot *slot;
 
-	if (address == 0) {
-		unbind_notification(thread);
+	if (notification_cap == NULL) {
+		thread_unbind_notification(thread);
 		return E_OK;
 	}
-	enum tessera_error error = cap_lookup(self, address, CAP_NOTIFICATION, RIGHT_READ, &slot);
-
-	if (error != E_OK)
-		return error;
-	struct notification *notification = notification_at(slot_object(slot));
+	struct notification *notification = notification_at(slot_object(notification_cap));
 
 	if (notification->bound != 0 && notification->bound != thread_ref_of(thread))
 		return E_BUSY;
-	unbind_notification(thread);
-	thread->bound = slot_object(slot);
+	thread_unbind_notification(thread);
+	thread->bound = slot_object(notification_cap);
 	notification->bound = thread_ref_of(thread);
 	notification_signal_bits(thread->bound, 0); /* a receiver gets what is there already */
 	return E_OK;

@@ -206,7 +206,7 @@ static NOINLINE void init_object(struct slot *slot, const struct retype *retype)
 	case CAP_SCHED_CONTEXT: sched_context_init(sched_context_at(slot_object(slot))); break;
 	case CAP_ENDPOINT: endpoint_at(slot_object(slot))->minimum_tsc = sched_tsc_of_ns(retype->size); break;
 	case CAP_VSPACE:
-		vspace_init(slot_object(slot), slot_index(slot), retype->flags);
+		vspace_init(slot_object(slot), retype->flags);
 		work_add(VSPACE_WORK);
 		break;
 	default: break;

@@ -10,6 +10,7 @@
 #include <kernel/handlers.h>
 
 #include <pagetable.h>
+#include <queue.h>
 #include <restart.h>
 #include <thread.h>
 
@@ -420,6 +421,6 @@ bool view_destroy_step(struct slot *view)
 	view->aux = (uint32_t)((at - start) / PT_STEP_BYTES);
 	if (at < end)
 		return false;
-	vspace_remove_view(view);
+	slot_ring_remove(&vspace_at(ref)->views, view);
 	return true;
 }

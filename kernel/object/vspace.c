@@ -8,7 +8,6 @@
  */
 #include <kernel/handlers.h>
 
-#include <deletion.h>
 #include <lock.h>
 #include <pagetable.h>
 #include <queue.h>
@@ -21,12 +20,9 @@
 #define QUERY_ACCESSED 0x10000u
 #define QUERY_DIRTY 0x20000u
 
-void vspace_init(vspace_ref ref, slot_ref origin, uint32_t flags)
+void vspace_init(vspace_ref ref, uint32_t flags)
 {
-	struct vspace *vspace = vspace_at(ref);
-
-	vspace->origin = origin;
-	vspace->allow_wx = (flags & RETYPE_ALLOW_WX) != 0;
+	vspace_at(ref)->allow_wx = (flags & RETYPE_ALLOW_WX) != 0;
 	arch_vspace_init(vspace_root(ref));
 }
 
@@ -59,14 +55,12 @@ void vspace_unmap_kernel_page(vspace_ref ref, uint64_t va, paddr_t page)
 	uint32_t level;
 	pte_t *entry;
 
-	if (va >= USER_TOP)
-		return;
 	entry = pagetable_walk(vspace_root(ref), va, &level);
 	if (level != 0 || !pte_is_kept(*entry) || pte_address(*entry).raw != page.raw)
 		return;
 	*entry = 0;
-	arch_tlb_flush_page(vspace_root_address(ref), va);
-	lock_shoot(vspace_root_address(ref));
+	arch_tlb_flush_page(object_address(ref), va);
+	lock_shoot(object_address(ref));
 }
 
 /* ---- donated Untypeds and Views -------------------------------------------------------------------- */
@@ -101,38 +95,17 @@ static void tables_append(vspace_ref ref, struct slot *untyped)
 		vspace->tables_current = slot_index(untyped);
 }
 
-void vspace_add_view(struct slot *view)
-{
-	slot_ring_append(&vspace_at(slot_object(view))->views, view);
-}
-
-void vspace_remove_view(struct slot *view)
-{
-	slot_ring_remove(&vspace_at(slot_object(view))->views, view);
-}
-
-static void moved_in_tables(struct slot *untyped, slot_ref old_place)
-{
-	struct vspace *vspace = vspace_at((vspace_ref)untyped->data[2]);
-
-	slot_ring_moved(&vspace->tables_first, untyped, old_place);
-	if (vspace->tables_current == old_place)
-		vspace->tables_current = slot_index(untyped);
-}
-
 void vspace_slot_moved(struct slot *new_place, slot_ref old_place)
 {
-	switch (slot_type(new_place)) {
-	case CAP_VSPACE: vspace_at(slot_object(new_place))->origin = slot_index(new_place); break;
-	case CAP_VIEW:
+	if (slot_type(new_place) == CAP_VIEW)
 		slot_ring_moved(&vspace_at(slot_object(new_place))->views, new_place, old_place);
-		break;
-	case CAP_UNTYPED:
-		if (slot_has(new_place, SLOT_TABLES))
-			moved_in_tables(new_place, old_place);
-		break;
-	default: break;
-	}
+	if (slot_type(new_place) != CAP_UNTYPED || !slot_has(new_place, SLOT_TABLES))
+		return;
+	struct vspace *vspace = vspace_at((vspace_ref)new_place->data[2]);
+
+	slot_ring_moved(&vspace->tables_first, new_place, old_place);
+	if (vspace->tables_current == old_place)
+		vspace->tables_current = slot_index(new_place);
 }
 
 /* Every step takes one View or one Untyped from the VSpace. */
@@ -142,14 +115,14 @@ bool vspace_destroy_step(vspace_ref ref)
 
 	if (!vspace->is_dying) {
 		vspace->is_dying = 1;
-		arch_vspace_leave(vspace_root_address(ref));
-		arch_tlb_flush_all(vspace_root_address(ref));
-		lock_shoot(vspace_root_address(ref)); /* only idle CPUs: its threads are gone */
+		arch_vspace_leave(object_address(ref));
+		arch_tlb_flush_all(object_address(ref));
+		lock_shoot(object_address(ref)); /* only idle CPUs: its threads are gone */
 	}
 	if (vspace->views != 0) {
 		struct slot *view = slot_at(vspace->views);
 
-		vspace_remove_view(view);
+		slot_ring_remove(&vspace->views, view);
 		cap_remove_leaf(view);
 		return false;
 	}
@@ -160,13 +133,9 @@ bool vspace_destroy_step(vspace_ref ref)
 	return true;
 }
 
-enum tessera_error invoke_vspace_donate_tables(struct thread *self, struct slot *cap)
+enum tessera_error invoke_vspace_donate_tables(UNUSED struct thread *self, struct slot *cap,
+					       struct slot *untyped)
 {
-	struct slot *untyped;
-	enum tessera_error error = slot_lookup_cap(self, ctx_arg(&self->ctx, 1), RIGHT_READ, &untyped);
-
-	if (error != E_OK)
-		return error;
 	if (slot_type(untyped) != CAP_UNTYPED || untyped->detail != 0)
 		return E_TYPE;
 	if (slot_has(untyped, SLOT_TABLES))

@@ -21,6 +21,8 @@ enum { FD_NEW = 0, FD_ASK, FD_CONSTANT, FD_COOKIE };
 struct lx_readiness *lx_readiness;
 static uint64_t polled[LX_FD_MAX / 64]; /* descriptors that were asked once */
 
+bool lx_is_unsettled;
+
 static bool is_ours(const struct lx_thread *self)
 {
 	return !self->process->is_vfork_child;
@@ -177,8 +179,19 @@ int16_t lx_fd_ready(struct lx_thread *self, int32_t fd, cap_t file, uint16_t eve
 	return (int16_t)(word & (events | ALWAYS));
 }
 
+void lx_settle_slow(struct lx_thread *self)
+{
+	const struct time_page *clock = (const struct time_page *)TIME_PAGE_VA;
+	struct file_poll_in in = {0};
+	struct file_poll_out out;
+	lx_is_unsettled = false;
+	if (lx_readiness && clock->cpu_count > 1)
+		(void)file_poll(LX_SCRATCH(LX_SCRATCH_CWD), self->page, &in, &out);
+}
+
 void lx_readiness_close(struct lx_thread *self, int32_t fd)
 {
+	lx_is_unsettled = true;
 	if (!is_ours(self))
 		return;
 	polled[(uint32_t)fd / 64] &= ~(1ull << (fd & 63));

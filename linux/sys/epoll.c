@@ -429,6 +429,7 @@ static long epoll_until(int32_t fd, uint64_t user, int32_t max, uint64_t deadlin
 	uint32_t room = (uint32_t)lx_min((uint64_t)max, ARRAY_SIZE(events));
 	if (!lx_user_ok(user, room * sizeof(events[0])))
 		return -EFAULT;
+	lx_settle(self);
 	for (;;) {
 		lx_lock(&files->lock);
 		struct lx_epoll *set = epoll_find(files, fd);

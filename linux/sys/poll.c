@@ -39,6 +39,7 @@ static long poll_pass(struct lx_thread *self, struct lx_pollfd *fds, uint32_t co
 
 long lx_poll(struct lx_thread *self, struct lx_pollfd *fds, uint32_t count, uint64_t deadline)
 {
+	lx_settle(self);
 	for (;;) {
 		long ready = poll_pass(self, fds, count, deadline != DEADLINE_POLL);
 		if (ready || deadline == DEADLINE_POLL)

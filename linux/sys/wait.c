@@ -4,6 +4,7 @@
 #include <tessera/file.h>
 #include <tessera/proto/proc.h>
 
+#include "lx/readiness.h"
 #include "lx/signal.h"
 #include "sys.h"
 
@@ -24,6 +25,7 @@ static long wait_child(int32_t which, uint32_t id, uint32_t options, struct wait
 		memset(result, 0, sizeof(*result));
 		int status = proc_wait(LX_CAP_PROC, self->page, &in, &result->out);
 		if (status == 0) {
+			lx_is_unsettled = true; /* its descriptors are closed */
 			memcpy(&result->usage, proc_wait_out_data(self->page),
 			       lx_min(result->out.data_len, sizeof(result->usage)));
 			return result->out.pid;

@@ -104,7 +104,7 @@ int mem_on_as_fork(struct request *rq, const struct mem_as_fork_in *in, struct m
 		return MEM_EPERM;
 	if (!parent)
 		return MEM_ESRCH;
-	int error = space_fork(parent, in->process_page, &child);
+	int error = space_fork(parent, in->process_page, in->is_alone != 0, &child);
 	if (error)
 		return error;
 	if (!grant_space(rq, child)) {

@@ -5,7 +5,9 @@
  * Areas are copied but those marked AREA_NOFORK (process pages, windows).  Of the pages only private ones: both sides then
  * hold the same frames without the right to write, by one kernel operation for a run of pages.  Frames that were written
  * soon after an earlier fork (FRAME_HOT: stacks, counters, allocator states) are copied at once instead, at most
- * HOT_MAX of them: that costs less than the faults of both sides.  Shared memory is filled by faults.
+ * HOT_MAX of them: that costs less than the faults of both sides.  But not while other threads write there: the copies would be of
+ * different moments.  (Pages without the right to write are not: whoever writes one waits for the end of the fork.)  Shared
+ * memory is filled by faults.
  */
 #include <tessera/process_page.h>
 
@@ -19,7 +21,7 @@ struct forking {
 	struct space *parent, *child;
 	uint64_t run_start, run_end; /* pages; empty: start == end */
 	uint32_t run_pools;	     /* bit p: frames of pool p are in the run */
-	uint32_t hot;
+	uint32_t hot, hot_max;
 	struct port_batch batch; /* hot copies */
 };
 
@@ -70,7 +72,7 @@ static bool copy_hot(struct forking *forking, const struct area *area, uint64_t 
 {
 	frame_t copy;
 
-	if (forking->hot >= HOT_MAX)
+	if (forking->hot >= forking->hot_max)
 		return false;
 	copy = frame_alloc(FRAME_FOR_PROGRAM);
 	if (copy == FRAME_NONE)
@@ -160,7 +162,7 @@ static bool copy_all(struct forking *forking)
 	return finish_run(forking) && port_batch_flush(&forking->batch);
 }
 
-int space_fork(struct space *parent, uint32_t process_page, struct space **out)
+int space_fork(struct space *parent, uint32_t process_page, bool is_alone, struct space **out)
 {
 	struct space *child = space_alloc(parent->allow_wx);
 
@@ -173,7 +175,10 @@ int space_fork(struct space *parent, uint32_t process_page, struct space **out)
 	child->limit_virtual = parent->limit_virtual;
 	child->limit_data = parent->limit_data;
 	child->limit_stack = parent->limit_stack;
-	struct forking forking = {.parent = parent, .child = child, .batch = port_batch_init(&child->port)};
+	struct forking forking = {.parent = parent,
+				  .child = child,
+				  .hot_max = is_alone ? HOT_MAX : 0,
+				  .batch = port_batch_init(&child->port)};
 	if (!copy_all(&forking) || space_process_page(child, process_page, 0, true) != 0) {
 		space_destroy(child);
 		return MEM_ENOMEM;

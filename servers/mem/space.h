@@ -57,8 +57,8 @@ struct space *space_by_id(uint32_t id);
  * Linux errno: 0, ENOMEM.  A failure leaves nothing behind.
  */
 int space_create(uint32_t process_page, bool allow_wx, struct space **out);
-/* A copy-on-write copy of parent. 0, ENOMEM. */
-int space_fork(struct space *parent, uint32_t process_page, struct space **out);
+/* A copy-on-write copy of parent. is_alone: none of its threads runs meanwhile. 0, ENOMEM. */
+int space_fork(struct space *parent, uint32_t process_page, bool is_alone, struct space **out);
 void space_destroy(struct space *space);
 /* Maps (or unmaps) a further process page for a vfork child in a thread slot. 0, EINVAL, ENOMEM. */
 int space_process_page(struct space *space, uint32_t process_page, uint32_t slot, bool present);

@@ -191,8 +191,9 @@ int proc_on_exec(struct request *rq, const struct proc_exec_in *in, struct proc_
 	if (error != 0)
 		return error;
 
-	(void)ts_cnode_delete(SLOT_OWN(rq->reply_slot), 0); /* the caller's call ends here, it runs no more */
+	/* The caller's call ends here, and it runs no more: it is stopped first, or another CPU would let it go on. */
 	suspend_thread(t);
+	(void)ts_cnode_delete(SLOT_OWN(rq->reply_slot), 0);
 	keep_only(p, t);
 	uint64_t bitmap[FD_LEAVES] = {0};
 	memcpy(bitmap, data, in->bitmap_bytes);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Which CPU a Linux thread runs on: its creator's, until its affinity mask forbids that one; with the option `spread` from its
- * start the one with the fewest threads of those its mask allows (not the default yet: docs/open.md, Many CPUs).  Nothing
- * moves threads between CPUs otherwise.  Also what the CPUs have done for threads.
+ * Which CPU a Linux thread runs on: from its start the one with the fewest threads of those its affinity mask allows, until
+ * the mask forbids that one.  Nothing moves threads between CPUs otherwise.  Also what the CPUs have done for threads.
  */
 #include "proc.h"
 
@@ -17,7 +16,6 @@ void placement_init(void)
 	if (proc.cpu_count == 0)
 		proc.cpu_count = 1;
 	proc.labels->cpu_count = proc.cpu_count;
-	proc.is_spreading = service_option("spread") != NULL;
 }
 
 uint64_t cpus_present(void)
@@ -47,8 +45,7 @@ int thread_place(struct thread *t)
 	if (t->is_placed)
 		return 0;
 	uint64_t mask = t->cpu_mask & cpus_present();
-	bool stays = !proc.is_spreading && ((mask >> t->cpu) & 1);
-	uint8_t cpu = stays ? t->cpu : least_loaded(mask != 0 ? mask : cpus_present());
+	uint8_t cpu = least_loaded(mask != 0 ? mask : cpus_present());
 	if (proc.cpu_count > 1 && thread_set_home(t, cpu) != 0)
 		return EAGAIN;
 	t->cpu = cpu;

@@ -162,7 +162,6 @@ struct proc_state {
 	uint32_t page_count, cpu_count;
 	uint32_t threads_on[LABEL_CPUS];
 	struct cpu_time done[LABEL_CPUS]; /* by threads that have ended or run on another CPU now */
-	bool is_spreading;		  /* new threads go to the CPU with the fewest */
 	struct upcall_ring *upcalls_tty, *upcalls_vfs;
 	cap_t mem, vfs, tty, waiters, vfs_notify, receive;
 	struct msg_page *page; /* the server thread's message page */

@@ -86,7 +86,8 @@ int space_fork(const struct space *parent, process_ref page, struct space **out)
 	struct space *s = space_alloc();
 	if (s == NULL)
 		return ENOMEM;
-	struct mem_as_fork_in in = {.parent = parent->id, .process_page = page};
+	bool is_alone = (parent->slots_used & (parent->slots_used - 1)) == 0;
+	struct mem_as_fork_in in = {.parent = parent->id, .process_page = page, .is_alone = is_alone};
 	struct mem_as_fork_out made = {0};
 	name_slots(s);
 	int status = mem_as_fork(proc.mem, proc.page, &in, &made);

@@ -27,16 +27,18 @@ static void crowd_end(const struct crowd *crowd)
 	bulk_free(crowd->untyped);
 }
 
-/* Callers of every priority wait; a receiver that takes no calls comes; then the endpoint dies. */
+/* Callers wait, and a send behind them; a receiver that takes no calls comes; then the endpoint dies. */
 static void worst_callers(void)
 {
 	struct crowd crowd = crowd_new("callers");
 	struct ipc_msg message = {0};
 
-	for (uint32_t i = 0; i < BULK; i++)
+	for (uint32_t i = 0; i < BULK - 1u; i++)
 		START(crowd.threads, i, 60u + i % 2u, OP_CALL, crowd.endpoint, MSG_TAG(1, 380, 0), 0, 0, 0, 0,
 		      NEVER);
+	START(crowd.threads, BULK - 1u, 255, OP_SEND, crowd.endpoint, MSG_TAG(1, 380, 0), 0, 0, 0, 0, NEVER);
 	sleep_ns(20000000);
+	check_error(ts_recv(crowd.endpoint, 0, &message, POLL), E_OK, "a send is found behind the calls");
 	check_error(ts_recv(crowd.endpoint, 0, &message, POLL), E_TIMEOUT, "no call is taken without a slot");
 	check_error(ts_cnode_delete(OWN(crowd.endpoint), 0), E_OK, "the endpoint dies");
 	sleep_ns(20000000);

@@ -312,33 +312,44 @@ static void read_ready(struct spec *out)
 
 /* ---- endpoints and notifications ---- */
 
+/* One ring of senders, of which it may be the first. Puts each behind the last one of its priority that was queued before it. */
+static void read_sender_ring(const struct endpoint *endpoint, uint32_t ring, struct spec_endpoint *to)
+{
+	uint64_t threads[SPEC_THREADS];
+	uint32_t count = 0;
+
+	check((endpoint->sender_bits[ring / 64u] >> (ring % 64u) & 1u) == (endpoint->senders[ring] != 0),
+	      "an endpoint's bitmap agrees with its rings");
+	if (endpoint->senders[ring] == 0)
+		return;
+	check((endpoint->sender_summary >> (ring / 64u) & 1u) != 0, "an endpoint's summary");
+	read_ring(endpoint->senders[ring], threads, &count, (uint32_t)(to->address / 64u));
+	for (uint32_t i = 0; i < count; i++) {
+		const struct thread *sender = machine_thread(threads[i]);
+		uint32_t at = to->sender_count;
+
+		check((sender->is_fault || sender->sent_is_call) == (ring < PRIORITIES),
+		      "callers and other senders have rings of their own");
+		check(sender->sent_order >> 56 == ring % PRIORITIES,
+		      "a queued sender's order begins with its priority");
+		for (; at > 0 && machine_thread(to->senders[at - 1u])->sent_order > sender->sent_order; at--)
+			to->senders[at] = to->senders[at - 1u];
+		to->senders[at] = threads[i];
+		to->sender_count++;
+	}
+}
+
 static void read_endpoint(struct spec *out, struct spec_endpoint *to, uint32_t ref)
 {
 	const struct endpoint *endpoint = endpoint_at(ref);
 	slot_ref at = endpoint->notices;
-	uint32_t plain = 0;
 
 	to->address = address_of(ref);
 	to->minimum_ns = endpoint->minimum_tsc;
 	to->sender_count = to->receiver_count = to->plain_count = to->notice_count = 0;
-	for (uint32_t i = 0; i < PRIORITIES; i++) {
-		uint32_t before = to->sender_count;
-
-		if ((endpoint->sender_bits[i / 64u] >> (i % 64u) & 1u) == 0) {
-			check(endpoint->senders[i] == 0, "an endpoint's bitmap agrees with its rings");
-			continue;
-		}
-		read_ring(endpoint->senders[i], to->senders, &to->sender_count, ref);
-		check(before < to->sender_count, "an endpoint's bitmap agrees with its rings");
-		check((endpoint->sender_summary >> (i / 64u) & 1u) != 0, "an endpoint's summary");
-	}
-	check(to->sender_count > 0 || endpoint->sender_summary == 0, "an endpoint's summary");
-	for (uint32_t i = 0; i < to->sender_count; i++) {
-		const struct thread *sender = machine_thread(to->senders[i]);
-
-		plain += !sender->is_fault && !sender->sent_is_call;
-	}
-	check(plain == endpoint->plain_senders, "the senders that are no callers are counted");
+	for (uint32_t i = 0; i < SENDER_RINGS; i++)
+		read_sender_ring(endpoint, i, to);
+	check((to->sender_count > 0) == (endpoint->sender_summary != 0), "an endpoint's summary");
 	read_ring(endpoint->receivers, to->receivers, &to->receiver_count, ref);
 	read_ring(endpoint->plain_receivers, to->plain, &to->plain_count, ref);
 	while (at != 0 && (to->notice_count == 0 || at != endpoint->notices)) {

@@ -44,11 +44,6 @@ static void must(bool holds)
 		abort();
 }
 
-static void embed(struct slot *origin, struct slot *slot)
-{
-	must(cap_embed(origin, slot) == E_OK);
-}
-
 /* Root's thread and the capabilities it starts with. */
 static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 {
@@ -64,13 +59,10 @@ static void make_root(struct slot *boot, struct slot *root, struct slot *leaf)
 	boot_make_origin(boot, ROOT_CAP_CONSOLE, CAP_CONSOLE, RIGHTS_ALL, 0, 0);
 	boot_make_origin(boot, ROOT_CAP_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
 	boot_make_origin(boot, ROOT_CAP_SCHED, CAP_SCHED_CONTEXT, RIGHTS_ALL, index_of(sched), 0);
-	vspace_init(vspace, slot_index(&boot[ROOT_CAP_VSPACE]), 0);
+	vspace_init(vspace, 0);
 	thread_init(thread);
-	embed(&boot[ROOT_CAP_CNODE], &thread->slots[THREAD_SLOT_CSPACE]);
-	embed(&boot[ROOT_CAP_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]);
-	thread->cspace_first = index_of(root);
-	thread->cspace_mask = (1u << MACHINE_ROOT_LOG2) - 1u;
-	thread->vspace_root = vspace_root_address(vspace);
+	cap_embed(&boot[ROOT_CAP_CNODE], thread, THREAD_SLOT_CSPACE);
+	cap_embed(&boot[ROOT_CAP_VSPACE], thread, THREAD_SLOT_VSPACE);
 	thread->page_va = ROOT_MSG_PAGE_VA;
 	sched_set_priority(thread, 16);
 	sched_context_init(sched);

@@ -104,9 +104,10 @@ static void test_server(void)
 	cap_t second = slot_new();
 	DO(server, OP_RECV, BOTH(second, endpoint), 0, 0, 0, 0, 0, NEVER);
 	must(ts_cnode_copy(OWN(second), OWN(endpoint), ALL), "its slot is filled meanwhile");
-	check_error(ts_call(endpoint, &m, now_ns() + 1000000), E_TIMEOUT,
-		    "a call then waits for another receiver");
-	check_done(server, E_SLOT_USED, "recv ends with E_SLOT_USED");
+	must(ts_reply(reply, &m), "reply");
+	DO(client, OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	check_done(server, E_SLOT_USED, "recv ends with E_SLOT_USED when a call comes");
+	check_state(client, STATE_CALLING, "the call then waits for another receiver");
 }
 
 static void test_thread_states(void)
@@ -187,10 +188,11 @@ static struct worker *waiting_server(void)
 static void test_reply_recv(void)
 {
 	struct worker *server = waiting_server();
-	struct ipc_msg m = {.tag = TAG(1, 0)};
+	struct ipc_msg m = {0};
 
 	must(ts_cnode_copy(OWN(reply), OWN(endpoint), ALL), "the slot of a waiting reply_recv is filled");
-	check_error(ts_call(endpoint, &m, now_ns() + 1000000), E_TIMEOUT, "a call is not taken then");
+	DO(worker(1), OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	check_state(worker(1), STATE_CALLING, "a call is not taken then");
 	check_done(server, E_SLOT_USED, "reply_recv ends with E_SLOT_USED");
 	start();
 	must(ts_untyped_retype(CAP_ARENA, CAP_CNODE, 4, OWN(reply), 1, 0, 0), "a CNode for Replies");
@@ -200,7 +202,8 @@ static void test_reply_recv(void)
 	reply = 3u << 8 | 4;
 	server = waiting_server();
 	drop(home);
-	check_error(ts_call(endpoint, &m, now_ns() + 1000000), E_TIMEOUT, "a call to one whose CNode went");
+	DO(worker(1), OP_CALL, endpoint, TAG(1, 0), 0, 0, 0, 0, NEVER);
+	check_state(worker(1), STATE_CALLING, "a call to one whose CNode went is not taken");
 	check_done(server, E_SLOT, "reply_recv ends with E_SLOT");
 	start();
 	server = waiting_server();

@@ -15,7 +15,7 @@ struct operation {
 	uint32_t type, rights, how;
 };
 
-#define X(number, name, type, rights, how) {number, #name, type, rights, how},
+#define X(number, name, type, rights, how, handler) {number, #name, type, rights, how},
 static const struct operation operations[] = {
 #include <dispatch_table.inc>
 };

@@ -11,7 +11,7 @@
 #define RSP 7u
 
 enum { OP_PLAIN, OP_BY_CAP, OP_BY_SLOT };
-#define X(number, name, type, rights, how) {number, #name},
+#define X(number, name, type, rights, how, handler) {number, #name},
 static const struct {
 	uint32_t number;
 	const char *name;

@@ -3,6 +3,7 @@
 #include "tests.h"
 
 #define MS 1000000ull
+#define LONG (10000 * MS) /* what comes for sure comes by then */
 
 static void spin(uint64_t ns)
 {
@@ -81,26 +82,33 @@ static void test_bind(void)
 	check(before > 0, "and time is counted again");
 }
 
-/* A thread above main that never stops: main runs only because the budget is limited. */
+static uint64_t turns(cap_t sched)
+{
+	uint64_t ns, switches = 0, left;
+
+	must(ts_sched_consumed(sched, &ns, &switches, &left), "consumed");
+	return switches;
+}
+
+/* A thread above main that never stops: main runs only because the budget is limited.  What the host makes of 5 ms nobody knows
+ * (tests/host/kernel/ipc/test_budget.c does): what is counted is how often the thread gets the CPU. */
 static void test_budget(void)
 {
 	struct worker *w = worker_new(0, 0, PRIORITY_HIGH);
-	uint64_t before, start;
+	uint64_t before, start, count;
 
-	must(ts_sched_configure(w->sched, 5 * MS, 50 * MS), "configure");
-	before = used(w->sched);
+	before = turns(w->sched);
 	start = now_ns();
+	must(ts_sched_configure(w->sched, 5 * MS, 50 * MS), "configure");
 	worker_run(w, count_forever);
 	check(now_ns() - start >= 5 * MS - MS / 10, "a budget of 5 ms lasts that long");
 	check(!is_done(w), "then others run");
-	sleep_ns(480 * MS);
+	for (uint32_t i = 0; i < 10000 && turns(w->sched) - before < 6; i++)
+		sleep_ns(10 * MS);
+	count = turns(w->sched) - before;
+	check(count >= 6, "again in the next periods");
+	check(count <= (now_ns() - start) / (50 * MS) + 1, "once in each");
 	must(ts_thread_suspend(w->thread), "suspend");
-	uint64_t spent = used(w->sched) - before, periods = (now_ns() - start) / (50 * MS) + 1;
-
-	note("us of 5000 in a period", spent / periods / 1000);
-	/* the host may let the timer wait for milliseconds */
-	check(spent <= periods * 25 * MS, "not more than the budget in a period");
-	check(spent >= 2 * 5 * MS, "again in each");
 }
 
 static void test_budget_fault(void)
@@ -113,20 +121,22 @@ static void test_budget_fault(void)
 	*(struct thread_config *)page_block() =
 		(struct thread_config){.budget_ep = mint_of(endpoint, ALL, 77, 0), .priority = ~0u};
 	must(ts_thread_configure(w->thread), "configure");
+	uint64_t begun = now_ns();
+
 	must(ts_sched_configure(w->sched, 2 * MS, 100 * MS), "configure");
 	must(ts_thread_resume(w->thread), "resume");
 	worker_run(w, count_forever);
-	check_error(ts_recv(endpoint, reply, &m, now_ns() + 500 * MS), E_OK,
+	check_error(ts_recv(endpoint, reply, &m, now_ns() + LONG), E_OK,
 		    "a handler gets the end of the budget");
 	check(MSG_TAG_OP(m.tag) == MSG_OP_BUDGET && m.badge == 77 && m.label == LABEL(0), "as a message");
-	check(m.w[0] > now_ns() && m.w[0] < now_ns() + 100 * MS && m.w[1] >= MS, "with its facts");
+	check(m.w[0] >= begun + 100 * MS && m.w[0] < now_ns() + 100 * MS && m.w[1] >= MS, "with its facts");
 	check_equal(state_of(w), STATE_FAULTED, "the thread waits for the answer");
 	uint64_t counted = w->result[0], until = m.w[0];
 
 	m.tag = MSG_TAG(FAULT_RESUME, 0, 0);
 	check_error(ts_reply(reply, &m), E_OK, "FAULT_RESUME");
-	check_equal(w->result[0], counted, "does not give it time");
-	check_error(ts_recv(endpoint, reply, &m, now_ns() + 500 * MS), E_OK, "the next comes");
+	check(w->result[0] == counted || now_ns() >= until, "does not give it time");
+	check_error(ts_recv(endpoint, reply, &m, now_ns() + LONG), E_OK, "the next comes");
 	check(now_ns() > until && w->result[0] > counted, "when the next budget is used up");
 	must(ts_sched_configure(w->sched, 2 * MS, 0), "more time");
 	m.tag = MSG_TAG(FAULT_HALT, 0, 0);
@@ -134,38 +144,43 @@ static void test_budget_fault(void)
 	check_equal(state_of(w), STATE_SUSPENDED, "suspends it");
 }
 
+/* Main serves a call on the caller's time until less than so much of it is left, and answers. */
+static void serve_until_left(cap_t sched, cap_t reply, uint64_t left_ns)
+{
+	struct ipc_msg m = {.tag = MSG_TAG(0, 0, 0)};
+	uint64_t ns, switches, left = left_ns;
+
+	while (left >= left_ns) /* ends: nobody else uses it */
+		must(ts_sched_consumed(sched, &ns, &switches, &left), "consumed");
+	must(ts_reply(reply, &m), "reply");
+}
+
 static void test_minimum(void)
 {
 	struct worker *poor = worker_new(0, 0, PRIORITY_HIGH), *rich = worker_new(1, 0, PRIORITY_HIGH);
 	cap_t endpoint = make(CAP_ENDPOINT, 40 * MS), reply = slot_new();
 	struct ipc_msg m = {0};
+	uint64_t end;
 
 	must(ts_sched_configure(poor->sched, 20 * MS, 100 * MS), "configure");
 	DO(poor, OP_CALL, endpoint, MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
-	for (uint32_t i = 0; i < 50 && !is_done(poor); i++) /* the host may have taken its first period */
-		sleep_ns(10 * MS);
+	wait_done(poor); /* the host may have taken its first period */
 	check_done(poor, E_NO_TIME, "a call by one whose whole budget is too small: E_NO_TIME");
-	must(ts_sched_configure(rich->sched, 60 * MS, 400 * MS), "configure");
-	DO(rich, OP_NOTHING, 0);
 	DO(rich, OP_CALL, endpoint, MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
 	check_error(ts_recv(endpoint, reply, &m, POLL), E_OK, "a call by one who has enough is taken");
-	spin(25 * MS);
-	check_error(ts_reply(reply, &m), E_OK, "and answered");
-	uint64_t called = now_ns();
-
+	end = now_ns() + 1000 * MS;
+	must(ts_sched_configure(rich->sched, 60 * MS, 1000 * MS), "configure");
+	serve_until_left(rich->sched, reply, 40 * MS);
+	check_done(rich, E_OK, "and answered");
 	DO(rich, OP_CALL, endpoint, MSG_TAG(2, 0, 0), 0, 0, 0, 0, NEVER);
-	check(ts_recv(endpoint, reply, &m, POLL) == E_TIMEOUT && !is_done(rich),
+	check((ts_recv(endpoint, reply, &m, POLL) == E_TIMEOUT && !is_done(rich)) || now_ns() >= end,
 	      "the next, with less than the minimum left, is not");
-	check_error(ts_recv(endpoint, reply, &m, now_ns() + 1000 * MS), E_OK, "but in the next period");
-	check(MSG_TAG_OP(m.tag) == 2 && now_ns() - called > 100 * MS, "with its message");
-	must(ts_reply(reply, &m), "reply");
-	must(ts_sched_configure(rich->sched, 60 * MS, 2000 * MS), "configure");
-	DO(rich, OP_CALL, endpoint, MSG_TAG(3, 0, 0), 0, 0, 0, 0, NEVER);
-	must(ts_recv(endpoint, reply, &m, POLL), "recv");
-	spin(25 * MS);
-	must(ts_reply(reply, &m), "reply");
+	check_error(ts_recv(endpoint, reply, &m, now_ns() + LONG), E_OK, "but in the next period");
+	check(MSG_TAG_OP(m.tag) == 2 && now_ns() >= end, "with its message");
+	must(ts_sched_configure(rich->sched, 60 * MS, LONG), "configure");
+	serve_until_left(rich->sched, reply, 40 * MS);
 	DO(rich, OP_CALL, endpoint, MSG_TAG(4, 0, 0), 0, 0, 0, 0, now_ns() + 20 * MS);
-	sleep_ns(60 * MS);
+	wait_done(rich);
 	check_done(rich, E_TIMEOUT, "who waits for budget keeps his timeout");
 }
 

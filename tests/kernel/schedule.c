@@ -77,6 +77,7 @@ static void test_yield(void)
 	order()->count = 0;
 	for (uint32_t i = 0; i < ROBIN; i++) {
 		worker_new(i, i, PRIORITY_LOW);
+		must(ts_sched_configure(worker(i)->sched, SCHED_BUDGET_MAX_NS, 0), "no slice ends meanwhile");
 		worker_run(worker(i), log_and_yield);
 	}
 	wait_for_count(4 * ROBIN);

@@ -19,12 +19,6 @@ static void start(void)
 	reply = slot_new();
 }
 
-static void wait_done(const struct worker *w)
-{
-	for (uint32_t i = 0; i < 4000 && !is_done(w); i++)
-		sleep_ns(1000000);
-}
-
 static void test_deadlines(void)
 {
 	struct worker *w = worker_new(0, 1, PRIORITY_HIGH);

@@ -17,10 +17,10 @@ static void test_types(void)
 		uint64_t size, bytes;
 		const char *name;
 	} kinds[] = {
-		{CAP_ENDPOINT, 0, 2048, "Endpoint"},
+		{CAP_ENDPOINT, 0, 4096, "Endpoint"},
 		{CAP_NOTIFICATION, 0, 64, "Notification"},
 		{CAP_SCHED_CONTEXT, 0, 64, "SchedContext"},
-		{CAP_ENDPOINT, ENDPOINT_MINIMUM_MAX_NS, 2048, "Endpoint that asks for a budget"},
+		{CAP_ENDPOINT, ENDPOINT_MINIMUM_MAX_NS, 4096, "Endpoint that asks for a budget"},
 		{CAP_THREAD, 0, 8192, "Thread"},
 		{CAP_VSPACE, 0, 8192, "VSpace"},
 		{CAP_CNODE, 4, 1024, "CNode"},

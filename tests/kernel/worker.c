@@ -115,6 +115,13 @@ bool is_done(const struct worker *w)
 	return w->done == w->started;
 }
 
+bool wait_done(const struct worker *w)
+{
+	for (uint32_t i = 0; i < 10000 && !is_done(w); i++)
+		sleep_ns(1000000);
+	return is_done(w);
+}
+
 uint64_t error_of(const struct worker *w)
 {
 	if (w->operation != 0)

@@ -59,6 +59,8 @@ void worker_do(struct worker *w, uint32_t operation, const uint64_t arguments[7]
 void worker_run(struct worker *w, void (*run)(struct worker *));
 /* True if the last thing given to it is finished. */
 bool is_done(const struct worker *w);
+/* Waits until it is, however slow the host is (but not for ever): is_done. */
+bool wait_done(const struct worker *w);
 /* RAX, which the matrix notes, and result i of its last call. */
 uint64_t error_of(const struct worker *w);
 uint64_t result_of(const struct worker *w, uint32_t i);

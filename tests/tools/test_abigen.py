@@ -106,6 +106,9 @@ def test_bad_protocols_are_refused(tmp_path, text, message):
     ('[[op]]\nname="x"\nnumber=1000', "not in 1..999"),
     ('[[op]]\nname="x"\nnumber=7', "stands twice"),
     ('[[op]]\nname="x"\nnumber=8\nin=["a","b","c","d","e","f","g"]', "registers"),
+    ('[[op]]\nname="x"\nnumber=8\ndecode=["dst empty"]', "name argument kind rights"),
+    ('[[op]]\nname="x"\nnumber=8\ndecode=["v 1 vspace wrote"]', "name argument kind rights"),
+    ('[[op]]\nname="x"\nnumber=8\ndecode=["dst 1 empty?"]', "only a capability can be left out"),
 ])
 def test_bad_operations_are_refused(tmp_path, text, message):
     with pytest.raises(model.AbiError, match=message):
@@ -120,7 +123,17 @@ def test_stub_uses_only_its_registers(tmp_path):
 
 def test_dispatch_rows(tmp_path):
     rows = kernel.dispatch_table(load(tmp_path))
-    assert "X(7, wait, CAP_NOTIFICATION, RIGHT_READ, OP_BY_CAP)" in rows
+    assert "X(7, wait, CAP_NOTIFICATION, RIGHT_READ, OP_BY_CAP, invoke_wait)" in rows
+
+
+def test_arguments_are_decoded_in_the_order_they_are_listed(tmp_path):
+    own = '[[op]]\nname = "x"\nnumber = 200\ncap = "memory"\ndecode = ["space 2 vspace? write", "dst 1 empty"]\n'
+    abi = load(tmp_path, operations_text=OPERATIONS + own)
+    assert "OP_BY_CAP, decode_x)" in kernel.dispatch_table(abi)
+    assert "invoke_x(struct thread *self, struct slot *cap, struct slot *space, const struct slot_place *dst);" in kernel.handlers_header(abi)
+    text = kernel.decoders(abi)
+    assert "(cap_t)ctx_arg(&self->ctx, 2) == 0 ? E_OK : cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 2), CAP_VSPACE, RIGHT_WRITE, &space)" in text
+    assert text.index("&space)") < text.index("slot_lookup_empty(self, ctx_arg(&self->ctx, 1), &dst)") < text.index("invoke_x(self, cap, space, &dst)")
 
 
 def test_docs_name_every_operation_and_protocol():

@@ -7,7 +7,7 @@ A case is tests/twin/sh/NAME.sh or tests/twin/c/NAME.c (built with musl-gcc -sta
 hand. A difference that is legitimate has one visible rule: the case's header names it, `twin-normalise: RULE`, and RULES
 below says what it does. `twin-libs: -lpthread` and the like go to the compiler; `twin-libc: glibc` builds with gcc instead.
 
-Usage: run_twin.py [--out DIR] [NAME...]
+Usage: run_twin.py [--out DIR] [--smp N] [NAME...]
 """
 
 import argparse
@@ -146,8 +146,8 @@ def run_linux(out, tree):
     return result.stdout.decode(errors="replace")
 
 
-def run_tessera(tree, timeout):
-    command = [TOP / "tessera", "run", "--no-build", "--root", tree, "--timeout", str(timeout), "--", "/bin/sh", "/twin/driver.sh"]
+def run_tessera(tree, timeout, cpus):
+    command = [TOP / "tessera", "run", "--no-build", "--root", tree, "--smp", str(cpus), "--timeout", str(timeout), "--", "/bin/sh", "/twin/driver.sh"]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return result.stdout.decode(errors="replace"), result.stderr.decode(errors="replace")
 
@@ -159,12 +159,12 @@ def parse(text):
     return results
 
 
-def run_tessera_all(cases, out, tree):
+def run_tessera_all(cases, out, tree, cpus):
     """Runs all; where the system stopped in the middle, goes on behind the case that stopped it."""
     results, left, notes = {}, list(cases), ""
     while left:
         (tree / "twin/cases").write_text("".join(c.name + "\n" for c in left))
-        text, notes = run_tessera(tree, 120 + 20 * len(left))
+        text, notes = run_tessera(tree, 120 + 20 * len(left), cpus)
         got = parse(text)
         results.update(got)
         rest = [c for c in left if c.name not in got]
@@ -185,14 +185,14 @@ def compare(case, linux, tessera):
     return None if linux == tessera else "different"
 
 
-def run(names, out):
-    """Runs cases on both systems; yields (case, problem or None)."""
+def run(names, out, cpus=1):
+    """Runs cases on both systems; yields (case, problem or None). cpus: of the machine that runs Tessera."""
     cases = find_cases(names)
     out = out.resolve()
     build(cases, out)
     tree = overlay(cases, out)
     linux = parse(run_linux(out, tree))
-    tessera = run_tessera_all(cases, out, tree)
+    tessera = run_tessera_all(cases, out, tree, cpus)
     (out / "results").mkdir(exist_ok=True)
     for case in cases:
         ours, theirs = tessera.get(case.name), linux.get(case.name)
@@ -204,10 +204,11 @@ def run(names, out):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, default=TOP / "build/tests/twin")
+    parser.add_argument("--smp", type=int, default=1, metavar="N", help="CPUs of the machine that runs Tessera")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
     failed = 0
-    for number, (case, problem) in enumerate(run(args.names, args.out), 1):
+    for number, (case, problem) in enumerate(run(args.names, args.out, args.smp), 1):
         print(f"{'not ok' if problem else 'ok'} {number} twin {case.name}" + (f" # {problem}" if problem else ""))
         if problem:
             failed += 1

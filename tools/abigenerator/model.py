@@ -21,10 +21,22 @@ MAX_CAPS = 4
 FIRST_RESERVED_OP = 0xFFF0
 FIRST_BEHIND_IPC = 100
 MAX_ENTRIES = 22
+DECODED = re.compile(r"(?P<name>[a-z_]+) (?P<argument>[0-6]) (?P<kind>[a-z_]+)(?P<optional>\??)(?P<rights>( [a-z]+)*)")
 
 
 class AbiError(Exception):
     """A description that cannot be meant."""
+
+
+@dataclasses.dataclass
+class Decoded:
+    """An argument that the kernel looks up before the handler runs: `kind` is "empty" (a slot_t of an empty slot), "slot" (of any), "source" (of a
+    capability), or the type of a capability at an address; rights are the CNode's or the capability's. is_optional: 0 stands for none."""
+    name: str
+    argument: int
+    kind: str
+    is_optional: bool
+    rights: list[str]
 
 
 @dataclasses.dataclass
@@ -40,6 +52,7 @@ class Operation:
     page: str | None
     errors: list[str]
     doc: str
+    decoded: list[Decoded]
 
     @property
     def is_entry(self) -> bool:
@@ -120,6 +133,16 @@ def _unique(what: str, values: list) -> None:
         seen.add(value)
 
 
+def _decoded(where: str, text: str) -> Decoded:
+    match = DECODED.fullmatch(text)
+    rights = match["rights"].split() if match else []
+    if not match or not set(rights) <= set(RIGHTS):
+        raise AbiError(f"{where}: {text!r} is not 'name argument kind rights'")
+    if match["optional"] and match["kind"] in ("empty", "slot", "source"):
+        raise AbiError(f"{where}: {text!r}: only a capability can be left out")
+    return Decoded(match["name"], int(match["argument"]), match["kind"], bool(match["optional"]), rights)
+
+
 def _operation(raw: dict, errors: dict) -> Operation:
     name = raw["name"]
     if raw.get("right") and raw["right"] not in RIGHTS:
@@ -133,7 +156,7 @@ def _operation(raw: dict, errors: dict) -> Operation:
         raise AbiError(f"operation {name}: number {raw['number']} is not in 1..999")
     return Operation(name, raw["number"], raw.get("cap"), raw.get("right"), raw.get("slots", False),
                      raw.get("in", []), raw.get("out", []), raw.get("page"), raw.get("errors", []),
-                     raw.get("doc", "").strip())
+                     raw.get("doc", "").strip(), [_decoded(f"operation {name}", text) for text in raw.get("decode", [])])
 
 
 def _field(where: str, text: str) -> Field:

@@ -11,8 +11,7 @@ import re
 
 from .common import REPO
 
-# The goal is missed today (docs/open.md); what is enforced keeps the kernel from growing on.
-KERNEL_GOAL, KERNEL_MAX, ARCH_MAX = 9000, 9500, 3000
+KERNEL_MAX, ARCH_MAX = 9000, 3000
 PARTS = ("core", "object", "mm", "include", "genarch", "arch/x86_64")
 SUFFIXES = (".c", ".h", ".S", ".ld")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -47,7 +46,7 @@ def faults(rows: dict[str, int]) -> list[str]:
 def table(rows: dict[str, int]) -> str:
     lines = ["| kernel for x86_64 | lines without comments and blank lines | limit |", "| --- | ---: | ---: |"]
     lines += [f"| `kernel/{part}` | {count:,} | {f'{ARCH_MAX:,}' if part == 'arch/x86_64' else ''} |" for part, count in rows.items()]
-    return "\n".join([*lines, f"| **all** | **{sum(rows.values()):,}** | {KERNEL_MAX:,} (goal {KERNEL_GOAL:,}) |"])
+    return "\n".join([*lines, f"| **all** | **{sum(rows.values()):,}** | {KERNEL_MAX:,} |"])
 
 
 def start(_args: argparse.Namespace) -> int:

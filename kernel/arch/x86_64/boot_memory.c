@@ -7,6 +7,8 @@
  */
 #include "boot_memory.h"
 
+#include <frames.h>
+
 #include "cpu.h"
 #include "layout.h"
 
@@ -98,17 +100,20 @@ void boot_memory_sort(struct boot_ranges *ranges, struct boot_source *source)
 	find_device(&ranges->device, &ranges->ram);
 }
 
-struct boot_range boot_memory_window(const struct boot_ranges *ranges)
+uint32_t boot_memory_open(const struct boot_ranges *ranges)
 {
 	struct boot_range best = {0, 0};
+	uint32_t place = 0;
 
 	for (uint32_t i = 0; i < ranges->free.count; i++) {
 		struct boot_range range = ranges->free.ranges[i];
 
-		if (range.end > FOUR_GIB)
-			range.end = FOUR_GIB;
-		if (range.start < range.end && range.end - range.start > best.end - best.start)
+		range.end = range.end > FOUR_GIB ? FOUR_GIB : range.end;
+		if (range.start < range.end && range.end - range.start > best.end - best.start) {
 			best = range;
+			place = i;
+		}
 	}
-	return best;
+	frames_open(best);
+	return place;
 }

@@ -16,5 +16,5 @@ struct boot_ranges {
 
 /* Sorts the map. Free RAM is without image, archive and the first MiB, and below 2^38 (object indices). */
 void boot_memory_sort(struct boot_ranges *ranges, struct boot_source *source);
-/* The largest free range that the boot tables map. */
-struct boot_range boot_memory_window(const struct boot_ranges *ranges);
+/* Opens the largest free range, as far as the boot tables map it, for frames_take; returns its place in free. */
+uint32_t boot_memory_open(const struct boot_ranges *ranges);

@@ -12,11 +12,12 @@
  */
 #include "kernel_map.h"
 
+#include <frames.h>
 #include <object.h>
+#include <panic.h>
 
 #include "asm.h"
 #include "cpu.h"
-#include "../../genarch/frames.h"
 #include "layout.h"
 #include "trap.h"
 
@@ -43,7 +44,8 @@ static pte_t *entry_of(pte_t *table, uint64_t va, unsigned int level)
 		pte_t *entry = &table[pt_index(va, at)];
 
 		if (!(*entry & PTE_PRESENT))
-			*entry = frame_allocate().raw | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
+			*entry = ptr_to_phys(frames_take(PAGE_SIZE)).raw | PTE_PRESENT | PTE_WRITE |
+				 PTE_ACCESSED;
 		else if (*entry & PTE_LARGE)
 			return entry; /* mapped already by something larger */
 		table = phys_to_ptr(pte_address(*entry));
@@ -56,7 +58,7 @@ static void map_page(uint64_t va, uint64_t pa, pte_t bits, unsigned int level)
 	pte_t *entry = entry_of(kernel_root, va, level);
 
 	if ((bits & PTE_WRITE) && !(bits & PTE_NX))
-		panic_boot("a kernel mapping would be writable and executable");
+		kernel_panic("boot: a kernel mapping would be writable and executable");
 	if (!(*entry & PTE_PRESENT))
 		*entry = pa | bits | (level > 0 ? PTE_LARGE : 0);
 }
@@ -76,7 +78,7 @@ unsigned char *kernel_map_stacks(uint32_t number)
 
 	for (uint64_t offset = 0; offset < STACKS_BYTES; offset += PAGE_SIZE) {
 		if (!cpu_is_guard(offset))
-			map_page(start + offset, frame_allocate().raw, BITS_DATA, 0);
+			map_page(start + offset, ptr_to_phys(frames_take(PAGE_SIZE)).raw, BITS_DATA, 0);
 	}
 	return (unsigned char *)start;
 }
@@ -140,9 +142,7 @@ volatile uint32_t *kernel_map_device(unsigned int window_page, paddr_t page)
 
 void kernel_map_init(const struct boot_source *source)
 {
-	paddr_t root = frame_allocate();
-
-	kernel_root = phys_to_ptr(root);
+	kernel_root = frames_take(PAGE_SIZE);
 	map_image(image_text_start, image_text_end, BITS_TEXT);
 	map_image(image_rodata_start, image_rodata_end, BITS_CONSTANT);
 	map_image(image_data_start, image_data_end, BITS_DATA);
@@ -153,8 +153,7 @@ void kernel_map_init(const struct boot_source *source)
 			kernel_map_direct(memory->start, memory->end);
 	}
 	kernel_map_direct(source->archive_start, source->archive_end);
-	THIS_CPU->root = root.raw;
-	write_cr3(root.raw);
+	arch_vspace_switch(ptr_to_phys(kernel_root));
 }
 
 /* ---- user mode's tables, where they are separated ---- */
@@ -172,10 +171,9 @@ static void expose(pte_t *root, uint64_t start, uint64_t bytes, pte_t bits)
 
 void kernel_map_separate(struct cpu *self)
 {
-	paddr_t frame = frame_allocate();
-	pte_t *root = phys_to_ptr(frame);
+	pte_t *root = frames_take(PAGE_SIZE);
 
-	self->arch.user_root = frame.raw;
+	self->arch.user_root = ptr_to_phys(root).raw;
 	expose(root, (uint64_t)entry_text_start, (uint64_t)(entry_text_end - entry_text_start), BITS_TEXT);
 	expose(root, (uint64_t)cpu_idt, PAGE_SIZE, BITS_CONSTANT);
 	expose(root, (uint64_t)self, PAGE_SIZE, BITS_DATA);

@@ -118,15 +118,6 @@ void panic_user_trap(uint64_t vector, uint64_t error_code)
 	stop();
 }
 
-void panic_boot(const char *text)
-{
-	arch_panic_begin();
-	print("\nKERNEL PANIC: while booting: ");
-	print(text);
-	print("\n");
-	arch_panic_stop();
-}
-
 void arch_panic_stop(void)
 {
 	const uint64_t *frame = __builtin_frame_address(0);

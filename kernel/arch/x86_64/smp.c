@@ -8,10 +8,10 @@
  */
 #include "smp.h"
 
+#include <frames.h>
 #include <object.h>
 
 #include "../../genarch/acpi.h"
-#include "../../genarch/frames.h"
 
 #include "asm.h"
 #include "console.h"
@@ -85,10 +85,10 @@ void smp_entered(void)
 
 static struct cpu *make_cpu(uint32_t id)
 {
-	struct cpu *self = frames_allocate(sizeof(*self));
+	struct cpu *self = frames_take(sizeof(*self));
 
 	self->id = id;
-	self->idle = frames_allocate(sizeof(*self->idle));
+	self->idle = frames_take(sizeof(*self->idle));
 	self->arch.stacks = (uint64_t)kernel_map_stacks(id);
 	if (speculation.is_separated)
 		kernel_map_separate(self);

@@ -5,7 +5,9 @@
  * Runs once, on the kernel stack, with interrupts off.  Until kernel_map_init the boot protocol's tables are
  * in force: the first 4 GiB, everything writable and executable.
  */
+#include <frames.h>
 #include <object.h>
+#include <panic.h>
 
 #include <boot_source.h>
 
@@ -15,7 +17,6 @@
 #include "console.h"
 #include "cpu.h"
 #include "fpu.h"
-#include "../../genarch/frames.h"
 #include "irq.h"
 #include "kernel_map.h"
 #include "layout.h"
@@ -48,8 +49,8 @@ static void setup_memory(struct boot_source *source)
 	boot_memory_sort(&ranges, source);
 	report_memory(source);
 	if (source->archive_start % PAGE_SIZE != 0)
-		panic_boot("the boot archive does not start at a page");
-	frames_open(boot_memory_window(&ranges));
+		kernel_panic("boot: the archive does not start at a page");
+	handover.boot_range = boot_memory_open(&ranges);
 	kernel_map_init(source);
 	if (speculation.is_separated)
 		kernel_map_separate(&boot_cpu);
@@ -89,18 +90,13 @@ static void copy_ranges(struct boot_range *to, uint32_t *count, const struct ran
 
 static void fill_handover(const struct boot_source *source)
 {
-	struct boot_range tables = frames_close();
-
-	range_set_remove(&ranges.free, tables.start, tables.end);
 	copy_ranges(handover.free_ram, &handover.free_ram_count, &ranges.free);
 	copy_ranges(handover.device, &handover.device_count, &ranges.device);
 	handover.archive = (struct boot_range){source->archive_start, source->archive_end};
 	handover.ram_bytes = range_set_bytes(&ranges.ram);
-	handover.kernel_bytes =
-		(uint64_t)image_end - KERNEL_OFFSET - (uint64_t)image_start + tables.end - tables.start;
+	handover.image_bytes = (uint64_t)image_end - KERNEL_OFFSET - (uint64_t)image_start;
 	handover.cpu_count = cpus_used;
-	for (uint32_t i = 0; i + 1 < BOOT_CMDLINE_BYTES; i++)
-		handover.cmdline[i] = source->cmdline[i];
+	arch_copy(handover.cmdline, source->cmdline, BOOT_CMDLINE_BYTES);
 }
 
 void arch_start(struct boot_source *source)

@@ -9,12 +9,11 @@
  */
 #include "timer.h"
 
-#include <hal.h>
+#include <frames.h>
 
 #include "asm.h"
 #include "cpu.h"
 #include "fpu.h"
-#include "../../genarch/frames.h"
 #include "irq.h"
 #include "layout.h"
 
@@ -78,7 +77,7 @@ static uint64_t feature_bits(void)
 
 static void page_init(void)
 {
-	struct time_page *page = phys_to_ptr(frame_allocate());
+	struct time_page *page = frames_take(PAGE_SIZE);
 
 	clock_state.page = page;
 	page_write_begin(page);

@@ -8,8 +8,6 @@
 
 #include <compiler.h>
 
-#include "../../genarch/boot_support.h" /* panic_boot */
-
 /* What trap_from_kernel has on the stack. */
 struct trap_frame {
 	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;

@@ -54,6 +54,16 @@ static inline uint64_t lx_watch_word(uint16_t cookie)
 /* Gives a cookie back; file 0: the server need not be told. Under files.lock. */
 void lx_watch_forget(struct lx_thread *self, cap_t file, uint16_t cookie);
 
+/* What this process closed or reaped may not be known to the server yet, if that runs on another CPU: before words are
+ * read, it is asked anything, for it hears of closed files before it answers. */
+HIDDEN extern bool lx_is_unsettled;
+void lx_settle_slow(struct lx_thread *self);
+static inline void lx_settle(struct lx_thread *self)
+{
+	if (lx_is_unsettled)
+		lx_settle_slow(self);
+}
+
 /* POLL* of a descriptor among events, POLLERR, POLLHUP, POLLNVAL. is_waiting: if none, changes wake the calling thread. */
 int16_t lx_fd_ready(struct lx_thread *self, int32_t fd, cap_t file, uint16_t events, bool is_waiting);
 /* Asks the server itself. edges: changes when something of events has come anew; 0: not counted. */

@@ -202,7 +202,7 @@ static void do_fork(struct model *m)
 
 	if (child->space)
 		return;
-	if (space_fork(m->space, 2, &child->space) != 0) {
+	if (space_fork(m->space, 2, true, &child->space) != 0) {
 		assert_true(may_fail);
 		child->space = NULL;
 		return;

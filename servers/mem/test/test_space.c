@@ -90,7 +90,7 @@ static void life_leaks_nothing(void **state)
 		map(space, 0, 30, RW, ANON_SHARED);
 		for (uint32_t p = 0; p < 100; p++)
 			write_at(space, BASE + p * 3 * PAGE_BYTES, p);
-		assert_int_equal(space_fork(space, 2, &child), 0);
+		assert_int_equal(space_fork(space, 2, true, &child), 0);
 		write_at(child, BASE, 7);
 		fake_check(space);
 		fake_check(child);
@@ -153,7 +153,7 @@ static void copy_on_write(void **state)
 	for (uint64_t i = 0; i < 8; i++)
 		write_at(parent, BASE + i * PAGE_BYTES, 100 + i);
 	uint32_t free_before = frames.free_count;
-	assert_int_equal(space_fork(parent, 2, &child), 0);
+	assert_int_equal(space_fork(parent, 2, true, &child), 0);
 	fake_check(parent);
 	fake_check(child);
 	assert_true(free_before - frames.free_count < 20);
@@ -168,12 +168,18 @@ static void copy_on_write(void **state)
 	write_at(parent, BASE + 5 * PAGE_BYTES, 3);
 	assert_int_equal(frames.copied, copied); /* the only reference: no copy */
 	/* What was written after the fork is copied at once by the next one, the rest is not. */
-	assert_int_equal(space_fork(parent, 2, &child), 0);
+	assert_int_equal(space_fork(parent, 2, true, &child), 0);
 	assert_true(fake_rights(&parent->port, PAGE(BASE) + 5, NULL) & RIGHT_WRITE);
 	assert_false(fake_rights(&parent->port, PAGE(BASE) + 6, NULL) & RIGHT_WRITE);
 	fake_check(parent);
 	fake_check(child);
 	assert_int_equal(read_at(child, BASE + 5 * PAGE_BYTES), 3);
+	space_destroy(child);
+	/* But not beside a thread that may write: all pages are those of one moment. */
+	write_at(parent, BASE + 5 * PAGE_BYTES, 4);
+	assert_int_equal(space_fork(parent, 2, false, &child), 0);
+	for (uint64_t i = 0; i < 8; i++)
+		assert_false(fake_rights(&parent->port, PAGE(BASE) + i, NULL) & RIGHT_WRITE);
 	space_destroy(child);
 	space_destroy(parent);
 }
@@ -185,7 +191,7 @@ static void shared_memory(void **state)
 
 	(void)state;
 	write_at(parent, at, 5);
-	assert_int_equal(space_fork(parent, 2, &child), 0);
+	assert_int_equal(space_fork(parent, 2, true, &child), 0);
 	write_at(child, at, 6);
 	write_at(child, at + 3 * PAGE_BYTES, 7);
 	assert_int_equal(read_at(parent, at), 6);
@@ -374,7 +380,7 @@ static void files(void **state)
 	write_at(space, shared + 21 * PAGE_BYTES, 6);
 	assert_int_equal(read_at(space, shared + 20 * PAGE_BYTES), 1020);
 	assert_int_equal(read_at(space, private + 21 * PAGE_BYTES), 6);
-	assert_int_equal(space_fork(space, 2, &child), 0);
+	assert_int_equal(space_fork(space, 2, true, &child), 0);
 	assert_int_equal(read_at(child, private + 20 * PAGE_BYTES), 5);
 	assert_int_equal(read_at(child, private + 22 * PAGE_BYTES), 1022);
 	fake_check(child);
@@ -426,7 +432,7 @@ static void windows(void **state)
 	assert_int_equal(space_map(space, &request, &out), 0);
 	write_at(space, WINDOW_VA, 4);
 	assert_int_equal(*(uint64_t *)(void *)frame_bytes(fake_cache_frame(9)), 4);
-	assert_int_equal(space_fork(space, 2, &child), 0);
+	assert_int_equal(space_fork(space, 2, true, &child), 0);
 	assert_int_equal(fault(child, WINDOW_VA, ACCESS_READ), FAULT_NO_AREA);
 	assert_int_equal(space_unmap(space, WINDOW_VA, 0x10000), 0);
 	assert_int_equal(object->area_count, 0);
@@ -490,7 +496,7 @@ static void advice(void **state)
 	write_at(space, BASE, 9);
 	assert_int_equal(space_advise(space, BASE, 0x1000, 18), 0);
 	assert_int_equal(space_advise(space, BASE + 0x3000, 0x1000, 10), 0);
-	assert_int_equal(space_fork(space, 2, &child), 0);
+	assert_int_equal(space_fork(space, 2, true, &child), 0);
 	assert_int_equal(read_at(child, BASE), 0);
 	assert_int_equal(fault(child, BASE + 0x3000, ACCESS_READ), FAULT_NO_AREA);
 	fake_check(child);
@@ -527,7 +533,7 @@ static void shared_futex(void **state)
 
 	(void)state;
 	write_at(one, at, 42);
-	assert_int_equal(space_fork(one, 2, &two), 0);
+	assert_int_equal(space_fork(one, 2, true, &two), 0);
 	assert_int_equal(futex_wait(one, 0x100000005ull, at, 41, ~0u), MEM_EAGAIN);
 	assert_int_equal(futex_wait(one, 0x100000005ull, at, 42, ~0u), 0);
 	assert_int_equal(futex_wait(two, 0x200000006ull, at, 42, 2), 0);
@@ -626,7 +632,7 @@ static void kernel_refuses(void **state)
 		if (space_create(2, false, &other) == 0)
 			space_destroy(other);
 		fake_fail_in = n;
-		if (space_fork(space, 2, &other) == 0)
+		if (space_fork(space, 2, true, &other) == 0)
 			space_destroy(other);
 		fake_fail_in = ~0ull;
 		fake_check(space);

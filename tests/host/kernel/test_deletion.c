@@ -198,13 +198,13 @@ static void make_space(void)
 	assert_int_equal(CALL(OP_MEMORY_ATTACH, MEM, VIEW, SPACE, 0, 0, RIGHTS_ALL), E_OK);
 	assert_int_equal(CALL(OP_VIEW_MAP, VIEW, VA, 0, 64, RW), E_OK);
 	for (uint64_t i = 0; i < 64; i++)
-		assert_true(host_access(vspace_root_address(slot_object(world_slot(SPACE))),
-					VA + i * PAGE_SIZE) != 0);
+		assert_true(host_access(object_address(slot_object(world_slot(SPACE))), VA + i * PAGE_SIZE) !=
+			    0);
 }
 
 static pte_t look(uint64_t va)
 {
-	return host_access(vspace_root_address(slot_object(world_slot(SPACE))), va);
+	return host_access(object_address(slot_object(world_slot(SPACE))), va);
 }
 
 static void memory_takes_its_mappings_along(void **state)
@@ -267,7 +267,7 @@ static void vspace_dies_with_views_and_tables(void **state)
 	make_space();
 	for (uint32_t i = 0; i < 6; i++)
 		assert_int_equal(CALL(OP_MEMORY_ATTACH, MEM, FREE + i, SPACE, 0, 0, RIGHTS_ALL), E_OK);
-	root = vspace_root_address(slot_object(world_slot(SPACE))).raw;
+	root = object_address(slot_object(world_slot(SPACE))).raw;
 	arch_vspace_switch((paddr_t){root});
 	assert_int_equal(CALL(OP_CNODE_DELETE, SPACE, 3), E_MORE);
 	assert_int_equal(CALL(OP_CNODE_DELETE, SPACE, 0), E_OK);
@@ -401,7 +401,7 @@ static void a_thread_may_delete_itself(void **state)
 	assert_true(can_name(world.self, ROOT_CAP_CNODE));
 	assert_int_equal(CALL(OP_CNODE_DELETE, ROOT_CAP_THREAD, 0), E_OK); /* only root's copy of it */
 	assert_false(world.self_is_gone);
-	assert_int_equal(cap_delete(&world.boot_slots[ROOT_CAP_THREAD], 0, &steps), E_OK);
+	assert_int_equal(cap_remove(&world.boot_slots[ROOT_CAP_THREAD], true, 0, &steps), E_OK);
 	assert_int_equal(world.self->state, THREAD_SUSPENDED);
 	assert_false(can_name(world.self, ROOT_CAP_CNODE));
 	sched_finish();

@@ -43,7 +43,7 @@ static int teardown(void **state)
 
 static paddr_t root_of(uint32_t space)
 {
-	return vspace_root_address(slot_object(world_slot(space)));
+	return object_address(slot_object(world_slot(space)));
 }
 
 static uint64_t frame_of(uint32_t memory, uint64_t page)
@@ -72,7 +72,7 @@ static void retype_makes_every_type(void **state)
 		uint32_t type;
 		uint64_t size, bytes;
 	} kinds[] = {{CAP_UNTYPED, 12, 4096}, {CAP_UNTYPED, 6, 64},	 {CAP_CNODE, 4, 1024},
-		     {CAP_ENDPOINT, 0, 2048}, {CAP_NOTIFICATION, 0, 64}, {CAP_THREAD, 0, 8192},
+		     {CAP_ENDPOINT, 0, 4096}, {CAP_NOTIFICATION, 0, 64}, {CAP_THREAD, 0, 8192},
 		     {CAP_VSPACE, 0, 8192},   {CAP_MEMORY, 3, 3 * 4096}, {CAP_SCHED_CONTEXT, 0, 64}};
 
 	(void)state;

@@ -190,7 +190,7 @@ static void touch(void)
 
 		if (slot_type(slot) == CAP_VSPACE && !slot_has(slot, SLOT_DYING) &&
 		    !vspace_at(slot_object(slot))->is_dying)
-			host_access(vspace_root_address(slot_object(slot)), any_va());
+			host_access(object_address(slot_object(slot)), any_va());
 	}
 }
 

@@ -33,13 +33,8 @@ static void give(uint32_t which, uint32_t address)
 static void make_thread(struct thread *thread, uint64_t page_va)
 {
 	thread_init(thread);
-	assert_int_equal(cap_embed(&world.boot_slots[ROOT_CAP_CNODE], &thread->slots[THREAD_SLOT_CSPACE]),
-			 E_OK);
-	assert_int_equal(cap_embed(&world.boot_slots[ROOT_CAP_VSPACE], &thread->slots[THREAD_SLOT_VSPACE]),
-			 E_OK);
-	thread->cspace_first = index_of(world.root_cnode);
-	thread->cspace_mask = WORLD_ROOT_SLOTS - 1u;
-	thread->vspace_root = vspace_root_address(world.vspace);
+	cap_embed(&world.boot_slots[ROOT_CAP_CNODE], thread, THREAD_SLOT_CSPACE);
+	cap_embed(&world.boot_slots[ROOT_CAP_VSPACE], thread, THREAD_SLOT_VSPACE);
 	thread->page_va = page_va;
 	sched_set_priority(thread, 16);
 	struct sched_context *context = take(SCHED_CONTEXT_BYTES);
@@ -67,7 +62,7 @@ static void make_first_objects(void)
 	boot_make_origin(world.boot_slots, ROOT_CAP_MACHINE, CAP_MACHINE, RIGHTS_ALL, 0, 0);
 	boot_make_origin(world.boot_slots, ROOT_CAP_VSPACE, CAP_VSPACE, RIGHTS_ALL, world.vspace, 0);
 	boot_make_origin(world.boot_slots, ROOT_CAP_THREAD, CAP_THREAD, RIGHTS_ALL, index_of(world.self), 0);
-	vspace_init(world.vspace, slot_index(&world.boot_slots[ROOT_CAP_VSPACE]), 0);
+	vspace_init(world.vspace, 0);
 	for (uint32_t i = 0; i < 16; i++)
 		vspace_add_table_page(world.vspace, ptr_to_phys(take(PAGE_SIZE)));
 	make_thread(world.self, ROOT_MSG_PAGE_VA);

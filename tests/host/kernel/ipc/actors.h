@@ -9,7 +9,7 @@
 
 #include "../world.h"
 
-#define ACTORS 6u
+#define ACTORS 10u
 #define UT 60u	   /* Untyped of 1 MiB */
 #define EP 61u	   /* endpoint origin: all rights */
 #define NTFN 62u   /* notification origin */

@@ -54,6 +54,32 @@ static void receiver_meets_senders_by_priority(void **state)
 	assert_received(0, 0, MSG_TAG(1, 1, 0), 3, 103);
 }
 
+/* Calls and sends of one priority are taken in the order in which they came; without a slot for a Reply, calls are passed over. */
+static void equals_keep_their_order_whether_they_call_or_send(void **state)
+{
+	(void)state;
+	CALL_EP(1, EP, 1);
+	ACT(2, OP_SEND, EP, MSG_TAG(1, 1, 0), 2, 0, 0, 0, DEADLINE_NEVER);
+	CALL_EP(3, EP, 3);
+	ACT(4, OP_SEND, EP, MSG_TAG(1, 1, 0), 4, 0, 0, 0, DEADLINE_NEVER);
+	CALL_EP(5, EP, 5);
+	for (uint32_t i = 1; i <= 3; i++) {
+		RECV(0, REPLY(i));
+		assert_received(0, 0, MSG_TAG(1, 1, 0), i, 100 + i);
+	}
+	RECV(0, 0); /* 4 stands before 5 here, and 5 is not taken */
+	assert_received(0, 0, MSG_TAG(1, 1, 0), 4, 104);
+	ACT(0, OP_RECV, EP, 0, 0, 0, 0, 0, DEADLINE_POLL);
+	assert_int_equal(ERROR(0), E_TIMEOUT);
+	ACT(2, OP_SEND, EP, MSG_TAG(1, 1, 0), 6, 0, 0, 0, DEADLINE_NEVER);
+	assert_int_equal(CALL(OP_THREAD_SET_PRIORITY, THREAD_CAP(2), 33), E_OK); /* lower than the caller's */
+	RECV(0, 0);
+	assert_received(0, 0, MSG_TAG(1, 1, 0), 6, 102);
+	RECV(0, REPLY(5));
+	assert_received(0, 0, MSG_TAG(1, 1, 0), 5, 105);
+	assert_int_equal(endpoint_at(slot_object(world_slot(EP)))->sender_summary, 0);
+}
+
 static void long_messages_are_copied(void **state)
 {
 	(void)state;
@@ -502,6 +528,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(send_meets_receiver),
 		TEST(receiver_meets_senders_by_priority),
+		TEST(equals_keep_their_order_whether_they_call_or_send),
 		TEST(long_messages_are_copied),
 		TEST(bad_tags_are_refused),
 		TEST(rights_are_needed),
