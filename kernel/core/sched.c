@@ -130,7 +130,9 @@ bool sched_is_elsewhere(const struct thread *thread)
 void sched_set_home(struct thread *thread, uint32_t id)
 {
 	thread->home = (uint8_t)id;
-	if (thread->cpu == id || thread->state != THREAD_READY)
+	if (thread->state != THREAD_READY)
+		thread->cpu = (uint8_t)id; /* an answer by the fast path would keep it on the server's */
+	if (thread->cpu == id)
 		return;
 	if (thread->is_queued)
 		run_queue_remove(&cpus[thread->cpu]->ready, thread);

@@ -77,7 +77,7 @@ void reply_abandon(struct thread *thread);
 
 /* What one message carries to its receiver. */
 struct message {
-	uint64_t badge, tag, words[MSG_REGISTER_WORDS], label;
+	uint64_t badge, tag, words[MSG_REGISTER_WORDS];
 };
 
 /* A caller or a faulted thread, whose receiver must have a slot for a Reply. */

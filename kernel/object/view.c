@@ -359,12 +359,6 @@ static enum tessera_error copy_check(const struct slot *view, uint64_t va, uint6
 	return view_check_window(view, va, pages);
 }
 
-static void copy_flush(struct copying *copying)
-{
-	tlb_gather_flush(&copying->to.gather, copying->to.ref);
-	tlb_gather_flush(&copying->from_gather, copying->from);
-}
-
 enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 {
 	uint64_t va = ctx_arg(&self->ctx, 2), pages = ctx_arg(&self->ctx, 3), flags = ctx_arg(&self->ctx, 4);
@@ -389,15 +383,13 @@ enum tessera_error invoke_view_copy(struct thread *self, struct slot *cap)
 		error = pagetable_split_edges(copying.from, va, end);
 	if (error == E_RESTART)
 		return error;
-	while (error == E_OK &&
-	       at < end) { /* each turn passes a part of a leaf table or all that is absent */
+	/* each turn passes a part of a leaf table or all that is absent */
+	for (bool is_enough = false; error == E_OK && at < end && !is_enough; is_enough = work_is_enough())
 		error = copy_step(&copying, &at, end);
-		if (error == E_OK && at < end && work_is_enough()) {
-			copy_flush(&copying);
-			return restart_later(self, OP_VIEW_COPY, (at - va) >> PAGE_SHIFT);
-		}
-	}
-	copy_flush(&copying);
+	tlb_gather_flush(&copying.to.gather, copying.to.ref);
+	tlb_gather_flush(&copying.from_gather, copying.from);
+	if (error == E_OK && at < end)
+		return restart_later(self, OP_VIEW_COPY, (at - va) >> PAGE_SHIFT);
 	ctx_set_result(&self->ctx, 0, (at - va) >> PAGE_SHIFT);
 	return error;
 }

@@ -175,16 +175,14 @@ static enum tessera_error unmap(struct thread *self, uint32_t operation, vspace_
 		error = pagetable_split_edges(ref, va, end);
 	if (error == E_RESTART)
 		return error;
-	if (error != E_OK || pages == 0)
+	if (error != E_OK)
 		end = at;
-	while (at < end) { /* each turn passes a part of a leaf table or all that is absent */
+	/* each turn passes a part of a leaf table or all that is absent */
+	for (bool is_enough = false; at < end && !is_enough; is_enough = work_is_enough())
 		at = pagetable_clear_step(ref, at, end, frames, &gather);
-		if (at < end && work_is_enough()) {
-			tlb_gather_flush(&gather, ref);
-			return restart_later(self, operation, (at - va) >> PAGE_SHIFT);
-		}
-	}
 	tlb_gather_flush(&gather, ref);
+	if (at < end)
+		return restart_later(self, operation, (at - va) >> PAGE_SHIFT);
 	ctx_set_result(&self->ctx, 0, error == E_OK ? pages : 0);
 	return error;
 }
@@ -310,15 +308,13 @@ enum tessera_error invoke_vspace_protect(struct thread *self, struct slot *cap)
 		return error;
 	if (error != E_OK)
 		end = at;
-	while (at < end) { /* each turn passes a part of a leaf table or all that is absent */
+	/* each turn passes a part of a leaf table or all that is absent */
+	for (bool is_enough = false; at < end && !is_enough; is_enough = work_is_enough())
 		at = protect_step(&protection, at, end);
-		if (at < end && work_is_enough()) {
-			tlb_gather_flush(&protection.gather, protection.ref);
-			return restart_later(self, OP_VSPACE_PROTECT,
-					     ((at - va) >> PAGE_SHIFT) << 32 | (uint32_t)protection.left);
-		}
-	}
 	tlb_gather_flush(&protection.gather, protection.ref);
+	if (at < end)
+		return restart_later(self, OP_VSPACE_PROTECT,
+				     ((at - va) >> PAGE_SHIFT) << 32 | (uint32_t)protection.left);
 	ctx_set_result(&self->ctx, 0, error == E_OK ? pages - protection.left : 0);
 	return error;
 }

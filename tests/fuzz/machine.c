@@ -288,11 +288,13 @@ static void syscall_entry(uint32_t number, bool is_fast, bool is_pressed)
 	if (is_pressed)
 		cpu()->work = PRESSED_WORK;
 	if (is_fast && number == OP_CALL)
-		kernel_ipc_call(ENTRY_R12_IS(ctx_arg(ctx, 6)), ctx_arg(ctx, 0), ctx_arg(ctx, 1),
-				ctx_arg(ctx, 2), ctx_arg(ctx, 3), ctx_arg(ctx, 4), ctx_arg(ctx, 5));
+		kernel_ipc_call(ENTRY_ARGUMENTS(ctx_arg(ctx, 0), ctx_arg(ctx, 1), ctx_arg(ctx, 2),
+						ctx_arg(ctx, 3), ctx_arg(ctx, 4), ctx_arg(ctx, 5),
+						ctx_arg(ctx, 6)));
 	else if (is_fast && number == OP_REPLY_RECV)
-		kernel_ipc_reply_recv(ENTRY_R12_IS(ctx_arg(ctx, 6)), ctx_arg(ctx, 0), ctx_arg(ctx, 1),
-				      ctx_arg(ctx, 2), ctx_arg(ctx, 3), ctx_arg(ctx, 4), ctx_arg(ctx, 5));
+		kernel_ipc_reply_recv(ENTRY_ARGUMENTS(ctx_arg(ctx, 0), ctx_arg(ctx, 1), ctx_arg(ctx, 2),
+						      ctx_arg(ctx, 3), ctx_arg(ctx, 4), ctx_arg(ctx, 5),
+						      ctx_arg(ctx, 6)));
 	else
 		kernel_syscall(number);
 }

@@ -131,6 +131,8 @@ def test_arguments_are_decoded_in_the_order_they_are_listed(tmp_path):
     abi = load(tmp_path, operations_text=OPERATIONS + own)
     assert "OP_BY_CAP, decode_x)" in kernel.dispatch_table(abi)
     assert "invoke_x(struct thread *self, struct slot *cap, struct slot *space, const struct slot_place *dst);" in kernel.handlers_header(abi)
+    assert ("Looked up before anything else is checked: argument 2 (a vspace capability, right write; 0: none), then argument 1 (an empty slot)."
+            in docs.pages(abi)["operations.md"])
     text = kernel.decoders(abi)
     assert "(cap_t)ctx_arg(&self->ctx, 2) == 0 ? E_OK : cap_lookup(self, (cap_t)ctx_arg(&self->ctx, 2), CAP_VSPACE, RIGHT_WRITE, &space)" in text
     assert text.index("&space)") < text.index("slot_lookup_empty(self, ctx_arg(&self->ctx, 1), &dst)") < text.index("invoke_x(self, cap, space, &dst)")

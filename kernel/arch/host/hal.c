@@ -6,6 +6,7 @@
 #include <host.h>
 
 #include <object.h>
+#include <panic.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,6 +317,7 @@ void arch_panic_begin(void)
 
 void arch_panic_stop(void)
 {
+	panic_log_current();
 	if (host.leave != NULL)
 		host.leave(true);
 	abort();
