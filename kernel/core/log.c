@@ -24,6 +24,19 @@ void log_hex(uint64_t value)
 	arch_debug_write(digits, 2u + count);
 }
 
+void log_decimal(uint64_t value, const char *unit)
+{
+	char digits[20];
+	uint32_t at = sizeof(digits);
+
+	do { /* at most 20 digits */
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value != 0);
+	arch_debug_write(digits + at, sizeof(digits) - at);
+	log_text(unit);
+}
+
 void log_line(enum log_level level, const char *text, const struct log_field *fields, uint32_t count)
 {
 	static const char *const names[] = {"error: ", "warning: ", ""};

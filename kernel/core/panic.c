@@ -6,15 +6,19 @@
 
 NORETURN void kernel_panic(const char *reason)
 {
-	const struct thread *current = cpu()->current;
-
 	arch_panic_begin();
 	log_text("\nKERNEL PANIC: ");
 	log_text(reason);
 	log_text("\n");
+	arch_panic_stop();
+}
+
+void panic_log_current(void)
+{
+	const struct thread *current = cpu()->current;
+
 	if (current != NULL)
 		LOG(LOG_ERROR, "while running", F("cpu", cpu()->id), F("thread", ptr_to_phys(current).raw),
 		    F("label", current->label), F("state", current->state), F("ip", ctx_ip(&current->ctx)),
 		    F("sp", ctx_sp(&current->ctx)));
-	arch_panic_stop();
 }

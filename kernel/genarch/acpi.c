@@ -13,6 +13,8 @@
 #define TABLE_MAX_BYTES 0x100000u
 #define TABLES_MAX 64u
 #define HEADER_BYTES 36u
+#define ADDRESS_LIMIT (1ull << 45)	     /* of the direct map */
+#define RSDP_SIGNATURE 0x2052545020445352ull /* "RSD PTR " */
 #define SIGNATURE(a, b, c, d) \
 	((uint32_t)(a) | ((uint32_t)(b) << 8) | ((uint32_t)(c) << 16) | ((uint32_t)(d) << 24))
 
@@ -37,47 +39,53 @@ static uint64_t field(const struct table *table, uint32_t offset, uint32_t size)
 	return value;
 }
 
-static bool checksum_ok(const uint8_t *bytes, uint32_t length)
+static bool is_sum_zero(const struct table *table)
 {
 	uint8_t sum = 0;
 
-	for (uint32_t i = 0; i < length; i++)
-		sum = (uint8_t)(sum + bytes[i]);
+	for (uint32_t i = 0; i < table->length; i++)
+		sum = (uint8_t)(sum + table->bytes[i]);
 	return sum == 0;
+}
+
+/* Maps that many bytes, at most 1 MiB, as a table. */
+static bool map(uint64_t address, uint32_t length, struct table *table)
+{
+	if (address == 0 || address >= ADDRESS_LIMIT)
+		return false;
+	kernel_map_direct(address, address + length);
+	*table = (struct table){phys_to_ptr((paddr_t){address}), length};
+	return true;
 }
 
 /* Maps a table and takes its length from its header. Its checksum is the caller's business. */
 static bool table_open(uint64_t address, struct table *table)
 {
-	if (address == 0 || address >= (1ull << 45))
+	if (!map(address, HEADER_BYTES, table))
 		return false;
-	kernel_map_direct(address, address + HEADER_BYTES);
-	*table = (struct table){phys_to_ptr((paddr_t){address}), HEADER_BYTES};
 	uint32_t length = (uint32_t)field(table, 4, 4);
 
-	if (length < HEADER_BYTES || length > TABLE_MAX_BYTES)
-		return false;
-	kernel_map_direct(address, address + length);
-	table->length = length;
-	return true;
+	return length >= HEADER_BYTES && length <= TABLE_MAX_BYTES && map(address, length, table);
 }
 
 /* ---- RSDP ---- */
 
-static bool rsdp_at(uint64_t address)
+static bool rsdp_open(uint64_t address, struct table *rsdp)
 {
-	const uint8_t *bytes = phys_to_ptr((paddr_t){address});
-	const struct table table = {bytes, 8};
+	if (!map(address, HEADER_BYTES, rsdp) || field(rsdp, 0, 8) != RSDP_SIGNATURE)
+		return false;
+	const struct table first_version = {rsdp->bytes, 20};
 
-	return field(&table, 0, 8) == 0x2052545020445352ull && checksum_ok(bytes, 20); /* "RSD PTR " */
+	return is_sum_zero(&first_version);
 }
 
-/* The firmware's area below 1 MiB, in steps of 16 bytes. */
-static uint64_t rsdp_search(void)
+/* Where it is said to be, or in the firmware's area below 1 MiB, in steps of 16 bytes; 0: nowhere. */
+static uint64_t rsdp_find(uint64_t address, struct table *rsdp)
 {
-	kernel_map_direct(0xe0000, 0x100000);
-	for (uint64_t address = 0xe0000; address < 0x100000; address += 16) {
-		if (rsdp_at(address))
+	if (rsdp_open(address, rsdp))
+		return address;
+	for (address = 0xe0000; address < 0x100000; address += 16) {
+		if (rsdp_open(address, rsdp))
 			return address;
 	}
 	return 0;
@@ -134,8 +142,6 @@ static void madt_read(const struct table *madt)
 	uint32_t offset = 44;
 	bool has_ioapic = false;
 
-	if (!checksum_ok(madt->bytes, madt->length))
-		return;
 	acpi_madt.cpu_count = 0;
 	while (offset + 2 <= madt->length) { /* every entry has at least two bytes */
 		uint32_t length = (uint32_t)field(madt, offset + 1, 1);
@@ -153,11 +159,9 @@ static void madt_read(const struct table *madt)
 
 static void fadt_read(const struct table *fadt)
 {
-	struct table dsdt;
+	struct table reset, dsdt;
 	uint64_t dsdt_address = field(fadt, 140, 8);
 
-	if (!checksum_ok(fadt->bytes, fadt->length))
-		return;
 	acpi_power.smi_command = (uint16_t)field(fadt, 48, 4);
 	acpi_power.acpi_enable = (uint8_t)field(fadt, 52, 1);
 	acpi_power.pm1a_control = (uint16_t)field(fadt, 64, 4);
@@ -166,8 +170,8 @@ static void fadt_read(const struct table *fadt)
 		acpi_power.reset_space = (uint8_t)field(fadt, 116, 1);
 		acpi_power.reset_address = field(fadt, 120, 8);
 		acpi_power.reset_value = (uint8_t)field(fadt, 128, 1);
-		if (acpi_power.reset_space == 0)
-			kernel_map_direct(acpi_power.reset_address, acpi_power.reset_address + 1);
+		if (acpi_power.reset_space == 0 && !map(acpi_power.reset_address, 1, &reset))
+			acpi_power.reset_space = 0xff;
 	}
 	if (dsdt_address == 0)
 		dsdt_address = field(fadt, 40, 4);
@@ -183,12 +187,13 @@ static void root_table_read(const struct table *root, uint32_t entry_bytes)
 {
 	uint32_t count = (root->length - HEADER_BYTES) / entry_bytes;
 
-	if (!checksum_ok(root->bytes, root->length))
+	if (!is_sum_zero(root))
 		return;
 	for (uint32_t i = 0; i < count && i < TABLES_MAX; i++) {
 		struct table table;
 
-		if (!table_open(field(root, HEADER_BYTES + i * entry_bytes, entry_bytes), &table))
+		if (!table_open(field(root, HEADER_BYTES + i * entry_bytes, entry_bytes), &table) ||
+		    !is_sum_zero(&table))
 			continue;
 		uint32_t signature = (uint32_t)field(&table, 0, 4);
 
@@ -201,17 +206,12 @@ static void root_table_read(const struct table *root, uint32_t entry_bytes)
 
 uint64_t acpi_init(uint64_t rsdp)
 {
-	struct table root;
+	struct table pointer, root;
 
 	madt_defaults();
-	if (rsdp != 0 && rsdp < (1ull << 45))
-		kernel_map_direct(rsdp, rsdp + HEADER_BYTES);
-	if (rsdp == 0 || rsdp >= (1ull << 45) || !rsdp_at(rsdp))
-		rsdp = rsdp_search();
+	rsdp = rsdp_find(rsdp, &pointer);
 	if (rsdp == 0)
 		return 0;
-	const struct table pointer = {phys_to_ptr((paddr_t){rsdp}), HEADER_BYTES};
-
 	if (field(&pointer, 15, 1) >= 2 && table_open(field(&pointer, 24, 8), &root))
 		root_table_read(&root, 8);
 	else if (table_open(field(&pointer, 16, 4), &root))
@@ -235,10 +235,10 @@ static uint8_t package_byte(const struct table *dsdt, uint32_t *offset)
 
 bool acpi_sleep_types(uint8_t types[2])
 {
-	const struct table dsdt = {phys_to_ptr(acpi_power.dsdt), acpi_power.dsdt_bytes};
-
 	if (acpi_power.dsdt.raw == 0)
 		return false;
+	const struct table dsdt = {phys_to_ptr(acpi_power.dsdt), acpi_power.dsdt_bytes};
+
 	for (uint32_t i = HEADER_BYTES; i + 12 < dsdt.length; i++) {
 		if (field(&dsdt, i, 4) != SIGNATURE('_', 'S', '5', '_') || dsdt.bytes[i + 4] != 0x12)
 			continue;

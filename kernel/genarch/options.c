@@ -5,36 +5,30 @@
  */
 #include "options.h"
 
-#include <tessera/types.h>
-
-static char cmdline[BOOT_CMDLINE_BYTES];
+static const char *cmdline = "";
 
 void options_init(const char *text)
 {
-	for (uint32_t i = 0; i + 1 < BOOT_CMDLINE_BYTES && text[i] != '\0'; i++)
-		cmdline[i] = text[i];
+	cmdline = text;
 }
 
 bool has_option(const char *word)
 {
-	uint32_t matched = 0;
-	bool is_start = true;
+	const char *at = cmdline;
 
-	for (uint32_t i = 0; i < BOOT_CMDLINE_BYTES; i++) {
-		bool is_end = cmdline[i] == ' ' || cmdline[i] == '\0';
+	while (*at != '\0') { /* a word each round */
+		const char *matched = word;
 
-		if (is_end && is_start && word[matched] == '\0')
-			return true;
-		if (cmdline[i] == '\0')
-			return false;
-		if (is_end) {
-			is_start = true;
-			matched = 0;
-		} else if (is_start && word[matched] == cmdline[i]) {
+		while (*matched != '\0' && *at == *matched) {
+			at++;
 			matched++;
-		} else {
-			is_start = false;
 		}
+		if (*matched == '\0' && (*at == ' ' || *at == '\0'))
+			return true;
+		while (*at != '\0' && *at != ' ')
+			at++;
+		while (*at == ' ')
+			at++;
 	}
 	return false;
 }

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Keeps a copy of the command line; once, before anybody asks. */
+/* The command line, which stays where it is; once, before anybody asks. */
 void options_init(const char *cmdline);
 /* Whether the command line has the word, for instance "log=serial". */
 bool has_option(const char *word);

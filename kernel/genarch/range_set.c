@@ -79,28 +79,18 @@ void range_set_remove(struct range_set *set, uint64_t start, uint64_t end)
 {
 	uint32_t i = 0;
 
-	if (start >= end)
-		return;
-	while (i < set->count) {
-		struct boot_range *range = &set->ranges[i];
+	while (start < end && i < set->count) { /* each round passes a range or takes one away */
+		struct boot_range range = set->ranges[i];
 
-		if (range->end <= start || range->start >= end) {
+		if (range.end <= start || range.start >= end) {
 			i++;
-		} else if (range->start < start && range->end > end) {
-			struct boot_range upper = {end, range->end};
-
-			range->end = start;
-			insert_sorted(set, upper);
-			return;
-		} else if (range->start < start) {
-			range->end = start;
-			i++;
-		} else if (range->end > end) {
-			range->start = end;
-			i++;
-		} else {
-			delete_at(set, i);
+			continue;
 		}
+		delete_at(set, i);
+		if (range.start < start)
+			insert_sorted(set, (struct boot_range){range.start, start});
+		if (range.end > end)
+			insert_sorted(set, (struct boot_range){end, range.end});
 	}
 }
 
@@ -119,14 +109,13 @@ void range_set_trim_to_pages(struct range_set *set)
 
 	while (i < set->count) {
 		struct boot_range *range = &set->ranges[i];
-		uint64_t end = range->end & ~(PAGE_SIZE - 1);
+		uint64_t start = range->start, end = range->end;
 
-		if (range->start > end || ((range->start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)) >= end) {
+		range->start = (start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+		range->end = end & ~(PAGE_SIZE - 1);
+		if (range->start < range->end && range->start >= start)
+			i++;
+		else
 			delete_at(set, i);
-			continue;
-		}
-		range->start = (range->start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-		range->end = end;
-		i++;
 	}
 }

@@ -25,6 +25,7 @@ struct log_field {
 
 /* Prints one line; fields[0] is a place holder and not printed. */
 void log_line(enum log_level level, const char *text, const struct log_field *fields, uint32_t count);
-/* Parts of a line, for reports. */
+/* Parts of a line, for reports; a number in decimal with the text that follows it. */
 void log_text(const char *text);
 void log_hex(uint64_t value);
+void log_decimal(uint64_t value, const char *unit);

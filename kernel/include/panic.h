@@ -6,6 +6,8 @@
 
 /* Prints reason, CPU and current thread, then the architecture's registers and backtrace; stops. */
 NORETURN void kernel_panic(const char *reason);
+/* One line of any report: the CPU and its current thread. */
+void panic_log_current(void);
 
 #define ASSERT_TEXT_(x) #x
 #define ASSERT_TEXT(x) ASSERT_TEXT_(x)

@@ -5,36 +5,27 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
-static inline uint8_t in8(uint16_t port)
-{
-	uint8_t value;
+#include <compiler.h>
 
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline uint16_t in16(uint16_t port)
-{
-	uint16_t value;
-
-	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline uint32_t in32(uint16_t port)
-{
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline void out8(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
+/* in8, out8 and so on: a port of that width. */
+#define PORT_ACCESS(bits, suffix)                                                    \
+	static inline uint##bits##_t in##bits(uint16_t port)                         \
+	{                                                                            \
+		uint##bits##_t value;                                                \
+                                                                                     \
+		__asm__ volatile("in" suffix " %1, %0" : "=a"(value) : "Nd"(port));  \
+		return value;                                                        \
+	}                                                                            \
+	static inline void out##bits(uint16_t port, uint##bits##_t value)            \
+	{                                                                            \
+		__asm__ volatile("out" suffix " %0, %1" : : "a"(value), "Nd"(port)); \
+	}
+PORT_ACCESS(8, "b")
+PORT_ACCESS(16, "w")
+PORT_ACCESS(32, "l")
 
 /* All bytes to the same port. */
 static inline void out8_all(uint16_t port, const char *bytes, uint64_t count)
@@ -42,15 +33,23 @@ static inline void out8_all(uint16_t port, const char *bytes, uint64_t count)
 	__asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
 }
 
-static inline void out16(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline void out32(uint16_t port, uint32_t value)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
+/* read_cr0, write_cr0 and so on. */
+#define CONTROL_REGISTER(name)                                                   \
+	static inline uint64_t read_##name(void)                                 \
+	{                                                                        \
+		uint64_t value;                                                  \
+                                                                                 \
+		__asm__ volatile("movq %%" #name ", %0" : "=r"(value));          \
+		return value;                                                    \
+	}                                                                        \
+	static inline void write_##name(uint64_t value)                          \
+	{                                                                        \
+		__asm__ volatile("movq %0, %%" #name : : "r"(value) : "memory"); \
+	}
+CONTROL_REGISTER(cr0)
+CONTROL_REGISTER(cr2)
+CONTROL_REGISTER(cr3)
+CONTROL_REGISTER(cr4)
 
 static inline uint64_t read_msr(uint32_t msr)
 {
@@ -63,14 +62,6 @@ static inline uint64_t read_msr(uint32_t msr)
 static inline void write_msr(uint32_t msr, uint64_t value)
 {
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
-}
-
-static inline uint64_t read_tsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return ((uint64_t)high << 32) | low;
 }
 
 /* Only where CPUID has RDRAND. 0 in the rare case that it has no number ready: callers mix it with something else. */
@@ -96,53 +87,6 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 	return r;
 }
 
-static inline uint64_t read_cr0(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("movq %%cr0, %0" : "=r"(value));
-	return value;
-}
-
-static inline void write_cr0(uint64_t value)
-{
-	__asm__ volatile("movq %0, %%cr0" : : "r"(value) : "memory");
-}
-
-static inline uint64_t read_cr2(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("movq %%cr2, %0" : "=r"(value));
-	return value;
-}
-
-static inline uint64_t read_cr3(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("movq %%cr3, %0" : "=r"(value));
-	return value;
-}
-
-static inline void write_cr3(uint64_t value)
-{
-	__asm__ volatile("movq %0, %%cr3" : : "r"(value) : "memory");
-}
-
-static inline uint64_t read_cr4(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("movq %%cr4, %0" : "=r"(value));
-	return value;
-}
-
-static inline void write_cr4(uint64_t value)
-{
-	__asm__ volatile("movq %0, %%cr4" : : "r"(value) : "memory");
-}
-
 static inline void invalidate_page(uint64_t va)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
@@ -161,7 +105,9 @@ static inline void write_xcr0(uint64_t value)
 	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
-static inline void cpu_relax(void)
+/* For ever. */
+static inline NORETURN void halt(void)
 {
-	__asm__ volatile("pause");
+	while (true)
+		__asm__ volatile("cli; hlt");
 }

@@ -58,7 +58,7 @@ static struct moment wait_change(uint32_t start, uint32_t ticks)
 		now = pit_read();
 		moment.readings++;
 	} while ((now == before || ((start - now) & 0xffff) < ticks) && moment.readings < READINGS_MAX);
-	moment.tsc = read_tsc();
+	moment.tsc = arch_tsc();
 	moment.lapic = lapic_read(LAPIC_TIMER_CURRENT);
 	moment.pit = now;
 	return moment;
@@ -85,11 +85,10 @@ static struct clock_rates measure(void)
 
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
 	if (ticks == 0)
-		return (struct clock_rates){NICE_HZ * 10, LAPIC_FALLBACK_HZ, "guess"};
+		return (struct clock_rates){NICE_HZ * 10, LAPIC_FALLBACK_HZ};
 	return (struct clock_rates){
 		.tsc_hz = nice((last.tsc - first.tsc) * PIT_HZ / ticks),
 		.lapic_hz = nice((uint64_t)(first.lapic - last.lapic) * PIT_HZ / ticks),
-		.source = "PIT",
 	};
 }
 
@@ -112,7 +111,7 @@ struct clock_rates clock_measure(bool wants_lapic)
 	uint64_t tsc_hz = tsc_hz_by_cpuid();
 
 	if (tsc_hz != 0 && !wants_lapic)
-		return (struct clock_rates){tsc_hz, LAPIC_FALLBACK_HZ, "CPUID"};
+		return (struct clock_rates){tsc_hz, LAPIC_FALLBACK_HZ};
 	struct clock_rates rates = measure();
 
 	if (tsc_hz != 0)

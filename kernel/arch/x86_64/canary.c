@@ -3,6 +3,7 @@
  * x86_64: the stack canary.  Functions with arrays or addressed locals keep this value between them and the return
  * address (-fstack-protector-strong) and end in __stack_chk_fail when it has changed.  The two names are the compiler's.
  */
+#include <hal.h>
 #include <panic.h>
 
 #include "asm.h"
@@ -15,7 +16,7 @@ void __stack_chk_fail(void);
 
 void canary_init(void)
 {
-	uint64_t value = read_tsc() * 0x9e3779b97f4a7c15ull;
+	uint64_t value = arch_tsc() * 0x9e3779b97f4a7c15ull;
 
 	if (cpu_features.has_rdrand)
 		value ^= read_random();

@@ -23,6 +23,7 @@ static void serial_init(void)
 {
 	out8(COM1 + 7, 0x5a);
 	has_serial = in8(COM1 + 7) == 0x5a;
+	is_serial_on = has_serial;
 	if (!has_serial)
 		return;
 	out8(COM1 + 1, 0);    /* no interrupts */
@@ -37,16 +38,14 @@ static void serial_init(void)
 static void serial_write(char c)
 {
 	for (uint32_t i = 0; i < TRIES && !(in8(COM1 + LINE_STATUS) & TRANSMITTER_EMPTY); i++)
-		cpu_relax();
+		arch_relax();
 	out8(COM1, (uint8_t)c);
 }
 
 void console_init(void)
 {
-	if (!has_option("log=serial"))
-		return;
-	serial_init();
-	is_serial_on = has_serial;
+	if (has_option("log=serial"))
+		serial_init();
 }
 
 void console_release(void)
@@ -68,34 +67,4 @@ void arch_debug_write(const char *text, size_t length)
 			serial_write('\r');
 		serial_write(text[i]);
 	}
-}
-
-void print(const char *text)
-{
-	size_t length = 0;
-
-	while (text[length] != '\0') /* our own constants */
-		length++;
-	arch_debug_write(text, length);
-}
-
-void print_hex(uint64_t value)
-{
-	char digits[18] = {'0', 'x'};
-
-	for (unsigned int i = 0; i < 16; i++)
-		digits[2 + i] = "0123456789abcdef"[(value >> (60 - 4 * i)) & 15];
-	arch_debug_write(digits, sizeof(digits));
-}
-
-void print_decimal(uint64_t value)
-{
-	char digits[20];
-	unsigned int at = sizeof(digits);
-
-	do { /* at most 20 digits */
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value != 0);
-	arch_debug_write(digits + at, sizeof(digits) - at);
 }

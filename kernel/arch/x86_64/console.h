@@ -4,13 +4,7 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 /* With the option log=serial: COM1 too, until console_release. */
 void console_init(void);
 /* User space starts: the serial port is a driver's from now on. */
 void console_release(void);
-
-void print(const char *text);
-void print_hex(uint64_t value);
-void print_decimal(uint64_t value);

@@ -32,27 +32,19 @@ static uint64_t xcr0;
 bool zero_by_vector;
 static size_t fpu_bytes = FXSAVE_BYTES;
 
-/* The components to use: all of AVX-512 or nothing of it. */
-static uint64_t choose_components(uint64_t possible)
-{
-	uint64_t chosen = XSTATE_X87_SSE;
-
-	if (possible & XSTATE_AVX) {
-		chosen |= XSTATE_AVX;
-		if ((possible & XSTATE_AVX512) == XSTATE_AVX512)
-			chosen |= XSTATE_AVX512;
-	}
-	return chosen;
-}
-
 void fpu_init(void)
 {
+	uint64_t possible = cpu_features.xcr0_possible;
+
 	if (!cpu_features.has_xsave)
 		return;
-	xcr0 = choose_components(cpu_features.xcr0_possible);
+	xcr0 = XSTATE_X87_SSE | (possible & XSTATE_AVX);
+	if ((possible & XSTATE_AVX) != 0 &&
+	    (possible & XSTATE_AVX512) == XSTATE_AVX512) /* all of it or nothing */
+		xcr0 |= XSTATE_AVX512;
 	write_xcr0(xcr0);
 	if (cpuid(13, 0).ebx > CTX_FPU_BYTES) {
-		xcr0 = XSTATE_X87_SSE | (xcr0 & XSTATE_AVX);
+		xcr0 &= ~XSTATE_AVX512;
 		write_xcr0(xcr0);
 	}
 	fpu_bytes = (cpuid(13, 0).ebx + 7u) & ~7u;

@@ -91,24 +91,19 @@ static void map_image(const unsigned char *start, const unsigned char *end, pte_
 	}
 }
 
-/* Text and constants of the image, as physical addresses. */
-static bool is_read_only(uint64_t pa)
+/* Whether the image's text and constants, which follow each other, have a part in a physical range. */
+static bool holds_read_only(uint64_t pa, uint64_t bytes)
 {
-	return pa >= (uint64_t)image_text_start - KERNEL_OFFSET &&
-	       pa < (uint64_t)image_rodata_end - KERNEL_OFFSET;
+	return pa < (uint64_t)image_rodata_end - KERNEL_OFFSET &&
+	       pa + bytes > (uint64_t)image_text_start - KERNEL_OFFSET;
 }
 
 /* The 2 MiB that hold the image: by pages, so that text and constants are read-only here too. */
 static void map_direct_by_pages(uint64_t start)
 {
 	for (uint64_t pa = start; pa < start + LARGE_BYTES; pa += PAGE_SIZE)
-		map_page(pa + DIRECT_MAP_BASE, pa, is_read_only(pa) ? BITS_CONSTANT : BITS_DATA, 0);
-}
-
-static bool holds_image(uint64_t start)
-{
-	return start < (uint64_t)image_rodata_end - KERNEL_OFFSET &&
-	       start + LARGE_BYTES > (uint64_t)image_text_start - KERNEL_OFFSET;
+		map_page(pa + DIRECT_MAP_BASE, pa, holds_read_only(pa, PAGE_SIZE) ? BITS_CONSTANT : BITS_DATA,
+			 0);
 }
 
 void kernel_map_direct(uint64_t start, uint64_t end)
@@ -124,7 +119,7 @@ void kernel_map_direct(uint64_t start, uint64_t end)
 			pa += HUGE_BYTES;
 			continue;
 		}
-		if (holds_image(pa))
+		if (holds_read_only(pa, LARGE_BYTES))
 			map_direct_by_pages(pa);
 		else
 			map_page(pa + DIRECT_MAP_BASE, pa, BITS_DATA, 1);

@@ -58,24 +58,20 @@ void lapic_send(uint64_t id, uint32_t mode)
 		arch_relax();
 }
 
-/* Vectors that nobody mistakes for exceptions, then silence. */
-static void pic_silence(void)
+/* Vectors that nobody mistakes for exceptions, then silence: command words 1 to 4, and the mask. */
+static void pic_silence(uint16_t port, uint8_t vector, uint8_t cascade)
 {
-	out8(PIC1, 0x11);
-	out8(PIC2, 0x11);
-	out8(PIC1 + 1, VECTOR_PIC);
-	out8(PIC2 + 1, VECTOR_PIC + 8);
-	out8(PIC1 + 1, 4);
-	out8(PIC2 + 1, 2);
-	out8(PIC1 + 1, 1);
-	out8(PIC2 + 1, 1);
-	out8(PIC1 + 1, 0xff);
-	out8(PIC2 + 1, 0xff);
+	out8(port, 0x11);
+	out8(port + 1, vector);
+	out8(port + 1, cascade);
+	out8(port + 1, 1);
+	out8(port + 1, 0xff);
 }
 
 void lapic_init(void)
 {
-	pic_silence();
+	pic_silence(PIC1, VECTOR_PIC, 4);
+	pic_silence(PIC2, VECTOR_PIC + 8, 2);
 	if (!cpu_features.has_x2apic)
 		lapic_page =
 			kernel_map_device(KERNEL_MAP_LAPIC, (paddr_t){read_msr(MSR_APIC_BASE) & PTE_ADDRESS});

@@ -3,10 +3,11 @@
  * x86_64: the architecture's part of a panic report: registers, and a backtrace by frame pointers that
  * ./tessera symbolize turns into names.  Reads only memory it knows to be mapped; then the CPU halts for ever.
  */
+#include <log.h>
 #include <object.h>
+#include <panic.h>
 
 #include "asm.h"
-#include "console.h"
 #include "cpu.h"
 #include "kernel_map.h"
 #include "layout.h"
@@ -18,26 +19,26 @@ extern unsigned char image_text_start[], image_text_end[];
 
 static void print_pair(const char *name, uint64_t value)
 {
-	print(name);
-	print_hex(value);
+	log_text(name);
+	log_hex(value);
 }
 
-/* The others stand in the frame in this order. */
-static void print_registers(const struct trap_frame *f)
+static void print_registers(const struct trap_frame *frame)
 {
-	static const char *const names[] = {"r15", "r14", "r13", "r12", "r11", "r10", "r9", "r8",
-					    "rbp", "rdi", "rsi", "rdx", "rcx", "rbx", "rax"};
-	const uint64_t *values = &f->r15;
+	/* as they stand in the frame */
+	static const char *const names[] = {
+		" r15=",   " r14=", " r13=", " r12=",	 " r11=", " r10=", " r9=",  " r8=",
+		" rbp=",   " rdi=", " rsi=", " rdx=",	 " rcx=", " rbx=", " rax=", " vector=",
+		" error=", " rip=", " cs=",  " rflags=", " rsp=", " ss=",
+	};
+	const uint64_t *values = &frame->r15;
 
-	print_pair("  rip ", f->rip);
-	print_pair(" rsp ", f->rsp);
-	print_pair(" rflags ", f->rflags);
+	static_assert(sizeof(*frame) == ARRAY_COUNT(names) * sizeof(*values), "one name for each");
 	for (unsigned int i = 0; i < ARRAY_COUNT(names); i++) {
-		print(i % 3 == 0 ? "\n  " : " ");
-		print(names[i]);
-		print_pair(" ", values[i]);
+		log_text(i % 8 == 0 ? "\n " : "");
+		print_pair(names[i], values[i]);
 	}
-	print("\n");
+	log_text("\n");
 }
 
 static bool is_on_stack(uint64_t address)
@@ -55,10 +56,9 @@ static bool is_text(uint64_t address)
 /* At most BACKTRACE_MAX frames, each above the one before. */
 static void print_backtrace(uint64_t ip, uint64_t frame_pointer)
 {
-	print("  backtrace:");
+	log_text("  backtrace:");
 	for (unsigned int i = 0; i < BACKTRACE_MAX && is_text(ip); i++) {
-		print(" ");
-		print_hex(ip);
+		print_pair(" ", ip);
 		if (!is_on_stack(frame_pointer))
 			break;
 		const uint64_t *frame = (const uint64_t *)frame_pointer;
@@ -67,54 +67,37 @@ static void print_backtrace(uint64_t ip, uint64_t frame_pointer)
 		ip = frame[1];
 		frame_pointer = next > frame_pointer ? next : 0;
 	}
-	print("\n  (names: ./tessera symbolize)\n");
-}
-
-static void print_user(void)
-{
-	const struct thread *thread = cpu()->current;
-
-	if (thread == NULL)
-		return;
-	print_pair("  current thread ", (uint64_t)thread);
-	print_pair(" label ", thread->label);
-	print_pair(" user rip ", thread->ctx.regs.rip);
-	print_pair(" rsp ", thread->ctx.regs.rsp);
-	print_pair(" cpu ", cpu()->id);
-	print("\n");
+	log_text("\n  (names: ./tessera symbolize)\n");
 }
 
 static NORETURN void stop(void)
 {
-	print("  cr2 ");
-	print_hex(read_cr2());
-	print_pair(" cr3 ", read_cr3());
-	print("\nThe machine has been stopped.\n");
-	while (true)
-		__asm__ volatile("cli; hlt");
+	panic_log_current();
+	print_pair("  cr2=", read_cr2());
+	print_pair(" cr3=", read_cr3());
+	log_text("\nThe machine has been stopped.\n");
+	halt();
 }
 
 void panic_trap(const struct trap_frame *frame)
 {
 	arch_panic_begin();
-	print("\nKERNEL PANIC: exception ");
-	print_decimal(frame->vector);
-	print_pair(" in kernel mode, error code ", frame->error_code);
-	print(kernel_map_is_guard(read_cr2()) ? ", kernel stack overflow\n" : "\n");
+	log_text("\nKERNEL PANIC: exception ");
+	log_decimal(frame->vector, " in kernel mode");
+	print_pair(", error code ", frame->error_code);
+	log_text(kernel_map_is_guard(read_cr2()) ? ", kernel stack overflow" : "");
 	print_registers(frame);
 	print_backtrace(frame->rip, frame->rbp);
-	print_user();
 	stop();
 }
 
 void panic_user_trap(uint64_t vector, uint64_t error_code)
 {
 	arch_panic_begin();
-	print("\nKERNEL PANIC: ");
-	print(vector == VECTOR_NMI ? "non-maskable interrupt" : "machine check or double fault");
+	log_text("\nKERNEL PANIC: ");
+	log_text(vector == VECTOR_NMI ? "non-maskable interrupt" : "machine check or double fault");
 	print_pair(" in user mode, error code ", error_code);
-	print("\n");
-	print_user();
+	log_text("\n");
 	stop();
 }
 
@@ -123,6 +106,5 @@ void arch_panic_stop(void)
 	const uint64_t *frame = __builtin_frame_address(0);
 
 	print_backtrace(frame[1], frame[0]);
-	print_user();
 	stop();
 }

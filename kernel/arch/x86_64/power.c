@@ -23,7 +23,7 @@ static void acpi_power_off(void)
 	if (!(in16(acpi_power.pm1a_control) & SCI_ENABLE) && acpi_power.smi_command != 0) {
 		out8(acpi_power.smi_command, acpi_power.acpi_enable);
 		for (uint32_t i = 0; i < 100000 && !(in16(acpi_power.pm1a_control) & SCI_ENABLE); i++)
-			cpu_relax();
+			arch_relax();
 	}
 	out16(acpi_power.pm1a_control, SLEEP_TYPE(types[0]) | SLEEP_ENABLE);
 	if (acpi_power.pm1b_control != 0)
@@ -48,8 +48,7 @@ static NORETURN void triple_fault(void)
 	} PACKED nothing = {0, 0};
 
 	__asm__ volatile("lidt %0; int3" : : "m"(nothing));
-	while (true)
-		__asm__ volatile("cli; hlt");
+	halt();
 }
 
 void arch_power_off(bool reset)

@@ -5,9 +5,7 @@
  * It is read until two readings agree outside an update; BCD and 12-hour modes are honoured.  A date that
  * makes no sense counts as 1970.
  */
-#include <stdbool.h>
-
-#include <compiler.h>
+#include <hal.h>
 
 #include "asm.h"
 #include "timer.h"
@@ -23,29 +21,23 @@
 #define TRIES 100000u
 #define READINGS 4u
 
-struct rtc_time {
-	uint8_t second, minute, hour, day, month, year;
-};
-
 static uint8_t cmos_read(uint8_t reg)
 {
 	out8(CMOS_INDEX, reg);
 	return in8(CMOS_DATA);
 }
 
-static struct rtc_time read_stable(void)
+/* Seconds, minutes, hours, day, month and year, the first in the lowest byte. */
+static uint64_t read_outside_update(void)
 {
-	for (uint32_t i = 0; i < TRIES && (cmos_read(STATUS_A) & UPDATE_IN_PROGRESS); i++)
-		cpu_relax();
-	return (struct rtc_time){
-		cmos_read(0), cmos_read(2), cmos_read(4), cmos_read(7), cmos_read(8), cmos_read(9),
-	};
-}
+	static const uint8_t registers[] = {9, 8, 7, 4, 2, 0};
+	uint64_t time = 0;
 
-static bool is_same(const struct rtc_time *a, const struct rtc_time *b)
-{
-	return a->second == b->second && a->minute == b->minute && a->hour == b->hour && a->day == b->day &&
-	       a->month == b->month && a->year == b->year;
+	for (uint32_t i = 0; i < TRIES && (cmos_read(STATUS_A) & UPDATE_IN_PROGRESS); i++)
+		arch_relax();
+	for (uint32_t i = 0; i < ARRAY_COUNT(registers); i++)
+		time = time << 8 | cmos_read(registers[i]);
+	return time;
 }
 
 static uint8_t decode(uint8_t value, uint8_t mode)
@@ -75,20 +67,17 @@ static uint64_t days_from_date(uint32_t year, uint32_t month, uint32_t day)
 
 uint64_t rtc_read(void)
 {
-	struct rtc_time time = read_stable();
+	uint64_t time = read_outside_update(), before = ~time;
 
-	for (uint32_t i = 0; i < READINGS; i++) {
-		struct rtc_time again = read_stable();
-
-		if (is_same(&time, &again))
-			break;
-		time = again;
+	for (uint32_t i = 0; i < READINGS && time != before; i++) {
+		before = time;
+		time = read_outside_update();
 	}
 	uint8_t mode = cmos_read(STATUS_B);
-	uint32_t year = 2000u + decode(time.year, mode), month = decode(time.month, mode),
-		 day = decode(time.day, mode);
-	uint32_t hour = decode_hour(time.hour, mode);
-	uint32_t minute = decode(time.minute, mode), second = decode(time.second, mode);
+	uint32_t second = decode((uint8_t)time, mode), minute = decode((uint8_t)(time >> 8), mode);
+	uint32_t hour = decode_hour((uint8_t)(time >> 16), mode), day = decode((uint8_t)(time >> 24), mode);
+	uint32_t month = decode((uint8_t)(time >> 32), mode);
+	uint32_t year = 2000u + decode((uint8_t)(time >> 40), mode);
 
 	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
 		return 0;

@@ -9,12 +9,12 @@
 #include "smp.h"
 
 #include <frames.h>
+#include <log.h>
 #include <object.h>
 
 #include "../../genarch/acpi.h"
 
 #include "asm.h"
-#include "console.h"
 #include "cpu.h"
 #include "fpu.h"
 #include "irq.h"
@@ -45,12 +45,6 @@ static uint32_t is_stopping;
 
 NORETURN void smp_entered(void);
 
-static NORETURN void halt(void)
-{
-	while (true)
-		__asm__ volatile("cli; hlt");
-}
-
 void arch_interrupt_cpu(uint32_t id)
 {
 	lapic_send(cpus[id]->arch.lapic_id, ICR_FIXED | VECTOR_CPU);
@@ -77,7 +71,7 @@ void smp_entered(void)
 	lapic_enable();
 	fpu_enable();
 	timer_enable();
-	__atomic_store_n(&started_tsc, read_tsc(), __ATOMIC_RELEASE);
+	__atomic_store_n(&started_tsc, arch_tsc(), __ATOMIC_RELEASE);
 	while (__atomic_load_n(&cpus_used, __ATOMIC_ACQUIRE) <= self->id) /* for ever if it is not wanted */
 		arch_relax();
 	kernel_cpu_main();
@@ -104,7 +98,7 @@ static void wait_until(uint64_t deadline_ns)
 /* False: it does not answer, or its clock is another one. */
 static bool start(struct cpu *self, uint32_t lapic)
 {
-	uint64_t before = read_tsc();
+	uint64_t before = arch_tsc();
 
 	started_tsc = 0;
 	smp_root = THIS_CPU->root;
@@ -117,7 +111,7 @@ static bool start(struct cpu *self, uint32_t lapic)
 		wait_until(arch_time_now_ns() + STARTUP_NS);
 	}
 	return __atomic_exchange_n(&starting, NULL, __ATOMIC_ACQ_REL) == NULL && started_tsc >= before &&
-	       started_tsc <= read_tsc();
+	       started_tsc <= arch_tsc();
 }
 
 void smp_start(void)
@@ -137,8 +131,9 @@ void smp_start(void)
 		if (is_well)
 			__atomic_store_n(&cpus_used, cpus_used + 1, __ATOMIC_RELEASE);
 		else
-			print("boot: a CPU does not start, or its clock differs; it and those behind it are "
-			      "left out\n");
+			log_text("boot: a CPU does not start, or its clock differs; it and those behind it "
+				 "are "
+				 "left out\n");
 	}
 	((struct time_page *)phys_to_ptr(arch_time_page()))->cpu_count = cpus_used;
 }

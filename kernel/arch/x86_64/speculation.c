@@ -9,9 +9,9 @@
 #include "speculation.h"
 
 #include <hal.h>
+#include <log.h>
 
 #include "asm.h"
-#include "console.h"
 #include "cpu.h"
 #include "../../genarch/options.h"
 
@@ -105,8 +105,8 @@ void speculation_report(void)
 		{speculation.fills_returns, " rsb"},
 	};
 
-	print("boot: mitigations: index masks");
+	log_text("boot: mitigations: index masks");
 	for (unsigned int i = 0; i < ARRAY_COUNT(all); i++)
-		print(all[i].is_on ? all[i].name : "");
-	print("\n");
+		log_text(all[i].is_on ? all[i].name : "");
+	log_text("\n");
 }

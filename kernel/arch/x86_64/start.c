@@ -6,6 +6,7 @@
  * in force: the first 4 GiB, everything writable and executable.
  */
 #include <frames.h>
+#include <log.h>
 #include <object.h>
 #include <panic.h>
 
@@ -33,15 +34,12 @@ static struct boot_handover handover;
 
 static void report_memory(const struct boot_source *source)
 {
-	print("boot: ");
-	print_decimal(range_set_bytes(&ranges.ram) >> 20);
-	print(" MiB RAM in ");
-	print_decimal(ranges.ram.count);
-	print(" ranges, archive ");
-	print_decimal((source->archive_end - source->archive_start) >> 10);
-	print(" KiB\n");
+	log_text("boot: ");
+	log_decimal(range_set_bytes(&ranges.ram) >> 20, " MiB RAM in ");
+	log_decimal(ranges.ram.count, " ranges, archive ");
+	log_decimal((source->archive_end - source->archive_start) >> 10, " KiB\n");
 	if (source->memory_dropped != 0 || ranges.free.lost_bytes != 0)
-		print("boot: the memory map is too long, some memory is not used\n");
+		log_text("boot: the memory map is too long, some memory is not used\n");
 }
 
 static void setup_memory(struct boot_source *source)
@@ -58,15 +56,12 @@ static void setup_memory(struct boot_source *source)
 
 static void report_clock(void)
 {
-	print("boot: clock ");
-	print_decimal(arch_tsc_hz() / 1000000);
-	print(" MHz, ");
-	print_decimal(acpi_madt.cpu_count);
-	print(" CPU(s), ");
-	print_decimal(cpus_used);
-	print(" used, xcr0 ");
-	print_hex(fpu_components());
-	print("\n");
+	log_text("boot: clock ");
+	log_decimal(arch_tsc_hz() / 1000000, " MHz, ");
+	log_decimal(acpi_madt.cpu_count, " CPU(s), ");
+	log_decimal(cpus_used, " used, xcr0 ");
+	log_hex(fpu_components());
+	log_text("\n");
 }
 
 static void setup_devices(const struct boot_source *source)
@@ -81,17 +76,12 @@ static void setup_devices(const struct boot_source *source)
 	speculation_report();
 }
 
-static void copy_ranges(struct boot_range *to, uint32_t *count, const struct range_set *set)
-{
-	for (uint32_t i = 0; i < set->count; i++)
-		to[i] = set->ranges[i];
-	*count = set->count;
-}
-
 static void fill_handover(const struct boot_source *source)
 {
-	copy_ranges(handover.free_ram, &handover.free_ram_count, &ranges.free);
-	copy_ranges(handover.device, &handover.device_count, &ranges.device);
+	arch_copy(handover.free_ram, ranges.free.ranges, sizeof(handover.free_ram));
+	handover.free_ram_count = ranges.free.count;
+	arch_copy(handover.device, ranges.device.ranges, sizeof(handover.device));
+	handover.device_count = ranges.device.count;
 	handover.archive = (struct boot_range){source->archive_start, source->archive_end};
 	handover.ram_bytes = range_set_bytes(&ranges.ram);
 	handover.image_bytes = (uint64_t)image_end - KERNEL_OFFSET - (uint64_t)image_start;
@@ -101,12 +91,12 @@ static void fill_handover(const struct boot_source *source)
 
 void arch_start(struct boot_source *source)
 {
-	handover.boot_tsc = read_tsc();
+	handover.boot_tsc = arch_tsc();
 	options_init(source->cmdline);
 	console_init();
-	print("boot: Tessera " TESSERA_VERSION ", x86_64, by ");
-	print(source->protocol);
-	print("\n");
+	log_text("boot: Tessera " TESSERA_VERSION ", x86_64, by ");
+	log_text(source->protocol);
+	log_text("\n");
 	cpu_detect();
 	canary_init();
 	speculation_choose();

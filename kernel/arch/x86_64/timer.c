@@ -51,7 +51,7 @@ uint64_t arch_tsc_hz(void)
 
 uint64_t arch_time_now_ns(void)
 {
-	return scale(read_tsc() - clock_state.tsc_base, clock_state.mult);
+	return scale(arch_tsc() - clock_state.tsc_base, clock_state.mult);
 }
 
 /* ---- the clock page ---- */
@@ -75,12 +75,12 @@ static uint64_t feature_bits(void)
 	       (cpu_features.has_rdseed ? CPU_FEATURE_RDSEED : 0);
 }
 
+/* Nobody can read it yet. */
 static void page_init(void)
 {
 	struct time_page *page = frames_take(PAGE_SIZE);
 
 	clock_state.page = page;
-	page_write_begin(page);
 	page->shift = SHIFT;
 	page->tsc_base = clock_state.tsc_base;
 	page->mult = clock_state.mult;
@@ -88,7 +88,6 @@ static void page_init(void)
 	page->cpu_features = feature_bits();
 	page->xsave_mask = fpu_components();
 	page->xsave_bytes = fpu_area_bytes();
-	page_write_end(page);
 }
 
 paddr_t arch_time_page(void)
@@ -113,7 +112,7 @@ static void arm_hardware(uint64_t deadline_ns, uint64_t now_ns)
 		/* rounded up, and bounded so that the product stays small */
 		uint64_t bounded = delta < 3600 * NS_PER_SECOND ? delta : 3600 * NS_PER_SECOND;
 
-		write_msr(MSR_TSC_DEADLINE, read_tsc() + scale(bounded, clock_state.tsc_mult) + 1);
+		write_msr(MSR_TSC_DEADLINE, arch_tsc() + scale(bounded, clock_state.tsc_mult) + 1);
 		return;
 	}
 	uint64_t ticks = delta < NS_PER_SECOND ? scale(delta, clock_state.lapic_mult) + 1 : ~0u;

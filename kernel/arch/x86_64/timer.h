@@ -17,7 +17,6 @@ void timer_enable(void);
 /* calibrate.c: how fast the two counters run. lapic_hz is 0 where it was not measured. */
 struct clock_rates {
 	uint64_t tsc_hz, lapic_hz;
-	const char *source;
 };
 struct clock_rates clock_measure(bool wants_lapic);
 

@@ -34,8 +34,12 @@ static void it_is_zeroed_aligned_and_in_a_row(void **state)
 	static const struct {
 		uint64_t bytes, alignment, pages;
 	} rows[] = {
-		{PAGE_SIZE, PAGE_SIZE, 1}, {4 * PAGE_SIZE, 4 * PAGE_SIZE, 4}, {64, PAGE_SIZE, 1},
-		{0x5240, PAGE_SIZE, 6},	   {3 * PAGE_SIZE, PAGE_SIZE, 3},     {2 * PAGE_SIZE, 2 * PAGE_SIZE, 2},
+		{PAGE_SIZE, PAGE_SIZE, 1},
+		{4 * PAGE_SIZE, 4 * PAGE_SIZE, 4},
+		{64, PAGE_SIZE, 1},
+		{0x5240, PAGE_SIZE, 6},
+		{3 * PAGE_SIZE, PAGE_SIZE, 3},
+		{2 * PAGE_SIZE, 2 * PAGE_SIZE, 2},
 	};
 	uint64_t next = START;
 
