@@ -3,7 +3,7 @@
 """Compiles a manifest: mkmanifest.py system/IMAGE.toml OUT
 
 Checks what a reader would: every name is known, every endpoint a service holds stands in its `calls`, and the calls have
-no cycle.  The format of OUT is lib/manifest/include/manifest.h; system/base.toml explains the fields.
+no cycle and go to services of no lower priority.  The format of OUT is lib/manifest/include/manifest.h; system/base.toml explains the fields.
 """
 import pathlib
 import re
@@ -130,7 +130,8 @@ def service_caps(me: int, raw: dict, manifest: dict, known: dict[str, int]) -> l
 
 
 def check_calls(services: dict) -> None:
-    """Declared calls are the endpoints held; no service can be called by one it calls itself."""
+    """Declared calls are the endpoints held; no service can be called by one it calls itself; a service's priority is the ceiling of
+    its callers' (docs/decisions/0014-ceiling.md)."""
     for name, raw in services.items():
         held = {entry["service"] for entry in raw.get("endpoints", {}).values()}
         declared = set(raw.get("calls", []))
@@ -149,8 +150,11 @@ def check_calls(services: dict) -> None:
             visit(target, path + [name])
         done.add(name)
 
-    for name in services:
+    for name, raw in services.items():
         visit(name, [])
+        for target in raw.get("calls", []):
+            if services[target]["priority"] > raw["priority"]:
+                raise ManifestError(f"service {name} calls {target}, whose priority is lower")
 
 
 def padded(what: str, records: list[bytes], limit: int, length: int) -> bytes:

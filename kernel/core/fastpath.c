@@ -147,16 +147,14 @@ static ALWAYS_INLINE void fast_deliver(struct thread *self, struct thread *serve
 }
 
 /* The slow path decides: it takes the arguments from the saved registers. */
-static NOINLINE ENTRY_POINT void slow_call(ENTRY_R12(deadline), uint64_t address, uint64_t tag, uint64_t w0,
-					   uint64_t w1, uint64_t w2, uint64_t w3)
+static NOINLINE ENTRY_POINT void slow_call(ENTRY_PARAMETERS(address, tag, w0, w1, w2, w3, deadline))
 {
 	ctx_save_call(&cpu()->current->ctx, OP_CALL,
 		      (const uint64_t[]){address, tag, w0, w1, w2, w3, deadline});
 	kernel_syscall(OP_CALL);
 }
 
-ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t tag, uint64_t w0,
-				 uint64_t w1, uint64_t w2, uint64_t w3)
+ENTRY_POINT void kernel_ipc_call(ENTRY_PARAMETERS(address, tag, w0, w1, w2, w3, deadline))
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
@@ -166,7 +164,7 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t
 
 	if (UNLIKELY(tag >= FIRST_BAD_TAG || MSG_TAG_OP(tag) >= MSG_OP_PAGE_FAULT ||
 		     deadline != DEADLINE_NEVER || !lock_own())) {
-		ENTRY_ON slow_call(ENTRY_R12_IS(deadline), address, tag, w0, w1, w2, w3);
+		ENTRY_ON slow_call(ENTRY_ARGUMENTS(address, tag, w0, w1, w2, w3, deadline));
 		return;
 	}
 	cap = cached_call(self, (cap_t)address);
@@ -178,7 +176,7 @@ ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t address, uint64_t
 		reply = cached_reply(server);
 	if (UNLIKELY(reply == NULL || !fast_reply_make(reply, self))) {
 		lock_disown(here);
-		ENTRY_ON slow_call(ENTRY_R12_IS(deadline), address, tag, w0, w1, w2, w3);
+		ENTRY_ON slow_call(ENTRY_ARGUMENTS(address, tag, w0, w1, w2, w3, deadline));
 		return;
 	}
 	struct fast_message message = {.words = {w0, w1, w2, w3}, .tag = tag};
@@ -272,16 +270,14 @@ static KEEPS_REGISTERS NOINLINE bool resume_faulted(struct thread *self, endpoin
 	return true;
 }
 
-static NOINLINE ENTRY_POINT void slow_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag,
-						 uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
+static NOINLINE ENTRY_POINT void slow_reply_recv(ENTRY_PARAMETERS(caps, tag, w0, w1, w2, w3, deadline))
 {
 	ctx_save_call(&cpu()->current->ctx, OP_REPLY_RECV,
 		      (const uint64_t[]){caps, tag, w0, w1, w2, w3, deadline});
 	kernel_syscall(OP_REPLY_RECV);
 }
 
-ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0,
-				       uint64_t w1, uint64_t w2, uint64_t w3)
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_PARAMETERS(caps, tag, w0, w1, w2, w3, deadline))
 {
 	struct cpu ARCH_CPU_SPACE *here = arch_here();
 	struct thread *self = here->current;
@@ -290,7 +286,7 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint6
 	endpoint_ref ref = 0;
 
 	if (UNLIKELY(tag >= FIRST_BAD_TAG || deadline != DEADLINE_NEVER || !lock_own())) {
-		ENTRY_ON slow_reply_recv(ENTRY_R12_IS(deadline), caps, tag, w0, w1, w2, w3);
+		ENTRY_ON slow_reply_recv(ENTRY_ARGUMENTS(caps, tag, w0, w1, w2, w3, deadline));
 		return;
 	}
 	if (LIKELY(is_cached_recv(self, caps)))
@@ -306,7 +302,7 @@ ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint6
 	}
 	if (UNLIKELY(caller == NULL)) {
 		lock_disown(here);
-		ENTRY_ON slow_reply_recv(ENTRY_R12_IS(deadline), caps, tag, w0, w1, w2, w3);
+		ENTRY_ON slow_reply_recv(ENTRY_ARGUMENTS(caps, tag, w0, w1, w2, w3, deadline));
 		return;
 	}
 	struct fast_message message = {.words = {w0, w1, w2, w3}, .tag = tag};

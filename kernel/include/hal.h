@@ -166,12 +166,10 @@ NORETURN void arch_panic_stop(void);
  */
 struct thread;
 void kernel_syscall(uint64_t number); /* number: low half of EAX; not checked yet */
-/* Operations call and reply_recv: the fast path, which falls back to kernel_syscall. The arguments are ctx_arg 0 to 5,
+/* Operations call and reply_recv: the fast path, which falls back to kernel_syscall. The arguments are ctx_arg 0 to 6,
  * which still stand in registers. */
-ENTRY_POINT void kernel_ipc_call(ENTRY_R12(deadline), uint64_t cap, uint64_t tag, uint64_t w0, uint64_t w1,
-				 uint64_t w2, uint64_t w3);
-ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_R12(deadline), uint64_t caps, uint64_t tag, uint64_t w0,
-				       uint64_t w1, uint64_t w2, uint64_t w3);
+ENTRY_POINT void kernel_ipc_call(ENTRY_PARAMETERS(cap, tag, w0, w1, w2, w3, deadline));
+ENTRY_POINT void kernel_ipc_reply_recv(ENTRY_PARAMETERS(caps, tag, w0, w1, w2, w3, deadline));
 /* Operations with numbers below are called directly, others by arch_call_guarded: the architecture sets it to 0 at boot
  * where direct calls through a table are not safe. */
 extern uint64_t dispatch_direct_limit;

@@ -6,7 +6,7 @@
 
 static void test_stack(const uint64_t *stack)
 {
-	uint64_t page_size = 0, headers = 0;
+	uint64_t page_size = 0, headers = 0, random = 0;
 
 	check((uint64_t)stack % 16 == 0 && (uint64_t)stack < ROOT_STACK_TOP &&
 		      (uint64_t)stack >= ROOT_STACK_TOP - ROOT_STACK_BYTES,
@@ -16,8 +16,14 @@ static void test_stack(const uint64_t *stack)
 	for (const uint64_t *aux = stack + 4; aux[0] != 0; aux += 2) {
 		page_size = aux[0] == 6 ? aux[1] : page_size;
 		headers = aux[0] == 3 ? aux[1] : headers;
+		random = aux[0] == 25 ? aux[1] : random;
 	}
 	check(page_size == PAGE_BYTES && headers != 0, "auxv tells page size and program headers");
+	check(memcmp((const void *)headers, "\6\0\0", 4) == 0,
+	      "where they are said to be, they are"); /* PT_PHDR */
+	check(random == (uint64_t)boot_info()->random && boot_info()->random[0] != boot_info()->random[1] &&
+		      boot_info()->random[0] != 0,
+	      "and 16 bytes that differ");
 }
 
 static void test_info(void)

@@ -337,7 +337,7 @@ static void check_flood(const char *name, void (*flood)(struct worker *), cap_t 
 	noise->argument[0] = target;
 	noise->argument[2] = slot_new();
 	worker_run(noise, flood);
-	for (uint32_t i = 0; i < 10; i++) {
+	for (uint32_t i = 0; i < 10 && answered == i; i++) {
 		DO(client, OP_CALL, endpoint, MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
 		sleep_ns(2 * MS);
 		answered += wait_done(client) && error_of(client) == E_OK;
@@ -414,6 +414,17 @@ static void test_chain(void)
 	check_equal(used(client->sched), before, "the last goes on on its own");
 	check_error(ts_reply(reply, &m), E_GONE, "for nobody");
 	check_serves("and serves others");
+
+	middle = start_chain("lending chain, middle's CSpace dies", NEVER);
+	drop((cap_t)middle->argument[1]);
+	check_done(client, E_DEAD, "the first has its time back through two servers");
+	check(main_pays_within(10000 * MS), "the last goes on on its own");
+	before = used(client->sched);
+	spin(5 * MS);
+	check_equal(used(client->sched), before, "and the first pays no more");
+	check_error(ts_reply(reply, &m), E_OK, "it answers the middle");
+	check(middle->result[0] == E_OK && middle->result[1] != E_OK, "which has nobody to answer");
+	check_serves("and others are served");
 
 	middle = start_chain("lending chain, middle gives up", 300 * MS);
 	check(main_pays_within(10000 * MS), "the middle gives up: the last goes on on its own");

@@ -14,13 +14,13 @@ TWO = """
 size = "64K"
 [service.a]
 elf = "boot/a"
-priority = 10
+priority = 20
 endpoints = { b = { service = "b", badge = "MEM_BADGE_PROC << 60" } }
 regions = { shared = "rw" }
 calls = ["b"]
 [service.b]
 elf = "boot/b"
-priority = 20
+priority = 10
 calls = []
 """
 
@@ -49,6 +49,7 @@ def test_badge_constant_and_sizes():
     (('shared = "rw"', 'secret = "rw"'), "'secret' is not described"),
     (('MEM_BADGE_PROC', 'NO_SUCH'), "no constant"),
     (('"64K"', '"much"'), "is no size"),
+    (('priority = 10', 'priority = 21'), "a calls b, whose priority is lower"),
     (('priority = 20', 'priority = 20\ncolour = "red"'), "no field is called 'colour'"),
     (('service = "b"', 'service = "c"'), "holds endpoints of"),
 ])

@@ -56,13 +56,13 @@
 	.type syscall_entry, @function
 syscall_entry:
 	swapgs
-	movq %rsp, %gs:CPU_USER_RSP
-	movq %gs:CPU_CURRENT, %rsp
 	cmpl $(NATIVE_BASE + OPERATION_REPLY_RECV), %eax
 	je reply_recv_call
 	cmpl $(NATIVE_BASE + OPERATION_CALL), %eax
 	je call_call
 native_or_foreign:
+	movq %rsp, %gs:CPU_USER_RSP
+	movq %gs:CPU_CURRENT, %rsp
 	movl %eax, %gs:CPU_USER_EAX
 	cmpw $NATIVE_HIGH_HALF, %gs:CPU_USER_EAX + 2
 	jne foreign_call
@@ -75,37 +75,30 @@ native_or_foreign:
 	.type syscall_entry_old, @function
 syscall_entry_old:
 	swapgs
-	movq %rsp, %gs:CPU_USER_RSP
-	movq %gs:CPU_CURRENT, %rsp
 	jmp native_or_foreign
 	.size syscall_entry_old, . - syscall_entry_old
 
-/* The fast path: the arguments stay in the registers, all but one where C wants them (compiler.h); ctx_save_call. */
-	.macro save_others
-	movq %rcx, CTX_RIP(%rsp)
-	movq %gs:CPU_USER_RSP, %rcx
-	movq %r11, CTX_RFLAGS(%rsp)
-	movq %rcx, ctx_rsp(%rsp)
-	movl $1, CTX_ENTRY(%rsp)
-	save rsp, rbx, rbp, r13, r14, r15
+/*
+ * The fast path: the arguments stay in the registers, all but one where C wants them (compiler.h); ctx_save_call saves them
+ * and RAX, which is free here.
+ */
+	.macro fast_call name, target
+	.balign 64
+	.type \name, @function
+\name:
+	movq %gs:CPU_CURRENT, %rax
+	movq %rcx, CTX_RIP(%rax)
+	movq %r11, CTX_RFLAGS(%rax)
+	movl $1, CTX_ENTRY(%rax)
+	save rax, rsp, rbx, rbp, r13, r14, r15
+	movq %r10, %r13
 	movq %gs:CPU_KERNEL_STACK_TOP, %rsp
+	jmp \target
+	.size \name, . - \name
 	.endm
 
-	.balign 64
-	.type reply_recv_call, @function
-reply_recv_call:
-	save_others
-	movq %r10, %rcx
-	jmp kernel_ipc_reply_recv
-	.size reply_recv_call, . - reply_recv_call
-
-	.balign 64
-	.type call_call, @function
-call_call:
-	save_others
-	movq %r10, %rcx
-	jmp kernel_ipc_call
-	.size call_call, . - call_call
+	fast_call reply_recv_call, kernel_ipc_reply_recv
+	fast_call call_call, kernel_ipc_call
 
 /*
  * Any other number: to the personality.  SYSRET takes the handler's address from RCX and the flags from R11,
@@ -150,14 +143,13 @@ return_to_current:
 	.size return_to_current, . - return_to_current
 
 /*
- * The end of the fast path: the thread at RSP goes on with the results 0 to 6 in RDI, RSI, RDX, RCX, R8, R9, R12 and no error.
+ * The end of the fast path: the thread at RSP goes on with the results 0 to 6 in RDI, RSI, RDX, R10, R8, R9, R12 and no error.
  * GS is the user's already.
  */
 	.balign 64
 	.globl return_with_message
 	.type return_with_message, @function
 return_with_message:
-	movq %rcx, %r10
 	xorl %eax, %eax
 	load rsp, rbx, rbp, r13, r14, r15
 	movq CTX_RIP(%rsp), %rcx

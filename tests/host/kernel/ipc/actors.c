@@ -80,10 +80,11 @@ void act(uint32_t i, uint32_t operation, const uint64_t args[7])
 	ctx->call_number = ctx->regs.rax;
 	ctx->entry = CTX_SYSCALL;
 	if (operation == OP_CALL && !actors_slow_only)
-		kernel_ipc_call(ENTRY_R12_IS(args[6]), args[0], args[1], args[2], args[3], args[4], args[5]);
+		kernel_ipc_call(
+			ENTRY_ARGUMENTS(args[0], args[1], args[2], args[3], args[4], args[5], args[6]));
 	else if (operation == OP_REPLY_RECV && !actors_slow_only)
-		kernel_ipc_reply_recv(ENTRY_R12_IS(args[6]), args[0], args[1], args[2], args[3], args[4],
-				      args[5]);
+		kernel_ipc_reply_recv(
+			ENTRY_ARGUMENTS(args[0], args[1], args[2], args[3], args[4], args[5], args[6]));
 	else
 		kernel_syscall(operation);
 }
@@ -91,8 +92,8 @@ void act(uint32_t i, uint32_t operation, const uint64_t args[7])
 void actors_time(uint64_t now_ns)
 {
 	host.time_ns = now_ns;
-	for (uint32_t i = 0; i < 10 && host.timer_deadline_ns <= now_ns; i++) {
-		host.timer_deadline_ns = ~0ull;
+	for (uint32_t i = 0; i < 10 && cpu()->arch.timer_deadline_ns <= now_ns; i++) {
+		cpu()->arch.timer_deadline_ns = ~0ull;
 		kernel_timer();
 	}
 }

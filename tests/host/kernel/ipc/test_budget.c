@@ -55,6 +55,30 @@ static void a_period_begins_with_the_first_use(void **state)
 	assert_runs(NOBODY);
 }
 
+/* A fifth of the budget in a fifth of the period: in a stretch of 50 T at most 6 T. */
+static void a_divided_budget_comes_closer(void **state)
+{
+	(void)state;
+	begin();
+	budget(CLIENT, 1 * T, 10 * T);
+	start(CLIENT, CLIENT);
+	ACT(CLIENT, OP_WAIT, NTFN, 0, 0, 0, 0, 0, START + 9 * T);
+	until(9 * T);
+	assert_account(CLIENT, 0, 1 * T);
+	until(10 * T);
+	assert_runs(CLIENT);
+	until(11 * T); /* T at the end of the first period, T at the beginning of the second */
+	assert_account(CLIENT, 2 * T, 0);
+	for (uint64_t period = 2; period < 6; period++) {
+		until(period * 10 * T);
+		assert_runs(CLIENT);
+		until(period * 10 * T + T);
+	}
+	until(59 * T);
+	assert_runs(NOBODY);
+	assert_account(CLIENT, 6 * T, 0);
+}
+
 /* A thread waits with so much left; this one runs when the wait is over. */
 static void check_rest(uint64_t rest, uint32_t runs)
 {
@@ -327,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_budget_ends_and_comes_back_exactly),
 		TEST(a_period_begins_with_the_first_use),
+		TEST(a_divided_budget_comes_closer),
 		TEST(a_microsecond_counts_as_nothing),
 		TEST(a_little_more_is_time),
 		TEST(configured_anew_it_is_full),

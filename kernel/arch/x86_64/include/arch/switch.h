@@ -138,6 +138,7 @@ static ALWAYS_INLINE void arch_switch_and_deliver(struct arch_context *from, str
 						  uint64_t r0, uint64_t r1, const uint64_t words[4],
 						  uint64_t r6, uint32_t *lock_word)
 {
+	register uint64_t r10 __asm__("r10") = words[1];
 	register uint64_t r8 __asm__("r8") = words[2];
 	register uint64_t r9 __asm__("r9") = words[3];
 	register uint64_t r12 __asm__("r12") = r6;
@@ -147,8 +148,8 @@ static ALWAYS_INLINE void arch_switch_and_deliver(struct arch_context *from, str
 		__atomic_store_n(lock_word, 0, __ATOMIC_RELEASE);
 	__asm__ volatile("movq %0, %%rsp\n\tjmp return_with_message"
 			 :
-			 : "r"((const char *)to - CTX_IN_THREAD), "D"(r0), "S"(r1), "d"(words[0]),
-			   "c"(words[1]), "r"(r8), "r"(r9), "r"(r12)
+			 : "r"((const char *)to - CTX_IN_THREAD), "D"(r0), "S"(r1), "d"(words[0]), "r"(r10),
+			   "r"(r8), "r"(r9), "r"(r12)
 			 : "memory");
 	__builtin_unreachable();
 }
