@@ -422,8 +422,10 @@ static void test_chain(void)
 	before = used(client->sched);
 	spin(5 * MS);
 	check_equal(used(client->sched), before, "and the first pays no more");
+	before = used(middle->sched);
 	check_error(ts_reply(reply, &m), E_OK, "it answers the middle");
 	check(middle->result[0] == E_OK && middle->result[1] != E_OK, "which has nobody to answer");
+	check(used(middle->sched) > before, "and goes on on its own");
 	check_serves("and others are served");
 
 	middle = start_chain("lending chain, middle gives up", 300 * MS);
