@@ -22,6 +22,7 @@ BOUNDS = REPO / "docs/bounds.md"
 RUNS = ["bounds", "conformance"]
 ENTRIES = {"kernel_ipc_call": "call (fast)", "kernel_ipc_reply_recv": "reply_recv (fast)", "kernel_foreign_syscall": "reflected call",
            "kernel_page_fault": "page fault", "kernel_exception": "exception", "kernel_irq": "device interrupt", "kernel_timer": "timer interrupt"}
+HANDLER = re.compile("^(invoke|decode)_")
 ROW = re.compile(r"^\| `(.+)` \| ([0-9,]+) \|$", re.MULTILINE)
 SECTION = re.compile(r"^section (\S+) (\d+) (\d+) (\d+)$", re.MULTILINE)
 GOAL = 5000
@@ -31,14 +32,15 @@ TOP = 25
 
 
 def _symbols() -> dict[str, int]:
-    """Address of each operation's handler and of each other entry."""
+    """Address of each operation's handler (its generated decoder, if it has one, which may have swallowed it) and of each other entry."""
     text = subprocess.run(["llvm-nm-19", str(qemu.KERNEL)], check=True, capture_output=True, text=True).stdout
     rows = [line.split() for line in text.splitlines()]
-    return {row[2]: int(row[0], 16) for row in rows if len(row) == 3 and (row[2].startswith("invoke_") or row[2] in ENTRIES)}
+    found = {row[2]: int(row[0], 16) for row in rows if len(row) == 3 and (HANDLER.match(row[2]) or row[2] in ENTRIES)}
+    return {name: at for name, at in found.items() if not (name.startswith("invoke_") and "decode_" + label(name) in found)}
 
 
 def label(symbol: str) -> str:
-    return ENTRIES.get(symbol) or symbol.removeprefix("invoke_")
+    return ENTRIES.get(symbol) or HANDLER.sub("", symbol)
 
 
 def measure(program: str, worst: str = "", covered: pathlib.Path | None = None) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
