@@ -34,6 +34,15 @@ void spec_context_init(struct spec *spec, uint64_t address)
 
 /* ---- budgets ---- */
 
+bool spec_context_is_used(const struct spec *spec, const struct spec_context *context)
+{
+	for (uint32_t i = 0; i < spec->cpu_count; i++) {
+		if (spec->cpus[i].context == context->address)
+			return true;
+	}
+	return false;
+}
+
 /* A limited context is full again at the end of its period; the next one begins when it is run on. */
 static void refill(const struct spec *spec, struct spec_context *context)
 {
@@ -42,7 +51,7 @@ static void refill(const struct spec *spec, struct spec_context *context)
 		context->refill_ns = 0;
 		context->is_reported = false;
 	}
-	if (context->refill_ns == 0 && context->address == spec->context)
+	if (context->refill_ns == 0 && spec_context_is_used(spec, context))
 		context->refill_ns = spec->now_ns + context->period_ns;
 }
 
@@ -63,9 +72,9 @@ void spec_context_use(struct spec *spec, uint64_t address)
 {
 	struct spec_context *context = address != 0 ? spec_context_of(spec, address) : NULL;
 
-	if (address == spec->context)
+	if (address == spec_here(spec)->context)
 		return;
-	spec->context = address;
+	spec_here(spec)->context = address;
 	if (context == NULL)
 		return;
 	context->switches++;
@@ -129,8 +138,10 @@ void spec_context_unbind(struct spec *spec, struct spec_context *context)
 		spec_lending_end(spec, owner);
 		spec_lending_give_back(spec, owner);
 	}
-	if (context->address == spec->context)
-		spec->context = 0;
+	for (uint32_t i = 0; i < spec->cpu_count; i++) {
+		if (spec->cpus[i].context == context->address)
+			spec->cpus[i].context = 0;
+	}
 	owner->own_context = 0;
 	owner->context = 0;
 	context->owner = 0;
@@ -167,7 +178,7 @@ static enum tessera_error configure(struct spec *spec, struct spec_thread *self,
 		return E_OK;
 	struct spec_thread *runner = spec_thread_of(spec, context->runner);
 
-	if (runner->state == SPEC_POSTPONED || runner->address == spec->current)
+	if (runner->state == SPEC_POSTPONED || spec_context_is_used(spec, context))
 		spec_sched_reconsider(spec, runner, runner->priority);
 	return E_OK;
 }

@@ -55,25 +55,55 @@ static bool is_in_thread(struct spec *spec, const struct spec_cap *cap)
 	return spec_thread_of(spec, cap->place.holder) != NULL;
 }
 
-bool spec_deletion_step(struct spec *spec, struct spec_place top, bool is_whole)
+/* What goes next; *is_marked: only the mark that it is dying is set. NULL: nothing is left. */
+static struct spec_cap *next_leaf(struct spec *spec, struct spec_place top, bool is_whole, bool *is_marked)
 {
-	struct spec_cap *target = spec_cap_at(spec, top), *leaf;
+	struct spec_cap *target = spec_cap_at(spec, top), *leaf = NULL;
 
-	if (target == NULL)
-		return false;
-	for (;;) { /* from a dying CNode to what lies in it, and on */
+	*is_marked = false;
+	while (target != NULL) { /* from a dying CNode to what lies in it, and on */
 		leaf = newest_leaf(spec, target);
 		if (spec_same_place(leaf->place, top) && !is_whole)
-			return false;
+			return NULL;
 		if (leaf->type != CAP_CNODE || !leaf->is_origin)
-			break;
+			return leaf;
 		if (!leaf->is_dying) {
-			leaf->is_dying = true;
-			return true;
+			*is_marked = true;
+			return leaf;
 		}
 		target = first_content(spec, leaf);
-		if (target == NULL)
-			break;
+	}
+	return leaf;
+}
+
+/* The Thread that must not run while a capability goes; 0: none. */
+static uint64_t thread_to_stop(struct spec *spec, const struct spec_cap *leaf)
+{
+	if (is_in_thread(spec, leaf))
+		return leaf->place.holder;
+	return leaf->type == CAP_THREAD && leaf->is_origin ? leaf->object : 0;
+}
+
+uint32_t spec_deletion_needs(struct spec *spec, struct spec_place top, bool is_whole)
+{
+	bool is_marked;
+	const struct spec_cap *leaf = next_leaf(spec, top, is_whole, &is_marked);
+	uint64_t thread = leaf != NULL && !is_marked ? thread_to_stop(spec, leaf) : 0;
+	uint32_t cpu = thread != 0 ? spec_runs_on(spec, thread) : SPEC_NO_CPU;
+
+	return cpu != spec->here ? cpu : SPEC_NO_CPU;
+}
+
+bool spec_deletion_step(struct spec *spec, struct spec_place top, bool is_whole)
+{
+	bool is_marked;
+	struct spec_cap *leaf = next_leaf(spec, top, is_whole, &is_marked);
+
+	if (leaf == NULL || spec_deletion_needs(spec, top, is_whole) != SPEC_NO_CPU)
+		return false;
+	if (is_marked) {
+		leaf->is_dying = true;
+		return true;
 	}
 	if (is_in_thread(spec, leaf)) {
 		spec_unembed(spec, leaf->place);

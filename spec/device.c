@@ -36,7 +36,6 @@ void spec_irq(struct spec *spec, uint32_t line)
 	spec->irqs[line].is_unmasked = false;
 	if (spec->irqs[line].notification != 0)
 		spec_signal_bits(spec, spec->irqs[line].notification, spec->irqs[line].bits);
-	spec_sched_finish(spec);
 }
 
 static enum tessera_error irq_bind(struct spec *spec, struct spec_thread *self, const struct spec_cap *cap)

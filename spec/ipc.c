@@ -87,6 +87,7 @@ enum tessera_error spec_start_timeout(struct spec *spec, struct spec_thread *sel
 	if (deadline_ns != DEADLINE_NEVER && deadline_ns <= spec->now_ns)
 		return E_TIMEOUT;
 	self->deadline_ns = deadline_ns;
+	self->timer_cpu = spec->here;
 	self->wait_number = ++spec->last_wait;
 	return E_OK;
 }

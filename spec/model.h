@@ -165,7 +165,10 @@ void spec_sched_handoff(struct spec *spec, struct spec_thread *partner);
 void spec_sched_reconsider(struct spec *spec, struct spec_thread *thread, uint32_t priority);
 void spec_sched_postpone(struct spec *spec, struct spec_thread *thread, uint64_t until_ns);
 void spec_sched_set_priority(struct spec *spec, struct spec_thread *thread, uint32_t priority);
-void spec_sched_finish(struct spec *spec);
+/* A thread's call goes to another CPU, or is given up. */
+void spec_remote_send(struct spec *spec, struct spec_thread *caller, uint32_t cpu);
+void spec_remote_leave(struct spec *spec, const struct spec_thread *caller);
+void spec_sched_set_home(struct spec *spec, struct spec_thread *thread, uint32_t cpu);
 void spec_switch_to(struct spec *spec, uint64_t next);
 
 /* ---- contexts: context.c ---- */
@@ -173,6 +176,8 @@ void spec_switch_to(struct spec *spec, uint64_t next);
 void spec_context_init(struct spec *spec, uint64_t address);
 void spec_context_die(struct spec *spec, uint64_t address);
 void spec_context_unbind(struct spec *spec, struct spec_context *context);
+/* Whether time is charged to it, on any CPU. */
+bool spec_context_is_used(const struct spec *spec, const struct spec_context *context);
 /* Whether a thread's context has so much left (0: as much as counts). */
 bool spec_has_time(struct spec *spec, const struct spec_thread *thread, uint64_t wanted_ns);
 /* The processor changes to that context; 0: to none. */

@@ -35,7 +35,7 @@ static void enter(struct spec_thread *thread, uint64_t entry, uint64_t vector)
 
 void spec_foreign_syscall(struct spec *spec)
 {
-	struct spec_thread *self = spec_thread_of(spec, spec->current);
+	struct spec_thread *self = spec_thread_of(spec, spec_here(spec)->current);
 
 	if (!has_personality(self)) {
 		spec_set_error(self, E_NO_OP);
@@ -77,7 +77,7 @@ void spec_fault_raise(struct spec *spec, struct spec_thread *thread, uint32_t sl
 		return;
 	}
 	spec_sched_block(spec, thread, SPEC_FAULTED);
-	if (thread->address == spec->current)
+	if (thread->address == spec_here(spec)->current)
 		spec_sched_handoff(spec, partner);
 	else
 		spec_sched_ready(spec, partner);
@@ -93,18 +93,16 @@ static void exception_message(struct spec *spec, struct spec_thread *thread, uin
 
 void spec_page_fault(struct spec *spec, uint64_t address, uint64_t error_code)
 {
-	spec_fault_raise(spec, spec_thread_of(spec, spec->current), SPEC_SLOT_FAULT, MSG_OP_PAGE_FAULT,
-			 address, error_code);
-	spec_sched_finish(spec);
+	spec_fault_raise(spec, spec_thread_of(spec, spec_here(spec)->current), SPEC_SLOT_FAULT,
+			 MSG_OP_PAGE_FAULT, address, error_code);
 }
 
 void spec_exception(struct spec *spec, uint64_t vector, uint64_t error_code)
 {
-	struct spec_thread *self = spec_thread_of(spec, spec->current);
+	struct spec_thread *self = spec_thread_of(spec, spec_here(spec)->current);
 
 	if (!has_personality(self) || !spec_personality_exception(spec, self, vector, error_code, 0))
 		exception_message(spec, self, vector, error_code);
-	spec_sched_finish(spec);
 }
 
 bool spec_personality_exception(struct spec *spec, struct spec_thread *thread, uint64_t vector,
@@ -176,7 +174,8 @@ static void interrupt_inside(struct spec *spec, struct spec_thread *thread)
 
 static void interrupt_outside(struct spec *spec, struct spec_thread *thread)
 {
-	bool was_blocked = thread->state == SPEC_SENDING || is_interruptible(thread);
+	bool was_blocked =
+		thread->state == SPEC_SENDING || thread->state == SPEC_REMOTE || is_interruptible(thread);
 
 	if (was_blocked)
 		spec_thread_stop(spec, thread);

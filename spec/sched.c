@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Who runs: the best priority (the smallest number), and among equals the one who has waited longest; and time.
+ * Who runs on each CPU: the best priority (the smallest number), and among equals the one who has waited longest; and time.
  *
  * A thread runs only on a context that has time left; without it is postponed.  A thread that became ready stands behind its
  * equals.  One that was displaced by a better one stands before them.  When the slice of a round-robin context is over, its
@@ -12,38 +12,61 @@
 
 static struct spec_thread *current_of(struct spec *spec)
 {
-	return spec->current != 0 ? spec_thread_of(spec, spec->current) : NULL;
+	return spec_here(spec)->current != 0 ? spec_thread_of(spec, spec_here(spec)->current) : NULL;
 }
 
 static struct spec_context *context_in_use(struct spec *spec)
 {
-	return spec->context != 0 ? spec_context_of(spec, spec->context) : NULL;
+	return spec_here(spec)->context != 0 ? spec_context_of(spec, spec_here(spec)->context) : NULL;
 }
 
-/* The best priority that waits; more than any priority if nobody does. */
+/* The best priority that waits on this CPU; more than any priority if nobody does. */
 static uint32_t best(struct spec *spec)
 {
-	return spec->ready_count > 0 ? spec_thread_of(spec, spec->ready[0])->priority : 256u;
+	const struct spec_cpu *here = spec_here(spec);
+
+	return here->ready_count > 0 ? spec_thread_of(spec, here->ready[0])->priority : 256u;
 }
 
-/* Puts a thread before (or behind) the others of its priority. */
-static void enqueue(struct spec *spec, const struct spec_thread *thread, bool is_first)
+uint32_t spec_runs_on(const struct spec *spec, uint64_t thread)
+{
+	for (uint32_t i = 0; i < spec->cpu_count; i++) {
+		if (spec->cpus[i].current == thread)
+			return i;
+	}
+	return SPEC_NO_CPU;
+}
+
+/* Puts a thread before (or behind) the others of its priority that wait on a CPU. */
+static void enqueue(struct spec *spec, struct spec_cpu *cpu, const struct spec_thread *thread, bool is_first)
 {
 	uint32_t at = 0;
 
-	while (at < spec->ready_count) {
-		uint32_t priority = spec_thread_of(spec, spec->ready[at])->priority;
+	while (at < cpu->ready_count) {
+		uint32_t priority = spec_thread_of(spec, cpu->ready[at])->priority;
 
 		if (priority > thread->priority || (is_first && priority == thread->priority))
 			break;
 		at++;
 	}
-	spec_list_insert(spec->ready, &spec->ready_count, at, thread->address);
+	spec_list_insert(cpu->ready, &cpu->ready_count, at, thread->address);
+}
+
+/* The CPU on which a thread waits to run; SPEC_NO_CPU: none. */
+static uint32_t waits_on(const struct spec *spec, const struct spec_thread *thread)
+{
+	for (uint32_t i = 0; i < spec->cpu_count; i++) {
+		const struct spec_cpu *cpu = &spec->cpus[i];
+
+		if (spec_list_find(cpu->ready, cpu->ready_count, thread->address) < cpu->ready_count)
+			return i;
+	}
+	return SPEC_NO_CPU;
 }
 
 static bool is_waiting(const struct spec *spec, const struct spec_thread *thread)
 {
-	return spec_list_find(spec->ready, spec->ready_count, thread->address) < spec->ready_count;
+	return waits_on(spec, thread) != SPEC_NO_CPU;
 }
 
 /* ---- states ---- */
@@ -55,38 +78,77 @@ void spec_sched_postpone(struct spec *spec, struct spec_thread *thread, uint64_t
 	if (until_ns == 0)
 		return;
 	thread->deadline_ns = until_ns;
+	thread->timer_cpu = spec->here;
 	thread->wait_number = ++spec->last_wait;
 }
 
+/* False: it has no time, nor had it when it gave back what it was lent; it is postponed. */
+static bool has_or_finds_time(struct spec *spec, struct spec_thread *thread)
+{
+	if (spec_has_time(spec, thread, 0))
+		return true;
+	if (thread->lender != 0)
+		spec_lending_give_back(spec, thread);
+	if (spec_has_time(spec, thread, 0))
+		return true;
+	spec_sched_postpone(spec, thread,
+			    thread->context != 0 ? spec_context_of(spec, thread->context)->refill_ns : 0);
+	return false;
+}
+
+static void ready_on(struct spec *spec, uint32_t number, struct spec_thread *thread)
+{
+	struct spec_cpu *cpu = &spec->cpus[number];
+	uint32_t runs_on = spec_runs_on(spec, thread->address);
+
+	if (runs_on != SPEC_NO_CPU && runs_on != spec->here) {
+		uint32_t here = spec->here;
+
+		spec->cpus[runs_on].must_choose = true; /* that CPU looks at it */
+		spec->here = runs_on;			/* its time is another's from now on */
+		spec_context_use(spec, thread->context);
+		spec->here = here;
+		return;
+	}
+	if (!has_or_finds_time(spec, thread))
+		return;
+	thread->state = SPEC_READY;
+	if (runs_on != SPEC_NO_CPU || is_waiting(spec, thread))
+		return;
+	enqueue(spec, cpu, thread, false);
+	cpu->must_choose = true;
+}
+
+/* It becomes ready at home. */
 void spec_sched_ready(struct spec *spec, struct spec_thread *thread)
 {
-	const struct spec_thread *current = current_of(spec);
-
-	if (!spec_has_time(spec, thread, 0)) {
-		if (thread->lender != 0)
-			spec_lending_give_back(spec, thread);
-		if (!spec_has_time(spec, thread, 0)) {
-			uint64_t until =
-				thread->context != 0 ? spec_context_of(spec, thread->context)->refill_ns : 0;
-
-			spec_sched_postpone(spec, thread, until);
-			return;
-		}
-	}
-	thread->state = SPEC_READY;
-	if (thread->address == spec->current || is_waiting(spec, thread))
-		return;
-	enqueue(spec, thread, false);
-	if (current == NULL || current->state != SPEC_READY || thread->priority <= current->priority)
-		spec->must_choose = true;
+	ready_on(spec, thread->home, thread);
 }
 
 void spec_sched_block(struct spec *spec, struct spec_thread *thread, enum spec_state state)
 {
-	spec_list_remove(spec->ready, &spec->ready_count, thread->address);
+	for (uint32_t i = 0; i < spec->cpu_count; i++)
+		spec_list_remove(spec->cpus[i].ready, &spec->cpus[i].ready_count, thread->address);
 	thread->state = state;
-	if (thread->address == spec->current)
-		spec->must_choose = true;
+	if (thread->address == spec_here(spec)->current)
+		spec_here(spec)->must_choose = true;
+}
+
+/* It moves there at once if it is ready; it does not run elsewhere. */
+void spec_sched_set_home(struct spec *spec, struct spec_thread *thread, uint32_t number)
+{
+	uint32_t from = waits_on(spec, thread);
+	bool is_running = thread->address == spec_here(spec)->current && thread->state == SPEC_READY;
+
+	thread->home = number;
+	if (is_running && from == SPEC_NO_CPU)
+		from = spec->here;
+	if (from == SPEC_NO_CPU || from == number)
+		return;
+	spec_list_remove(spec->cpus[from].ready, &spec->cpus[from].ready_count, thread->address);
+	enqueue(spec, &spec->cpus[number], thread, false);
+	spec->cpus[number].must_choose = true;
+	spec->cpus[from].must_choose = true;
 }
 
 void spec_sched_give_way(struct spec *spec)
@@ -96,10 +158,10 @@ void spec_sched_give_way(struct spec *spec)
 
 	if (context != NULL && context->period_ns == 0)
 		context->left_ns = context->budget_ns;
-	if (best(spec) > current->priority)
+	if (best(spec) > current->priority || current->context == 0)
 		return;
-	enqueue(spec, current, false);
-	spec->must_choose = true;
+	enqueue(spec, spec_here(spec), current, false);
+	spec_here(spec)->must_choose = true;
 }
 
 /* Its context or priority has changed. */
@@ -122,8 +184,8 @@ void spec_sched_reconsider(struct spec *spec, struct spec_thread *thread, uint32
 	thread->priority = priority;
 	if (was_waiting || thread->state == SPEC_READY)
 		spec_sched_ready(spec, thread);
-	if (thread->address == spec->current)
-		spec->must_choose = true;
+	if (thread->address == spec_here(spec)->current)
+		spec_here(spec)->must_choose = true;
 }
 
 /* The own priority; one that runs on lent time keeps the higher. */
@@ -139,56 +201,78 @@ void spec_sched_set_priority(struct spec *spec, struct spec_thread *thread, uint
 
 void spec_switch_to(struct spec *spec, uint64_t next)
 {
-	spec->current = next;
+	spec_here(spec)->current = next;
 	spec_context_use(spec, next != 0 ? spec_thread_of(spec, next)->context : 0);
 }
 
+/* Who is lent nothing goes on at home. */
 void spec_sched_handoff(struct spec *spec, struct spec_thread *partner)
 {
-	if (partner->priority > best(spec) || !spec_has_time(spec, partner, 0)) {
+	if (partner->lender == 0 && partner->home != spec->here) {
 		spec_sched_ready(spec, partner);
+		return;
+	}
+	if (partner->priority > best(spec) || !spec_has_time(spec, partner, 0)) {
+		ready_on(spec, spec->here, partner);
 		return;
 	}
 	partner->state = SPEC_READY;
 	spec_switch_to(spec, partner->address);
-	spec->must_choose = false;
+	spec_here(spec)->must_choose = false;
 }
 
-void spec_sched_finish(struct spec *spec)
+static void choose_here(struct spec *spec)
 {
+	struct spec_cpu *here = spec_here(spec);
 	struct spec_thread *current = current_of(spec);
 	bool goes_on = current != NULL && current->state == SPEC_READY && !is_waiting(spec, current);
-	uint64_t next = spec->current;
+	uint64_t next = here->current;
 
-	if (!spec->must_choose)
-		return;
+	if (goes_on && current->context == 0) { /* another CPU took it away */
+		spec_sched_postpone(spec, current, 0);
+		goes_on = false;
+	}
 	if (goes_on && current->priority > best(spec)) {
-		enqueue(spec, current, true);
+		enqueue(spec, here, current, true);
 		goes_on = false;
 	}
 	if (!goes_on) {
-		next = spec->ready_count > 0 ? spec->ready[0] : 0;
-		spec_list_remove(spec->ready, &spec->ready_count, next);
+		next = here->ready_count > 0 ? here->ready[0] : 0;
+		spec_list_remove(here->ready, &here->ready_count, next);
 	}
 	spec_switch_to(spec, next);
-	spec->must_choose = false;
+	here->must_choose = false;
+}
+
+void spec_choose(struct spec *spec, uint32_t cpu)
+{
+	uint32_t here = spec->here;
+
+	spec->here = cpu;
+	if (spec_here(spec)->must_choose)
+		choose_here(spec);
+	spec->here = here;
 }
 
 /* ---- time ---- */
 
 void spec_time_passes(struct spec *spec, uint64_t now_ns)
 {
-	struct spec_context *context = context_in_use(spec);
 	uint64_t used = now_ns - spec->now_ns;
 
 	spec->now_ns = now_ns;
-	if (context == NULL)
-		return;
-	context->consumed_ns += used;
-	context->left_ns = context->left_ns > used ? context->left_ns - used : 0;
+	for (uint32_t i = 0; i < spec->cpu_count; i++) {
+		struct spec_context *context =
+			spec->cpus[i].context != 0 ? spec_context_of(spec, spec->cpus[i].context) : NULL;
+
+		if (context == NULL)
+			continue;
+		context->consumed_ns += used;
+		context->left_ns = context->left_ns > used ? context->left_ns - used : 0;
+	}
 }
 
-/* The thread whose deadline was first, if it has passed; of two at once the one that waits longer. */
+/* The thread whose deadline was first on this CPU, if it has passed; of two at once the one that waits longer. */
 static struct spec_thread *first_expired(struct spec *spec)
 {
 	struct spec_thread *first = NULL;
@@ -196,8 +280,8 @@ static struct spec_thread *first_expired(struct spec *spec)
 	for (uint32_t i = 0; i < SPEC_THREADS; i++) {
 		struct spec_thread *thread = &spec->threads[i];
 
-		if (thread->address == 0 || thread->deadline_ns > spec->now_ns ||
-		    thread->deadline_ns == DEADLINE_NEVER)
+		if (thread->address == 0 || thread->timer_cpu != spec->here ||
+		    thread->deadline_ns > spec->now_ns || thread->deadline_ns == DEADLINE_NEVER)
 			continue;
 		if (first == NULL || thread->deadline_ns < first->deadline_ns ||
 		    (thread->deadline_ns == first->deadline_ns && thread->wait_number < first->wait_number))
@@ -247,7 +331,6 @@ void spec_timer(struct spec *spec, uint32_t deadlines)
 		spec_sched_ready(spec, expired);
 	}
 	tick(spec);
-	spec_sched_finish(spec);
 }
 
 bool spec_timer_is_due(struct spec *spec)

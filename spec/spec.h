@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <tessera/operations.h>
+#include <tessera/root_image.h>
 #include <tessera/types.h>
 
 /* Room of the model, not limits of the interface; spec_has_room says whether there is enough for another operation. */
@@ -32,6 +33,8 @@
 #define SPEC_NOTICES 128u
 #define SPEC_IRQ_LINES 24u
 #define SPEC_DEPTH_MAX 64u
+#define SPEC_CPUS 4u
+#define SPEC_NO_CPU SPEC_CPUS
 
 #define SPEC_PAGE 4096ull
 #define SPEC_LARGE (512ull * SPEC_PAGE)
@@ -53,6 +56,8 @@ enum {
 /* Results beside enum tessera_error. */
 #define SPEC_BLOCKED ((enum tessera_error)254)	 /* the registers are set already, or will be */
 #define SPEC_PREEMPTED ((enum tessera_error)255) /* the system call will be executed again */
+#define SPEC_ELSEWHERE \
+	((enum tessera_error)253) /* another CPU is to execute it: the one it needs runs there */
 
 struct spec_place {
 	uint64_t holder;
@@ -92,6 +97,8 @@ enum spec_state {
 	SPEC_WAITING,
 	SPEC_FAULTED,
 	SPEC_POSTPONED = 8, /* would be ready, but has no time left, or no context */
+	SPEC_REMOTE =
+		9, /* another CPU is to execute its system call, which is about a thread that runs there */
 };
 
 struct spec_thread {
@@ -111,6 +118,8 @@ struct spec_thread {
 	cap_t sent_cap; /* sending: the address used, of a fault the own slot's index ... */
 	uint64_t sent_placement, sent_badge; /* ... and what stood there */
 	uint64_t deadline_ns, wait_number;   /* DEADLINE_NEVER: none; smaller: waits longer */
+	uint32_t timer_cpu;		     /* whose timer ends the wait */
+	uint32_t home;			     /* the CPU on which it becomes ready */
 	uint64_t bound;			     /* notification */
 	uint64_t fault_op, fault_word, fault_error;
 	struct personality_config personality;
@@ -169,6 +178,17 @@ struct spec_irq {
 	uint64_t notification, bits;
 };
 
+/* One processor: a thread that was made ready, or whose call is to be executed, is looked at in its next interrupt. */
+struct spec_cpu {
+	uint64_t current;	      /* the Thread that runs; 0: none, the processor waits */
+	uint64_t context;	      /* what time is charged to; 0: to nothing */
+	bool must_choose;	      /* the choice of the current thread is to be made again */
+	uint64_t ready[SPEC_THREADS]; /* who could run, best first; without the current thread */
+	uint32_t ready_count;
+	uint64_t remote[SPEC_THREADS]; /* whose calls it is to execute, in the order in which they came */
+	uint32_t remote_count;
+};
+
 struct spec {
 	struct spec_cap caps[SPEC_CAPS];
 	uint32_t cap_count; /* entries in use lie below */
@@ -181,12 +201,10 @@ struct spec {
 	struct spec_vspace vspaces[SPEC_VSPACES];
 	struct spec_context contexts[SPEC_CONTEXTS];
 	struct spec_irq irqs[SPEC_IRQ_LINES];
-	uint64_t context; /* what time is charged to; 0: to nothing */
-	uint64_t current; /* the Thread that runs; 0: none, the processor is idle */
-	bool must_choose; /* the choice of the current thread is to be made again at the end of the entry */
-	uint64_t caller;  /* whose system call is being executed */
-	uint64_t ready[SPEC_THREADS]; /* who could run, best first; without the current thread */
-	uint32_t ready_count;
+	struct spec_cpu cpus[SPEC_CPUS]; /* cpu_count of them */
+	uint32_t cpu_count, here;	 /* the one that enters the kernel */
+	uint64_t caller;		 /* whose system call is being executed ... */
+	bool caller_is_remote;		 /* ... for another CPU */
 	uint64_t now_ns, wall_offset_ns, time_page_frame;
 	uint64_t last_placement, last_wait;
 	uint64_t kernel_slots; /* address of the kernel's own slots */
@@ -205,6 +223,12 @@ struct spec_hint {
 
 /* ---- operations ---------------------------------------------------------------------------------------- */
 
+/*
+ * All of them happen on the CPU `here`.  At the end of each, spec_choose says for a CPU who runs on it then; for other CPUs than
+ * this one, whose state it may have changed, at the latest at the end of spec_interrupted there.
+ */
+void spec_choose(struct spec *spec, uint32_t cpu);
+
 /* The current thread executes a native system call; its registers hold the arguments. */
 void spec_syscall(struct spec *spec, uint32_t operation, const struct spec_hint *hint);
 /* It executes any other system call. */
@@ -215,26 +239,67 @@ void spec_exception(struct spec *spec, uint64_t vector, uint64_t error_code);
 void spec_irq(struct spec *spec, uint32_t line);
 /* Time goes on, without anything happening. */
 void spec_time_passes(struct spec *spec, uint64_t now_ns);
+/* Another CPU interrupts: the first call that this one is to execute for another thread; false: there is none. */
+bool spec_remote_call(struct spec *spec, const struct spec_hint *hint);
 /* The timer interrupt: the first deadlines that have passed, so many; the next interrupt comes at once if there are more. */
 void spec_timer(struct spec *spec, uint32_t deadlines);
 /* Whether one has to come now. */
 bool spec_timer_is_due(struct spec *spec);
+/* Where a Thread runs; SPEC_NO_CPU: nowhere. */
+uint32_t spec_runs_on(const struct spec *spec, uint64_t thread);
 
 /*
  * Deletion, one small step at a time: between any two of them an implementation may stop and return E_MORE or let the call be
  * executed again.  False: nothing was left to do.
  */
 bool spec_deletion_step(struct spec *spec, struct spec_place top, bool is_whole);
-/* Decodes delete or revoke of the current thread. E_OK: *top and *is_whole say what is to go; a deleted one is dying now. */
-enum tessera_error spec_deletion_begin(struct spec *spec, uint32_t operation, struct spec_place *top,
-				       bool *is_whole);
+/* Decodes delete or revoke of the thread `caller`. E_OK: *top and *is_whole say what is to go; a deleted one is dying now. */
+enum tessera_error spec_deletion_begin(struct spec *spec, uint64_t caller, uint32_t operation,
+				       struct spec_place *top, bool *is_whole);
+/* Where the thread runs that stands in the way of the next step; SPEC_NO_CPU: nothing does. */
+uint32_t spec_deletion_needs(struct spec *spec, struct spec_place top, bool is_whole);
 /* A View whose deletion was stopped: the implementation will not look again at so much of its window. False: it should. */
 bool spec_view_has_passed(struct spec *spec, struct spec_place view, uint64_t bytes);
-/* The call ends with this result; top as it was given (SPEC_PREEMPTED: it goes on there). */
+/* The call ends with this result; top as it was given (SPEC_PREEMPTED, SPEC_ELSEWHERE: it goes on there). */
 void spec_deletion_end(struct spec *spec, enum tessera_error error, struct spec_place top);
 
 /* Whether there is room in the model for an operation that makes so many things. */
 bool spec_has_room(const struct spec *spec, uint32_t things);
+
+/* ---- boot: boot.c ------------------------------------------------------------------------------------------ */
+
+struct spec_range {
+	uint64_t start, end;
+};
+
+#define SPEC_RANGES 16u
+/* The machine as the kernel finds it, and what the kernel told root. */
+struct spec_boot {
+	struct spec_range ram[SPEC_RANGES], device[SPEC_RANGES]; /* RAM: whole pages, sorted, disjoint */
+	uint32_t ram_count, device_count;
+	uint32_t source; /* the range of RAM from which the kernel takes */
+	const unsigned char *archive;
+	uint64_t archive_bytes, archive_start; /* its physical address */
+	uint64_t image_bytes;		       /* what the kernel has beside that */
+	const struct boot_info *info;
+};
+
+enum spec_refusal {
+	SPEC_STARTED,	      /* none */
+	SPEC_REFUSED_ARCHIVE, /* does not begin with a good boot/root */
+	SPEC_REFUSED_MAPPING, /* root's pages do not lie in the user half, or two at one address */
+	SPEC_REFUSED_ENTRY,   /* root does not start in the user half */
+	SPEC_REFUSED_SIZE     /* root is larger than that range */
+};
+
+/* Whether the machine may be refused for that reason (SPEC_STARTED: whether root may start). */
+bool spec_boot_may_refuse(const struct spec_boot *given, enum spec_refusal refusal);
+/* NULL: root starts in the state in which it should; else what is wrong. */
+const char *spec_boot_problem(struct spec *state, const struct spec_boot *given);
+/* Root's image in the archive; false: there is none that is good. */
+bool spec_boot_image(const struct spec_boot *given, struct root_image *image);
+/* The mapping at an address, and its frame there; NULL: none. */
+const struct spec_run *spec_boot_mapping(const struct spec_vspace *vspace, uint64_t va, uint64_t *frame);
 
 /* ---- lookups, for the operations and for who drives them ------------------------------------------------- */
 
@@ -245,6 +310,11 @@ struct spec_endpoint *spec_endpoint_of(struct spec *spec, uint64_t address);
 struct spec_notification *spec_notification_of(struct spec *spec, uint64_t address);
 struct spec_context *spec_context_of(struct spec *spec, uint64_t address);
 struct spec_vspace *spec_vspace_of(struct spec *spec, uint64_t address);
+/* The CPU that enters the kernel. */
+static inline struct spec_cpu *spec_here(struct spec *spec)
+{
+	return &spec->cpus[spec->here];
+}
 /* Argument i of a thread's system call. */
 uint64_t spec_arg(const struct spec_thread *thread, unsigned int i);
 void spec_set_arg(struct spec_thread *thread, unsigned int i, uint64_t value);

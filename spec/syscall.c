@@ -166,45 +166,130 @@ static enum tessera_error execute(struct spec *spec, struct spec_thread *self, u
 	spec_fail("the operation is specified", __FILE__, __LINE__);
 }
 
-/* The end of a call: its error, or back before it; and the choice of who runs. */
-static void finish(struct spec *spec, enum tessera_error error)
+/* The end of a call: its error; or back before it, or on to another CPU. */
+static void finish(struct spec *spec, enum tessera_error error, uint32_t elsewhere)
 {
 	struct spec_thread *caller = spec_thread_of(spec, spec->caller);
 
-	if (caller != NULL && error == SPEC_PREEMPTED)
+	if (caller == NULL)
+		return;
+	if (error == SPEC_PREEMPTED)
 		spec_restart_as(caller, caller->call_number);
-	else if (caller != NULL && error != SPEC_BLOCKED && error != E_OK)
+	else if (error == SPEC_ELSEWHERE)
+		spec_remote_send(spec, caller, elsewhere);
+	else if (error != SPEC_BLOCKED && error != E_OK)
 		spec_set_error(caller, error);
-	if (error != E_OK || spec->must_choose)
-		spec_sched_finish(spec);
 }
 
-void spec_syscall(struct spec *spec, uint32_t operation, const struct spec_hint *hint)
+/* The call of a thread, which may run here or wait for this CPU to execute it. */
+static enum tessera_error call(struct spec *spec, struct spec_thread *self, uint32_t operation,
+			       const struct spec_hint *hint, uint32_t *elsewhere)
 {
-	struct spec_thread *self = spec_thread_of(spec, spec->current);
 	const struct row *row = row_of(operation);
 	struct spec_cap *cap = NULL;
 	enum tessera_error error = E_OK;
 
-	spec->caller = spec->current;
-	self->call_number = self->regs.rax;
-	spec_set_error(self, E_OK); /* what a call returns that is executed while it runs */
 	if (row == NULL)
-		error = E_NO_OP;
-	else if (row->how == OP_BY_CAP)
+		return E_NO_OP;
+	if (row->how == OP_BY_CAP)
 		error = spec_lookup_cap(spec, self, (cap_t)spec_arg(self, 0), row->type, row->rights, &cap);
-	if (error == E_OK)
-		error = execute(spec, self, operation, cap, hint);
-	finish(spec, error);
+	if (error != E_OK)
+		return error;
+	*elsewhere = row->type == CAP_THREAD ? spec_runs_on(spec, cap->object) : SPEC_NO_CPU;
+	if (*elsewhere != SPEC_NO_CPU && *elsewhere != spec->here)
+		return SPEC_ELSEWHERE;
+	return execute(spec, self, operation, cap, hint);
 }
 
-enum tessera_error spec_deletion_begin(struct spec *spec, uint32_t operation, struct spec_place *top,
-				       bool *is_whole)
+void spec_syscall(struct spec *spec, uint32_t operation, const struct spec_hint *hint)
 {
-	struct spec_thread *self = spec_thread_of(spec, spec->current);
+	struct spec_thread *self = spec_thread_of(spec, spec_here(spec)->current);
+	uint32_t elsewhere = SPEC_NO_CPU;
+	enum tessera_error error;
 
-	spec->caller = spec->current;
+	spec->caller = self->address;
 	self->call_number = self->regs.rax;
+	spec_set_error(self, E_OK); /* what a call returns that is executed while it runs */
+	error = call(spec, self, operation, hint, &elsewhere);
+	finish(spec, error, elsewhere);
+}
+
+/* ---- calls for other CPUs ---- */
+
+void spec_remote_send(struct spec *spec, struct spec_thread *caller, uint32_t cpu)
+{
+	struct spec_cpu *to = &spec->cpus[cpu];
+
+	spec_sched_block(spec, caller, SPEC_REMOTE);
+	spec_list_insert(to->remote, &to->remote_count, to->remote_count, caller->address);
+}
+
+void spec_remote_leave(struct spec *spec, const struct spec_thread *caller)
+{
+	for (uint32_t i = 0; i < spec->cpu_count; i++)
+		spec_list_remove(spec->cpus[i].remote, &spec->cpus[i].remote_count, caller->address);
+}
+
+static bool is_sent_on(const struct spec *spec, const struct spec_thread *caller)
+{
+	for (uint32_t i = 0; i < spec->cpu_count; i++) {
+		const struct spec_cpu *cpu = &spec->cpus[i];
+
+		if (spec_list_find(cpu->remote, cpu->remote_count, caller->address) < cpu->remote_count)
+			return true;
+	}
+	return false;
+}
+
+/* Its caller goes on, unless the call itself has stopped it or is sent on. */
+static void end_remote(struct spec *spec)
+{
+	struct spec_thread *caller = spec_thread_of(spec, spec->caller);
+
+	if (caller != NULL && caller->state == SPEC_REMOTE && !is_sent_on(spec, caller))
+		spec_sched_ready(spec, caller);
+}
+
+static bool is_still_remote(struct spec *spec)
+{
+	const struct spec_thread *caller = spec_thread_of(spec, spec->caller);
+
+	return caller != NULL && caller->state == SPEC_REMOTE;
+}
+
+bool spec_remote_call(struct spec *spec, const struct spec_hint *hint)
+{
+	struct spec_cpu *here = spec_here(spec);
+	uint32_t elsewhere = SPEC_NO_CPU;
+	enum tessera_error error;
+	struct spec_thread *caller;
+
+	if (here->remote_count == 0)
+		return false;
+	caller = spec_thread_of(spec, here->remote[0]);
+	spec_remote_leave(spec, caller);
+	spec->caller = caller->address;
+	spec_set_error(caller, E_OK);
+	error = call(spec, caller, (uint32_t)(caller->call_number - TESSERA_SYSCALL_BASE), hint, &elsewhere);
+	if (is_still_remote(spec))
+		finish(spec, error, elsewhere);
+	end_remote(spec);
+	return true;
+}
+
+/* ---- deletion, in steps ---- */
+
+enum tessera_error spec_deletion_begin(struct spec *spec, uint64_t caller, uint32_t operation,
+				       struct spec_place *top, bool *is_whole)
+{
+	struct spec_thread *self = spec_thread_of(spec, caller);
+
+	spec->caller = caller;
+	spec->caller_is_remote = self->state == SPEC_REMOTE;
+	if (spec->caller_is_remote)
+		spec_remote_leave(spec, self);
+	else
+		self->call_number = self->regs.rax;
 	spec_set_error(self, E_OK);
 	return spec_deletion_decode(spec, self, operation, top, is_whole);
 }
@@ -213,13 +298,17 @@ void spec_deletion_end(struct spec *spec, enum tessera_error error, struct spec_
 {
 	struct spec_thread *caller = spec_thread_of(spec, spec->caller);
 	struct spec_cap *cap = spec_cap_at(spec, top);
+	uint32_t operation, elsewhere = SPEC_NO_CPU;
 
 	if (error == E_OK && cap != NULL && cap->type == CAP_UNTYPED && cap->is_donated)
 		spec_tables_take_back(spec, cap); /* revoke takes that back, too */
-	if (caller != NULL && error == SPEC_PREEMPTED) {
-		uint32_t operation = (uint32_t)(caller->call_number - TESSERA_SYSCALL_BASE);
-
+	if (caller == NULL || (spec->caller_is_remote && caller->state != SPEC_REMOTE))
+		return; /* it has stopped itself */
+	operation = (uint32_t)(caller->call_number - TESSERA_SYSCALL_BASE);
+	if (error == SPEC_ELSEWHERE)
+		elsewhere = spec_deletion_needs(spec, top, operation == OP_CNODE_DELETE);
+	if (error == SPEC_PREEMPTED || error == SPEC_ELSEWHERE)
 		(void)spec_preempted(caller, operation, cap != NULL ? cap->placement : 0, 0);
-	}
-	finish(spec, error);
+	finish(spec, error, elsewhere);
+	end_remote(spec);
 }

@@ -41,6 +41,7 @@ static void leave(struct spec *spec, struct spec_thread *thread)
 	case SPEC_WAITING: spec_notification_leave(spec, thread); break;
 	case SPEC_CALLING:
 	case SPEC_FAULTED: spec_reply_abandon(spec, thread); break;
+	case SPEC_REMOTE: spec_remote_leave(spec, thread); break;
 	default: break;
 	}
 	spec_sched_block(spec, thread, SPEC_SUSPENDED);
@@ -85,6 +86,7 @@ void spec_thread_stop(struct spec *spec, struct spec_thread *thread)
 	case SPEC_FAULTED: thread->is_suspended = true; break;
 	case SPEC_SENDING:
 	case SPEC_RECEIVING:
+	case SPEC_REMOTE:
 	case SPEC_WAITING:
 		leave(spec, thread);
 		if (thread->is_fault)
@@ -131,8 +133,8 @@ void spec_thread_die(struct spec *spec, uint64_t address)
 	thread->bound = 0;
 	for (uint32_t i = 0; i < SPEC_THREAD_SLOTS; i++)
 		spec_unembed(spec, (struct spec_place){address, i});
-	if (spec->current == address)
-		spec->current = 0;
+	if (spec_here(spec)->current == address)
+		spec_here(spec)->current = 0;
 	thread->address = 0;
 }
 
@@ -198,7 +200,7 @@ static uint64_t state_code(const struct spec_thread *thread)
 		return 0;
 	if (thread->is_fault)
 		return 6;
-	if (thread->state == SPEC_POSTPONED)
+	if (thread->state == SPEC_POSTPONED || thread->state == SPEC_REMOTE)
 		return SPEC_READY;
 	return thread->state == SPEC_SENDING && thread->sent_is_call ? 4 : thread->state;
 }
@@ -210,11 +212,8 @@ static enum tessera_error read_regs(struct spec_thread *self, const struct spec_
 	return E_OK;
 }
 
-static enum tessera_error set_tls(const struct spec *spec, const struct spec_thread *self,
-				  struct spec_thread *thread)
+static enum tessera_error set_tls(const struct spec_thread *self, struct spec_thread *thread)
 {
-	if (thread != self && thread->address == spec->current)
-		return E_STATE;
 	if (spec_arg(self, 1) >= USER_ADDRESSES)
 		return E_ARG;
 	thread->regs.fs_base = spec_arg(self, 1);
@@ -228,6 +227,15 @@ static enum tessera_error set_priority(struct spec *spec, struct spec_thread *se
 	if (spec_arg(self, 1) > 255)
 		return E_ARG;
 	spec_sched_set_priority(spec, thread, (uint32_t)spec_arg(self, 1));
+	return E_OK;
+}
+
+static enum tessera_error set_affinity(struct spec *spec, struct spec_thread *self,
+				       struct spec_thread *thread)
+{
+	if (spec_arg(self, 1) >= spec->cpu_count)
+		return E_ARG;
+	spec_sched_set_home(spec, thread, (uint32_t)spec_arg(self, 1));
 	return E_OK;
 }
 
@@ -301,8 +309,8 @@ bool spec_thread_syscall(struct spec *spec, struct spec_thread *self, uint32_t o
 	case OP_THREAD_SET_PRIORITY: *error = set_priority(spec, self, thread); return true;
 	case OP_THREAD_BIND_NOTIFICATION: *error = bind_notification(spec, self, thread); return true;
 	case OP_THREAD_SET_PERSONALITY: *error = set_personality(self, thread); return true;
-	case OP_THREAD_SET_AFFINITY: *error = spec_arg(self, 1) < 1u ? E_OK : E_ARG; return true;
-	case OP_THREAD_SET_TLS: *error = set_tls(spec, self, thread); return true;
+	case OP_THREAD_SET_AFFINITY: *error = set_affinity(spec, self, thread); return true;
+	case OP_THREAD_SET_TLS: *error = set_tls(self, thread); return true;
 	default: return false;
 	}
 }

@@ -13,6 +13,8 @@ static void use_own(struct thread *thread)
 	thread->context = thread->own_context;
 	thread->lender = 0;
 	thread->lending_depth = 0;
+	if (thread->state != THREAD_READY)
+		thread->cpu = thread->home; /* an answer by the fast path would keep it on this one */
 	sched_reconsider(thread, thread->own_priority);
 }
 

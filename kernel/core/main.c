@@ -223,7 +223,7 @@ NORETURN void kernel_cpu_main(void)
 
 NORETURN void kernel_main(const struct boot_handover *handover)
 {
-	boot.handover = *handover;
+	boot = (struct boot){.handover = *handover};
 	lock_take();
 	arch_context_init(&idle_thread.ctx);
 	sched_init(cpu(), &idle_thread);

@@ -17,7 +17,7 @@ void panic_log_current(void)
 {
 	const struct thread *current = cpu()->current;
 
-	if (current != NULL)
+	if (current != cpu()->idle) /* nor before there is one */
 		LOG(LOG_ERROR, "while running", F("cpu", cpu()->id), F("thread", ptr_to_phys(current).raw),
 		    F("label", current->label), F("state", current->state), F("ip", ctx_ip(&current->ctx)),
 		    F("sp", ctx_sp(&current->ctx)));

@@ -80,13 +80,21 @@ static NOINLINE bool find_time(struct thread *thread)
 	return false;
 }
 
-/* It is current somewhere: simply goes on, or is looked at by the CPU on which it runs. */
+static void use_context_of(struct cpu *self, const struct thread *thread)
+{
+	sched_context_use(self,
+			  thread->context != 0 ? sched_context_at(thread->context) : &self->idle_context);
+}
+
+/* It is current somewhere: simply goes on, or on another context, and is looked at by the CPU on which it runs. */
 static NOINLINE void ready_current(struct cpu *owner, struct thread *thread)
 {
-	if (owner != cpu())
+	if (owner != cpu()) {
+		use_context_of(owner, thread);
 		reconsider(owner);
-	else if (sched_may_run(thread) || find_time(thread))
+	} else if (sched_may_run(thread) || find_time(thread)) {
 		thread->state = THREAD_READY;
+	}
 }
 
 static ALWAYS_INLINE void ready_on(struct cpu *target, struct thread *thread)
@@ -122,7 +130,9 @@ bool sched_is_elsewhere(const struct thread *thread)
 void sched_set_home(struct thread *thread, uint32_t id)
 {
 	thread->home = (uint8_t)id;
-	if (thread->cpu == id || thread->state != THREAD_READY)
+	if (thread->state != THREAD_READY)
+		thread->cpu = (uint8_t)id; /* an answer by the fast path would keep it on the server's */
+	if (thread->cpu == id)
 		return;
 	if (thread->is_queued)
 		run_queue_remove(&cpus[thread->cpu]->ready, thread);
@@ -174,12 +184,6 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
 }
 
 /* ---- choice and switch ---- */
-
-static void use_context_of(struct cpu *self, const struct thread *thread)
-{
-	sched_context_use(self,
-			  thread->context != 0 ? sched_context_at(thread->context) : &self->idle_context);
-}
 
 void switch_to(struct thread *next)
 {
@@ -249,7 +253,7 @@ void sched_give_way(void)
 
 	if (self->context->period_ns == 0)
 		self->context->left_tsc = SCHED_FULL; /* when it is charged next */
-	if (self->ready.best > current->priority)
+	if (self->ready.best > current->priority || current->context == 0)
 		return;
 	if (self->ready.best == current->priority) {
 		switch_to(run_queue_exchange(&self->ready, current));
@@ -274,6 +278,8 @@ static struct thread *choose(struct cpu *self)
 {
 	struct thread *current = self->current;
 
+	if (current->state == THREAD_READY && current->context == 0)
+		current->state = THREAD_POSTPONED; /* another CPU took its context away */
 	if (current->state != THREAD_READY || current->is_queued)
 		return take_best(self);
 	if (current->priority <= self->ready.best)
@@ -345,7 +351,7 @@ void sched_tick(void)
 	struct thread *current = self->current;
 	struct sched_context *context = self->context;
 
-	if (current == self->idle || current->state != THREAD_READY || current->is_queued)
+	if (current->context == 0 || current->state != THREAD_READY || current->is_queued)
 		return;
 	sched_charge(self);
 	if (context->period_ns == 0 && context->left_tsc <= sched_tsc_of_ns(SCHED_USED_UP_NS))

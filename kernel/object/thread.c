@@ -110,7 +110,7 @@ static uint64_t state_code(const struct thread *thread)
 		return 0;
 	if (thread->is_fault)
 		return 6;
-	if (thread->state == THREAD_POSTPONED)
+	if (thread->state == THREAD_POSTPONED || thread->state == THREAD_REMOTE)
 		return THREAD_READY;
 	return thread->state == THREAD_SENDING && thread->sent_is_call ? 4 : thread->state;
 }

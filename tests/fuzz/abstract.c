@@ -131,7 +131,7 @@ static void read_cap(struct spec *out, struct slot *slot)
 /* The sentinel is the first of the kernel's own slots. */
 static struct slot *sentinel(void)
 {
-	return phys_to_ptr((paddr_t){HOST_PHYS_BASE + PAGE_SIZE});
+	return phys_to_ptr((paddr_t){machine_kernel_slots});
 }
 
 static void read_tree(struct spec *out)
@@ -230,12 +230,15 @@ static void read_lending(struct spec_thread *to, const struct thread *thread)
 	to->lending_depth = thread->lending_depth;
 }
 
-/* What is used since the context in use was charged is charged here. (A tick of the counter is a nanosecond.) */
+/* What is used since a context in use was charged is charged here. (A tick of the counter is a nanosecond.) */
 static void read_context(struct spec_context *to, uint32_t ref)
 {
 	const struct sched_context *context = sched_context_at(ref);
-	uint64_t used = context == cpu()->context ? arch_tsc() - cpu()->context_tsc : 0;
-	uint64_t left = context->left_tsc > used ? context->left_tsc - used : 0;
+	uint64_t used = 0, left;
+
+	for (uint32_t i = 0; i < MACHINE_CPUS; i++)
+		used += context == cpus[i]->context ? arch_tsc() - cpus[i]->context_tsc : 0;
+	left = context->left_tsc > used ? context->left_tsc - used : 0;
 
 	*to = (struct spec_context){
 		.address = address_of(ref),
@@ -274,6 +277,8 @@ static void read_thread(struct spec *out, struct spec_thread *to, struct thread 
 		.sent_badge = is_sending ? thread->sent_badge : 0,
 		.deadline_ns =
 			thread->timer_bucket != TIMER_NONE ? thread->timer_deadline_ns : DEADLINE_NEVER,
+		.timer_cpu = thread->timer_cpu,
+		.home = thread->home,
 		.bound = thread->bound != 0 ? address_of(thread->bound) : 0,
 		.fault_op = thread->is_fault ? thread->fault_op : 0,
 		.fault_word = thread->is_fault ? thread->fault_word : 0,
@@ -285,29 +290,48 @@ static void read_thread(struct spec *out, struct spec_thread *to, struct thread 
 	read_lending(to, thread);
 }
 
-static void read_ready(struct spec *out)
+/* The threads of one priority in a CPU's run queue. */
+static void read_equals(struct spec_cpu *to, const struct run_queue *queue, uint32_t cpu, uint32_t priority)
 {
-	const struct run_queue *queue = &cpu()->ready;
+	uint32_t before = to->ready_count;
+
+	read_ring(queue->heads[priority], to->ready, &to->ready_count, 0);
+	for (uint32_t n = before; n < to->ready_count; n++) {
+		const struct thread *thread = machine_thread(to->ready[n]);
+
+		check(thread->is_queued && thread->priority == priority && thread->cpu == cpu,
+		      "a thread in the run queue knows that");
+	}
+	check((queue->bits[priority / 64u] >> (priority % 64u) & 1u) == (before < to->ready_count),
+	      "the run queue's bitmap agrees with its rings");
+}
+
+static void read_cpu(struct spec_cpu *to, const struct cpu *from)
+{
+	const struct run_queue *queue = &from->ready;
+	bool is_idle = from->current == from->idle;
 	uint32_t best = PRIORITIES;
 
+	to->ready_count = to->remote_count = 0;
 	for (uint32_t i = 0; i < PRIORITIES; i++) {
-		uint32_t before = out->ready_count;
-
-		read_ring(queue->heads[i], out->ready, &out->ready_count, 0);
-		for (uint32_t n = before; n < out->ready_count; n++)
-			check(machine_thread(out->ready[n])->is_queued &&
-				      machine_thread(out->ready[n])->priority == i,
-			      "a thread in the run queue knows that");
-		check((queue->bits[i / 64u] >> (i % 64u) & 1u) == (before < out->ready_count),
-		      "the run queue's bitmap agrees with its rings");
-		if (best == PRIORITIES && before < out->ready_count)
+		read_equals(to, queue, from->id, i);
+		if (best == PRIORITIES && to->ready_count > 0)
 			best = i;
 	}
 	check(queue->best == best && run_queue_best(queue) == best, "the run queue's best is the best");
-	out->context = cpu()->context != &cpu()->idle_context ? ptr_to_phys(cpu()->context).raw : 0;
-	out->current = cpu()->current != cpu()->idle ? ptr_to_phys(cpu()->current).raw : 0;
-	check(out->current == 0 || (cpu()->current->state == THREAD_READY && !cpu()->current->is_queued),
-	      "the current thread is ready and in no queue");
+	read_ring(from->remote, to->remote, &to->remote_count, from->id);
+	to->context = from->context != &from->idle_context ? ptr_to_phys(from->context).raw : 0;
+	to->current = !is_idle ? ptr_to_phys(from->current).raw : 0;
+	to->must_choose = from->reschedule != 0;
+	check(is_idle || (from->current->state == THREAD_READY && !from->current->is_queued &&
+			  from->current->cpu == from->id),
+	      "the current thread is ready, in no queue, and knows its CPU");
+	check(!from->reschedule || machine_is_interrupted(from->id) || from == cpu(),
+	      "a CPU that has to choose again is interrupted");
+	check(from->remote == 0 || machine_is_interrupted(from->id),
+	      "a CPU that has to execute others' calls is interrupted");
+	check(from->shots_wanted == from->shots_done, "all CPUs have forgotten what they were asked to");
+	check(from->word == 0, "the lock is free");
 }
 
 /* ---- endpoints and notifications ---- */
@@ -534,12 +558,14 @@ static void read_objects(struct spec *out)
 
 void machine_abstract(struct spec *out)
 {
-	out->cap_count = out->tree_count = out->ready_count = 0;
+	out->cap_count = out->tree_count = 0;
+	out->cpu_count = MACHINE_CPUS;
 	out->now_ns = host.time_ns;
 	read_tree(out);
 	read_replies(out);
 	read_objects(out);
-	read_ready(out);
+	for (uint32_t i = 0; i < MACHINE_CPUS; i++)
+		read_cpu(&out->cpus[i], cpus[i]);
 	for (uint32_t line = 0; line < SPEC_IRQ_LINES; line++)
 		out->irqs[line] = (struct spec_irq){.is_unmasked = (host.unmasked_lines >> line & 1u) != 0};
 	out->wall_offset_ns = host.wall_offset_ns;

@@ -221,6 +221,8 @@ static const char *waiting_differs(struct name what, const struct spec_thread *a
 {
 	FIELD(what, a, b, waits_at);
 	FIELD(what, a, b, deadline_ns);
+	if (a->deadline_ns != DEADLINE_NEVER)
+		FIELD(what, a, b, timer_cpu);
 	if (a->state == SPEC_RECEIVING)
 		FIELD(what, a, b, reply_slot);
 	if (a->state != SPEC_SENDING)
@@ -246,6 +248,7 @@ static const char *thread_differs(const struct spec_thread *a, const struct spec
 	FIELD(what, a, b, has_vspace);
 	FIELD(what, a, b, bound);
 	FIELD(what, a, b, own_priority);
+	FIELD(what, a, b, home);
 	FIELD(what, a, b, own_context);
 	FIELD(what, a, b, context);
 	FIELD(what, a, b, lender);
@@ -387,13 +390,34 @@ static const char *machine_differs(const struct spec *a, const struct spec *b)
 		if (a->irqs[line].is_unmasked != b->irqs[line].is_unmasked)
 			return DIFFER("interrupt line %u: masked", line);
 	}
-	FIELD(((struct name){"machine", 0, 0}), a, b, current);
-	FIELD(((struct name){"machine", 0, 0}), a, b, context);
 	FIELD(((struct name){"machine", 0, 0}), a, b, wall_offset_ns);
 	FIELD(((struct name){"machine", 0, 0}), a, b, last_port);
 	FIELD(((struct name){"machine", 0, 0}), a, b, last_port_value);
-	return list_differs((struct name){"ready threads", 0, 0}, a->ready, a->ready_count, b->ready,
-			    b->ready_count);
+	return NULL;
+}
+
+static const char *cpu_differs(uint32_t number, const struct spec_cpu *a, const struct spec_cpu *b)
+{
+	const struct name what = {"CPU", number, 0};
+	const char *problem;
+
+	FIELD(what, a, b, current);
+	FIELD(what, a, b, context);
+	problem = list_differs((struct name){"ready threads of CPU", number, 0}, a->ready, a->ready_count,
+			       b->ready, b->ready_count);
+	if (problem != NULL)
+		return problem;
+	return list_differs((struct name){"calls for CPU", number, 0}, a->remote, a->remote_count, b->remote,
+			    b->remote_count);
+}
+
+static const char *cpus_differ(const struct spec *a, const struct spec *b)
+{
+	const char *problem = NULL;
+
+	for (uint32_t i = 0; i < a->cpu_count && problem == NULL; i++)
+		problem = cpu_differs(i, &a->cpus[i], &b->cpus[i]);
+	return problem;
 }
 
 const char *states_differ(struct spec *specified, struct spec *real, bool is_structure)
@@ -410,6 +434,8 @@ const char *states_differ(struct spec *specified, struct spec *real, bool is_str
 		return problem;
 	if (problem == NULL)
 		problem = threads_differ(specified, real);
+	if (problem == NULL)
+		problem = cpus_differ(specified, real);
 	if (problem == NULL)
 		problem = contexts_differ(specified, real);
 	return problem != NULL ? problem : machine_differs(specified, real);

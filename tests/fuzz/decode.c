@@ -9,10 +9,12 @@
 #include "decode.h"
 #include "drive.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define RANDOM_FROM 0xf0u /* bytes from here on stand for anything */
 #define SLOTS_TRIED 128u
+#define LATE_FROM 6u
 #define PERSONALITY_IP 0x7fff00001000ull
 #define EXIT_IP 0x7fff00002000ull
 #define PROGRAM_IP 0x401000ull
@@ -73,6 +75,7 @@ static const uint16_t usual[] = {
 	OP_THREAD_RESUME,
 	OP_THREAD_SUSPEND,
 	OP_THREAD_INTERRUPT,
+	OP_THREAD_SET_AFFINITY,
 };
 
 /* ---- capabilities by their names ---- */
@@ -80,8 +83,8 @@ static const uint16_t usual[] = {
 /* The address of a capability in the current thread's CSpace; 0: it has none there. */
 static cap_t address_of(const struct spec_cap *cap)
 {
-	struct spec_cap *root =
-		spec_cap_at(&specified, (struct spec_place){specified.current, SPEC_SLOT_CSPACE});
+	struct spec_cap *root = spec_cap_at(
+		&specified, (struct spec_place){spec_here(&specified)->current, SPEC_SLOT_CSPACE});
 
 	for (uint32_t i = 0; root != NULL && i < root->size && i < 16; i++) {
 		const struct spec_cap *leaf = spec_cap_at(&specified, (struct spec_place){root->object, i});
@@ -137,8 +140,8 @@ static slot_t used_slot(uint8_t byte)
 static slot_t empty_slot(uint8_t byte)
 {
 	uint8_t mixed = (uint8_t)(byte * 73u);
-	const struct spec_cap *root =
-		spec_cap_at(&specified, (struct spec_place){specified.current, SPEC_SLOT_CSPACE});
+	const struct spec_cap *root = spec_cap_at(
+		&specified, (struct spec_place){spec_here(&specified)->current, SPEC_SLOT_CSPACE});
 	const struct spec_cap *leaf =
 		root != NULL ? spec_cap_at(&specified, (struct spec_place){root->object, byte % 4u == 3u})
 			     : NULL;
@@ -317,7 +320,7 @@ static uint64_t plain(uint8_t byte)
 
 static uint64_t cpu_number(uint8_t byte)
 {
-	return byte < 0xe0 ? 0 : byte;
+	return byte < 0xe0 ? byte % MACHINE_CPUS : byte;
 }
 
 static uint64_t how(uint8_t byte)
@@ -559,11 +562,20 @@ static void do_syscall(const uint8_t *record)
 {
 	static const uint64_t ips[] = {PROGRAM_IP, PROGRAM_IP, PERSONALITY_IP, EXIT_IP};
 	uint32_t number = possible(usual[record[1] % (sizeof(usual) / sizeof(usual[0]))]);
-	const struct rule *rule = &rules[record[1] % RULES];
+	static const struct rule none = {.number = 999, .argument = {"", "", "", "", "", ""}};
+	const struct rule *rule = record[1] == 0xff ? &none : &rules[record[1] % RULES];
+	const struct how how = {.is_fast = record[10] % 2u != 0,
+				.is_pressed = record[10] % 4u == 0,
+				.is_held = record[10] % 8u == 6u,
+				.is_locked = record[10] % 8u == 7u};
 	uint64_t args[7];
 
+	if (how.is_fast)
+		drive_interrupt(); /* the fast path does not look whether a better thread has come */
+	if (spec_here(&specified)->current == 0)
+		return;
 	if (drive_stands_before_call()) {
-		drive_syscall(0, NULL, 0, record[10] % 2u != 0, record[10] % 4u == 0);
+		drive_syscall(0, NULL, 0, how);
 		return;
 	}
 	for (uint32_t i = 0; record[0] % 2u == 0 && i < RULES; i++) {
@@ -576,7 +588,7 @@ static void do_syscall(const uint8_t *record)
 	if ((rule->number == OP_VIEW_MAP || rule->number == OP_VIEW_UNMAP) && record[11] % 8u < 4u)
 		args[1] = address_in_view((cap_t)args[0], record[3]);
 	prepare_page(rule->number, record);
-	drive_syscall(rule->number, args, ips[record[11] % 4u], record[10] % 2u != 0, record[10] % 4u == 0);
+	drive_syscall(rule->number, args, ips[record[11] % 4u], how);
 }
 
 static void do_page(const uint8_t *record)
@@ -623,10 +635,7 @@ static void do_irq(const uint8_t *record)
 
 static void do_touch(const uint8_t *record)
 {
-	const struct spec_vspace *vspace = &specified.vspaces[record[1] % SPEC_VSPACES];
-
-	if (vspace->address != 0 && !vspace->is_dying)
-		drive_touch(vspace->address, address(record[2] % RANDOM_FROM) + record[3] % 2u * SPEC_LARGE);
+	drive_touch(address(record[2] % RANDOM_FROM) + record[3] % 2u * SPEC_LARGE);
 }
 
 static void do_exception(const uint8_t *record)
@@ -641,13 +650,32 @@ static void do_exception(const uint8_t *record)
 	}
 }
 
-/* Few kinds of events can happen while the processor waits. */
+/* The CPU that the record names; one that waits has nothing to do, then it is the next that has. */
+static void play(const uint8_t *record)
+{
+	uint32_t first = record[0] / 32u % MACHINE_CPUS;
+	bool is_late = record[0] / 32u >= LATE_FROM; /* an entry overtakes the interrupt from another CPU */
+
+	for (uint32_t i = 0; i < MACHINE_CPUS; i++) {
+		drive_play((first + i) % MACHINE_CPUS);
+		if (!is_late)
+			drive_interrupt();
+		if (spec_here(&specified)->current != 0)
+			return;
+	}
+	drive_play(first);
+}
+
+/* Few kinds of events can happen while all processors wait. Devices interrupt the first one. */
 static void do_record(const uint8_t *record)
 {
 	uint8_t kind = record[0] / 2u % 16u;
 
-	if (specified.current == 0 && kind != 13)
+	play(record);
+	if (spec_here(&specified)->current == 0 && kind != 13)
 		kind = 12;
+	if (kind == 13)
+		drive_play(0);
 	switch (kind) {
 	case 11: do_page(record); break;
 	case 12: do_time(record); break;
@@ -661,10 +689,14 @@ static void do_record(const uint8_t *record)
 void decode_run(const uint8_t *data, size_t size)
 {
 	drive_restart();
+	machine_guard(size / DECODE_RECORD % 4u == 3u);
+	if (drive_is_verbose && dispatch_direct_limit == 0)
+		fprintf(stderr, "guarded\n");
 	for (size_t at = 0; at + DECODE_RECORD <= size && at < DECODE_RECORD * DECODE_MAX;
 	     at += DECODE_RECORD) {
 		if (!spec_has_room(&specified, 6))
-			return;
+			break;
 		do_record(&data[at]);
 	}
+	drive_settle();
 }

@@ -17,12 +17,13 @@ struct event {
 		EVENT_IRQ,
 		EVENT_TIME,
 		EVENT_TOUCH,
-		EVENT_PAGE
+		EVENT_PAGE,
+		EVENT_INTERRUPT
 	} kind;
-	uint64_t thread, number; /* who, the operation, vector or line */
+	uint64_t cpu, thread, number; /* where, who, the operation, vector or line */
 	uint64_t args[7];
 	uint64_t ip;
-	bool is_fast, is_pressed;
+	bool is_fast, is_pressed, is_held, is_locked, is_printed;
 	uint64_t result; /* RAX afterwards, if the thread is still there */
 };
 
@@ -33,15 +34,29 @@ void drive_boot(void);
 /* Back to that state. */
 void drive_restart(void);
 
+/* The CPU on which the next events happen. */
+void drive_play(uint32_t cpu);
+/* The interrupt that another CPU has sent to this one; nothing if there is none. */
+void drive_interrupt(void);
+/* All interrupts between CPUs, until there are no more. */
+void drive_settle(void);
+
+/* How a system call is made. */
+struct how {
+	bool is_fast;	 /* by the fast path, if it has one */
+	bool is_pressed; /* an interrupt is pending */
+	bool is_held;	 /* other CPUs are inside their fast paths */
+	bool is_locked;	 /* another CPU is in the kernel */
+};
 /* The current thread makes a system call; or executes the one before which it stands, if it stands before one (args do not count). */
-void drive_syscall(uint32_t number, const uint64_t args[7], uint64_t ip, bool is_fast, bool is_pressed);
+void drive_syscall(uint32_t number, const uint64_t args[7], uint64_t ip, struct how how);
 void drive_foreign(uint64_t number, uint64_t ip);
 void drive_fault(uint64_t address, uint64_t error_code);
 void drive_exception(uint64_t vector, uint64_t error_code);
 void drive_irq(uint32_t line);
 void drive_time(uint64_t now_ns);
-/* A program of that address space touches memory. */
-void drive_touch(uint64_t vspace, uint64_t va);
+/* The program of the address space that is current touches memory, or the processor reads ahead. */
+void drive_touch(uint64_t va);
 /* The current thread writes a word of its message page. */
 void drive_page(uint32_t word, uint64_t value);
 

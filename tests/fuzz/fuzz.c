@@ -33,7 +33,12 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	decode_run(data, size);
+	if (boot_is_input(data, size))
+		boot_run(data, size);
+	else if (replay_is_text(data, size))
+		replay_run(data, size);
+	else
+		decode_run(data, size);
 	return 0;
 }
 
@@ -89,6 +94,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsi
 	size_t records = size / DECODE_RECORD, records_max = size_max / DECODE_RECORD;
 
 	random_state = seed;
+	if (boot_is_input(data, size)) /* one byte after the mark, or more */
+		return strlen(BOOT_MARK) + LLVMFuzzerMutate(data + strlen(BOOT_MARK),
+							    size - strlen(BOOT_MARK),
+							    size_max - strlen(BOOT_MARK));
 	if (records_max == 0)
 		return size;
 	for (uint32_t i = 1u + pick(4); i > 0; i--)

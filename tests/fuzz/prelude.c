@@ -37,12 +37,12 @@ enum {
 
 static void call(uint32_t number, const uint64_t args[7])
 {
-	uint64_t root = specified.current;
+	uint64_t root = spec_here(&specified)->current;
 
-	drive_syscall(number, args, IP, false, false);
-	while (specified.current == root && drive_stands_before_call())
-		drive_syscall(0, NULL, 0, false, false);
-	if (specified.current != root || spec_thread_of(&specified, root)->regs.rax != E_OK) {
+	drive_syscall(number, args, IP, (struct how){0});
+	while (spec_here(&specified)->current == root && drive_stands_before_call())
+		drive_syscall(0, NULL, 0, (struct how){0});
+	if (spec_here(&specified)->current != root || spec_thread_of(&specified, root)->regs.rax != E_OK) {
 		fprintf(stderr, "prelude: %s failed with %llu\n", drive_name(number),
 			(unsigned long long)spec_thread_of(&specified, root)->regs.rax);
 		abort();

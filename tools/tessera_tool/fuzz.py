@@ -23,6 +23,7 @@ LONG_OPERATIONS = 10_000_000
 SLICE_SECONDS = 60
 BASELINE_SECONDS = 20
 INPUT_BYTES = 2400  # 200 operations
+MARK = "# events"  # with which an input begins that is text
 COUNT = re.compile(r"^operations compared: (\d+)$", re.MULTILINE)
 
 
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mutants", action="store_true", help="each seeded bug of tests/fuzz/mutants.toml must be found; TAP")
     parser.add_argument("--coverage", action="store_true", help="lines of the kernel that the kept corpus reaches, by function, into build/fuzz/coverage.json")
     parser.add_argument("--replay", nargs="+", metavar="FILE", help="run these inputs and print each operation")
+    parser.add_argument("--text", metavar="FILE", help="an input as a list of events, which means the same when the decoder changes: for tests/fuzz/regressions")
     parser.add_argument("--keep", action="store_true", help="minimise what the long runs have found into tests/fuzz/corpus")
 
 
@@ -92,6 +94,14 @@ def _report(count: int, results: Iterable[tuple[str, bool, str]]) -> int:
         if not fine:
             print("\n".join(f"# {line}" for line in difference(output).splitlines()))
     return 1 if failed else 0
+
+
+def _text(file: str) -> int:
+    """Prints the trace of an input from its beginning on, as tests/fuzz/replay.c reads it."""
+    status, output = _run(build.build_fuzzer("fuzz-kernel"), file, trace=True)
+    lines = output[output.rindex(MARK):].splitlines()
+    print("\n".join([MARK, *(line for line in lines if line.startswith(("cpu ", "guarded")))]))
+    return status
 
 
 def _mutants() -> int:
@@ -186,6 +196,8 @@ def start(args: argparse.Namespace) -> int:
         status, text = _run(build.build_fuzzer("fuzz-kernel"), *args.replay, trace=True)
         print(text)
         return status
+    if args.text:
+        return _text(args.text)
     if args.keep:
         return _keep()
     if args.mutants:

@@ -6,6 +6,7 @@
 #include <host.h>
 
 #include <object.h>
+#include <panic.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,10 @@ void host_reset(void)
 {
 	memset(host_memory, 0, sizeof(host_memory));
 	memset(&host, 0, sizeof(host));
-	host.timer_deadline_ns = ~0ull;
+	for (uint32_t i = 0; i < cpus_used; i++) {
+		memset(&cpus[i]->arch, 0, sizeof(cpus[i]->arch));
+		cpus[i]->arch.timer_deadline_ns = ~0ull;
+	}
 }
 
 void arch_zero_page(void *page)
@@ -42,33 +46,37 @@ void arch_vspace_init(pte_t *root)
 		root[i] = KERNEL_ENTRY_MARK;
 }
 
-static uint32_t tlb_used(void)
+static uint32_t tlb_used(const struct arch_cpu *arch)
 {
-	return host.tlb_next < HOST_TLB_ENTRIES ? host.tlb_next : HOST_TLB_ENTRIES;
+	return arch->tlb_next < HOST_TLB_ENTRIES ? arch->tlb_next : HOST_TLB_ENTRIES;
+}
+
+static void tlb_empty(struct arch_cpu *arch)
+{
+	memset(arch->tlb, 0, tlb_used(arch) * sizeof(arch->tlb[0]));
+	arch->tlb_next = 0;
 }
 
 void host_vspace_switch(paddr_t root)
 {
-	if (host.current_root == root.raw)
+	if (host_cpu->arch.root.raw == root.raw)
 		return;
-	host.current_root = root.raw;
 	host_cpu->arch.root = root;
-	host.switch_count++;
-	memset(host.tlb, 0, tlb_used() * sizeof(host.tlb[0]));
-	host.tlb_next = 0;
+	host_cpu->arch.switch_count++;
+	tlb_empty(&host_cpu->arch);
 }
 
 void arch_vspace_leave(paddr_t root)
 {
-	if (host.current_root == root.raw)
+	if (host_cpu->arch.root.raw == root.raw)
 		arch_vspace_switch((paddr_t){0});
 }
 
 void arch_tlb_flush_page(paddr_t root, uint64_t va)
 {
 	host.flush_page_count++;
-	for (uint32_t i = 0; i < tlb_used(); i++) {
-		struct host_translation *cached = &host.tlb[i];
+	for (uint32_t i = 0; i < tlb_used(&host_cpu->arch); i++) {
+		struct host_translation *cached = &host_cpu->arch.tlb[i];
 		uint64_t span = (cached->entry & PTE_LARGE) != 0 ? pt_span(1) : PAGE_SIZE;
 
 		if (cached->root == root.raw && (va & ~(span - 1u)) == (cached->va & ~(span - 1u)))
@@ -80,7 +88,13 @@ void arch_tlb_forget(bool is_idle)
 {
 	if (is_idle)
 		arch_vspace_switch((paddr_t){0});
-	memset(host.tlb, 0, sizeof(host.tlb));
+	tlb_empty(&host_cpu->arch);
+}
+
+void host_relax(void)
+{
+	if (host.relax != NULL)
+		host.relax();
 }
 
 void arch_interrupt_cpu(uint32_t id)
@@ -99,9 +113,9 @@ bool arch_irq_arrived(uint32_t line)
 void arch_tlb_flush_all(paddr_t root)
 {
 	host.flush_all_count++;
-	for (uint32_t i = 0; i < tlb_used(); i++) {
-		if (host.tlb[i].root == root.raw)
-			host.tlb[i].root = 0;
+	for (uint32_t i = 0; i < tlb_used(&host_cpu->arch); i++) {
+		if (host_cpu->arch.tlb[i].root == root.raw)
+			host_cpu->arch.tlb[i].root = 0;
 	}
 }
 
@@ -122,20 +136,21 @@ static pte_t walk(paddr_t root, uint64_t va)
 
 pte_t host_access(paddr_t root, uint64_t va)
 {
-	struct host_translation *slot = &host.tlb[host.tlb_next % HOST_TLB_ENTRIES];
+	struct arch_cpu *arch = &host_cpu->arch;
+	struct host_translation *slot = &arch->tlb[arch->tlb_next % HOST_TLB_ENTRIES];
 	pte_t entry = walk(root, va);
 
 	if (entry == 0)
 		return 0;
-	host.tlb_next++;
+	arch->tlb_next++;
 	*slot = (struct host_translation){.root = root.raw, .va = va, .entry = entry};
 	return entry;
 }
 
-bool host_tlb_is_coherent(void)
+static bool is_coherent(const struct arch_cpu *arch)
 {
-	for (uint32_t i = 0; i < tlb_used(); i++) {
-		const struct host_translation *cached = &host.tlb[i];
+	for (uint32_t i = 0; i < tlb_used(arch); i++) {
+		const struct host_translation *cached = &arch->tlb[i];
 		pte_t now;
 
 		if (cached->root == 0)
@@ -143,6 +158,15 @@ bool host_tlb_is_coherent(void)
 		now = walk((paddr_t){cached->root}, cached->va);
 		if (pte_address(now).raw != pte_address(cached->entry).raw ||
 		    (pte_rights(cached->entry) & ~pte_rights(now)) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool host_tlb_is_coherent(void)
+{
+	for (uint32_t i = 0; i < cpus_used; i++) {
+		if (!is_coherent(&cpus[i]->arch))
 			return false;
 	}
 	return true;
@@ -209,7 +233,7 @@ uint64_t arch_time_now_ns(void)
 
 void arch_timer_arm(uint64_t deadline_ns)
 {
-	host.timer_deadline_ns = deadline_ns;
+	host_cpu->arch.timer_deadline_ns = deadline_ns;
 }
 
 paddr_t arch_time_page(void)
@@ -276,14 +300,15 @@ void arch_idle(void)
 
 void arch_debug_write(const char *text, size_t length)
 {
+	if (host.written != NULL)
+		host.written(text, length);
 	if (!host.is_quiet)
 		fwrite(text, 1, length, stderr);
 }
 
 uint64_t arch_cr3_writes(const struct arch_cpu *other)
 {
-	(void)other;
-	return host.switch_count;
+	return other->switch_count;
 }
 
 void arch_panic_begin(void)
@@ -292,10 +317,15 @@ void arch_panic_begin(void)
 
 void arch_panic_stop(void)
 {
+	panic_log_current();
+	if (host.leave != NULL)
+		host.leave(true);
 	abort();
 }
 
 void arch_resume_current(void)
 {
-	abort(); /* kernel_main is not run on the host */
+	if (host.leave != NULL)
+		host.leave(false);
+	abort();
 }

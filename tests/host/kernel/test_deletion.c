@@ -271,7 +271,7 @@ static void vspace_dies_with_views_and_tables(void **state)
 	arch_vspace_switch((paddr_t){root});
 	assert_int_equal(CALL(OP_CNODE_DELETE, SPACE, 3), E_MORE);
 	assert_int_equal(CALL(OP_CNODE_DELETE, SPACE, 0), E_OK);
-	assert_int_not_equal(host.current_root, root); /* no CPU is left in it */
+	assert_int_not_equal(cpu()->arch.root.raw, root); /* no CPU is left in it */
 	for (uint32_t i = 0; i < 6; i++)
 		assert_true(slot_is_empty(world_slot(FREE + i)));
 	assert_true(slot_is_empty(world_slot(VIEW)));

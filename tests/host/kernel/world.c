@@ -81,9 +81,9 @@ int world_setup(void **state)
 	static struct boot_handover handover;
 
 	(void)state;
-	host_reset();
 	memset(&world, 0, sizeof(world));
 	memset(&boot_cpu, 0, sizeof(struct cpu));
+	host_reset();
 	memset(&idle, 0, sizeof(idle));
 	memset(&handover, 0, sizeof(handover));
 	next_free = HOST_PHYS_BASE + PAGE_SIZE;

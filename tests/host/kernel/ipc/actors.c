@@ -92,8 +92,8 @@ void act(uint32_t i, uint32_t operation, const uint64_t args[7])
 void actors_time(uint64_t now_ns)
 {
 	host.time_ns = now_ns;
-	for (uint32_t i = 0; i < 10 && host.timer_deadline_ns <= now_ns; i++) {
-		host.timer_deadline_ns = ~0ull;
+	for (uint32_t i = 0; i < 10 && cpu()->arch.timer_deadline_ns <= now_ns; i++) {
+		cpu()->arch.timer_deadline_ns = ~0ull;
 		kernel_timer();
 	}
 }

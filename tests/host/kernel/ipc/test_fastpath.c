@@ -57,7 +57,7 @@ static void take_picture(struct picture *out)
 	}
 	out->current = ptr_to_phys(cpu()->current).raw;
 	out->best = cpu()->ready.best;
-	out->armed = host.timer_deadline_ns;
+	out->armed = cpu()->arch.timer_deadline_ns;
 }
 
 static uint64_t any_tag(void)

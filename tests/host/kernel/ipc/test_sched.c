@@ -85,7 +85,7 @@ static void run_queue_keeps_order(void **state)
 static void only_actors_are_ready(uint32_t first, uint32_t last)
 {
 	timer_is_unarmed(cpu()); /* what the set-up armed may stay armed: forget it */
-	host.timer_deadline_ns = DEADLINE_NEVER;
+	cpu()->arch.timer_deadline_ns = DEADLINE_NEVER;
 	sched_block(world.self, THREAD_SUSPENDED);
 	for (uint32_t i = 0; i < ACTORS; i++) {
 		if (i < first || i > last)
@@ -102,7 +102,7 @@ static void equals_take_turns(void **state)
 	host.time_ns = 1000;
 	only_actors_are_ready(0, 2);
 	first = cpu()->current;
-	assert_int_equal(host.timer_deadline_ns, 1000 + SCHED_SLICE_NS);
+	assert_int_equal(cpu()->arch.timer_deadline_ns, 1000 + SCHED_SLICE_NS);
 	for (uint32_t turn = 1; turn <= 6; turn++) {
 		struct thread *before = cpu()->current;
 
@@ -116,7 +116,7 @@ static void one_alone_has_no_slice(void **state)
 {
 	(void)state;
 	only_actors_are_ready(0, 0);
-	assert_int_equal(host.timer_deadline_ns, ~0ull);
+	assert_int_equal(cpu()->arch.timer_deadline_ns, ~0ull);
 	assert_ptr_equal(cpu()->current, actors[0]);
 }
 

@@ -77,12 +77,27 @@ static inline void arch_switch_and_deliver(struct arch_context *from, struct arc
 		*lock_word = 0;
 }
 
+/* hal.c: what happens while a CPU waits for others. */
+void host_relax(void);
+
 static inline void arch_relax(void)
 {
+	host_relax();
 }
 
+#define HOST_TLB_ENTRIES 1024u
+
+struct host_translation {
+	uint64_t root, va; /* root 0: unused */
+	uint64_t entry;
+};
+
+/* One simulated processor. */
 struct arch_cpu {
 	paddr_t root; /* what its translation cache is for */
+	uint64_t timer_deadline_ns, switch_count;
+	uint32_t tlb_next;
+	struct host_translation tlb[HOST_TLB_ENTRIES];
 };
 
 static inline paddr_t arch_current_root(const struct arch_cpu *other)
