@@ -14,6 +14,8 @@ import re
 import subprocess
 import tempfile
 
+from abigenerator import model
+
 from . import build, counter, executed, image, qemu, session
 from .common import BUILD, PROGRAMS, REPO, ToolError, say, step
 
@@ -22,7 +24,6 @@ BOUNDS = REPO / "docs/bounds.md"
 RUNS = ["bounds", "conformance"]
 ENTRIES = {"kernel_ipc_call": "call (fast)", "kernel_ipc_reply_recv": "reply_recv (fast)", "kernel_foreign_syscall": "reflected call",
            "kernel_page_fault": "page fault", "kernel_exception": "exception", "kernel_irq": "device interrupt", "kernel_timer": "timer interrupt"}
-HANDLER = re.compile("^(invoke|decode)_")
 ROW = re.compile(r"^\| `(.+)` \| ([0-9,]+) \|$", re.MULTILINE)
 SECTION = re.compile(r"^section (\S+) (\d+) (\d+) (\d+)$", re.MULTILINE)
 GOAL = 5000
@@ -32,15 +33,15 @@ TOP = 25
 
 
 def _symbols() -> dict[str, int]:
-    """Address of each operation's handler (its generated decoder, if it has one, which may have swallowed it) and of each other entry."""
+    """Address of what the dispatcher calls for each operation (its handler is part of its decoder, if it has one), and of each other entry."""
     text = subprocess.run(["llvm-nm-19", str(qemu.KERNEL)], check=True, capture_output=True, text=True).stdout
     rows = [line.split() for line in text.splitlines()]
-    found = {row[2]: int(row[0], 16) for row in rows if len(row) == 3 and (HANDLER.match(row[2]) or row[2] in ENTRIES)}
-    return {name: at for name, at in found.items() if not (name.startswith("invoke_") and "decode_" + label(name) in found)}
+    called = {f"{'decode' if op.decoded else 'invoke'}_{op.name}" for op in model.load(REPO / "abi").operations} | set(ENTRIES)
+    return {row[2]: int(row[0], 16) for row in rows if len(row) == 3 and row[2] in called}
 
 
 def label(symbol: str) -> str:
-    return ENTRIES.get(symbol) or HANDLER.sub("", symbol)
+    return ENTRIES.get(symbol) or symbol.removeprefix("invoke_").removeprefix("decode_")
 
 
 def measure(program: str, worst: str = "", covered: pathlib.Path | None = None) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
@@ -110,7 +111,7 @@ def _print_worst(blocks: list[str]) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("program", nargs="*", default=RUNS, help=f"native programs to run (default: {' '.join(RUNS)})")
-    parser.add_argument("--worst", metavar="SYMBOL", help="where the instructions of this handler's longest section go (invoke_..., kernel_...)")
+    parser.add_argument("--worst", metavar="SYMBOL", help="where the instructions of this handler's longest section go (invoke_..., decode_..., kernel_...)")
     parser.add_argument("--write", action="store_true", help=f"write {BOUNDS.name} anew from what was measured, rounded up")
 
 
