@@ -32,6 +32,7 @@ static enum tessera_error no_operation(UNUSED struct thread *self, UNUSED struct
 	return E_NO_OP;
 }
 
+/* decode_NAME, for operations with arguments that name more slots or capabilities. */
 #include <kernel/decoders.inc>
 
 #pragma GCC diagnostic push

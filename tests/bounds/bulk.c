@@ -35,13 +35,20 @@ void bulk_free(cap_t untyped)
 
 cap_t bulk_threads(cap_t untyped)
 {
-	cap_t cnode = slot_new(), home = slot_new();
+	cap_t cnode = slot_new(), home = slot_new(), times = slot_new();
 
 	must(ts_untyped_retype(untyped, CAP_CNODE, 8, OWN(cnode), 1, 0, 0), "a CNode for threads");
 	must(ts_untyped_retype(untyped, CAP_UNTYPED, 22, OWN(home), 1, 0, 0), "memory for threads");
 	must(ts_untyped_retype(home, CAP_THREAD, 0, SLOT_IN(cnode, 0), BULK, 0, 0), "threads");
 	must(ts_cnode_copy(SLOT_IN(ROOT_CAP_CNODE, BULK_LEAF + 1u), OWN(cnode), ALL),
 	     "their CNode as a leaf");
+	must(ts_untyped_retype(untyped, CAP_CNODE, 8, OWN(times), 1, 0, 0), "a CNode for their time");
+	must(ts_untyped_retype(home, CAP_SCHED_CONTEXT, 0, SLOT_IN(times, 0), BULK, 0, 0), "their time");
+	must(ts_cnode_copy(SLOT_IN(ROOT_CAP_CNODE, BULK_LEAF + 2u), OWN(times), ALL),
+	     "their time's CNode as a leaf");
+	for (uint32_t i = 0; i < BULK; i++)
+		must(ts_sched_bind(((BULK_LEAF + 2u) << 8) + i, ((BULK_LEAF + 1u) << 8) + i),
+		     "a bulk thread's time");
 	return (BULK_LEAF + 1u) << 8;
 }
 

@@ -14,6 +14,8 @@ import re
 import subprocess
 import tempfile
 
+from abigenerator import model
+
 from . import build, counter, executed, image, qemu, session
 from .common import BUILD, PROGRAMS, REPO, ToolError, say, step
 
@@ -31,14 +33,15 @@ TOP = 25
 
 
 def _symbols() -> dict[str, int]:
-    """Address of each operation's handler and of each other entry."""
+    """Address of what the dispatcher calls for each operation (its handler is part of its decoder, if it has one), and of each other entry."""
     text = subprocess.run(["llvm-nm-19", str(qemu.KERNEL)], check=True, capture_output=True, text=True).stdout
     rows = [line.split() for line in text.splitlines()]
-    return {row[2]: int(row[0], 16) for row in rows if len(row) == 3 and (row[2].startswith("invoke_") or row[2] in ENTRIES)}
+    called = {f"{'decode' if op.decoded else 'invoke'}_{op.name}" for op in model.load(REPO / "abi").operations} | set(ENTRIES)
+    return {row[2]: int(row[0], 16) for row in rows if len(row) == 3 and row[2] in called}
 
 
 def label(symbol: str) -> str:
-    return ENTRIES.get(symbol) or symbol.removeprefix("invoke_")
+    return ENTRIES.get(symbol) or symbol.removeprefix("invoke_").removeprefix("decode_")
 
 
 def measure(program: str, worst: str = "", covered: pathlib.Path | None = None) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
@@ -108,7 +111,7 @@ def _print_worst(blocks: list[str]) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("program", nargs="*", default=RUNS, help=f"native programs to run (default: {' '.join(RUNS)})")
-    parser.add_argument("--worst", metavar="SYMBOL", help="where the instructions of this handler's longest section go (invoke_..., kernel_...)")
+    parser.add_argument("--worst", metavar="SYMBOL", help="where the instructions of this handler's longest section go (invoke_..., decode_..., kernel_...)")
     parser.add_argument("--write", action="store_true", help=f"write {BOUNDS.name} anew from what was measured, rounded up")
 
 
