@@ -27,7 +27,7 @@ bench: setup
 docs: setup
 	@./tessera docs
 
-# The derivation list, proved with Frama-C/WP, and the check that the proofs mean something (docs/proofs.md).
+# The derivation list, proved with Frama-C/WP, the run queue, with CBMC, and the check that the proofs mean something (docs/proofs.md).
 prove: setup
 	@python3 tools/prove.py
 
@@ -48,4 +48,4 @@ lint: setup
 
 # What was downloaded is kept.
 clean:
-	rm -rf build/x86_64 build/host build/docs build/bench build/tests build/base.body build/manifest.bin
+	rm -rf build/x86_64 build/host build/docs build/bench build/tests build/prove build/cbmc build/base.body build/manifest.bin

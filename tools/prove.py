@@ -1,100 +1,188 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Proves the kernel's derivation list with Frama-C/WP and checks that the proofs mean something.
+"""Proves modules of the kernel and checks that the proofs mean something; one line of TAP a test.
 
-    prove.py [--tap] [--write]
+    prove.py [--write] [-k TEXT]     -k: only the tests whose name contains it
 
-baseline   every goal of proofs/derivation/proved.txt is proved (a goal that disappears is a failure; --write keeps a new list)
-vacuity    with LAST 0 not one contract may be proved to its end: the assumptions do not contradict each other
-mutants    each change of MUTANTS to the kernel's source makes its goal fail, in the same configuration of the provers
+derivation list (Frama-C/WP, proofs/derivation): the goals of each function that proofs/derivation/proved.txt lists are proved (one that
+disappears is a failure; --write keeps a new list).  run queue, derivation list of 5 (CBMC, proofs/): each operation's claims hold.
+And of all: vacuity: where it is claimed that the end of an operation is never reached, that fails; mutants: each change
+to the kernel's source makes the goal or claim fail that it should, with the same options of the provers.
 """
 from __future__ import annotations
 
-import os
+import argparse
+import collections
+import dataclasses
 import pathlib
-import re
 import subprocess
 import sys
 
-REPO = pathlib.Path(__file__).resolve().parents[1]
-FOLDER = REPO / "proofs/derivation"
-BUILD = REPO / "build/prove"
-SOURCE = "kernel/core/derivation.c"
-KEPT = FOLDER / "proved.txt"
-FUNCTIONS = "link_between,derivation_init,derivation_insert_child,derivation_insert_sibling,derivation_remove,derivation_has_descendants"
-GOAL = re.compile(r"^\[wp\] \[[^\]]+\] Goal (\S+) : Valid", re.MULTILINE)
-PROVER_SECONDS = 30
-SECONDS = 900
+from tessera_tool import cbmc, wp
+from tessera_tool.common import BUILD, REPO, ToolError
 
-# (what is wrong, text of the source, what it becomes, the goal of the kept list that must fail)
-MUTANTS = [
-    ("a child at its parent's depth", "(uint16_t)(parent->depth + 1u)", "(uint16_t)(parent->depth)", "typed_derivation_insert_child_ensures_depth"),
-    ("a link back from the wrong side", "next->prev = ref;", "next->next = ref;", "typed_link_between_ensures_links"),
-    ("a removal that skips one more", "prev->next = leaf->next;", "prev->next = next->next;", "typed_derivation_remove_ensures_links"),
+WORK = BUILD / "prove"
+GENERATED = WORK / "generated"
+PROOFS = REPO / "proofs"
+LIST = PROOFS / "derivation"
+KEPT = LIST / "proved.txt"
+CONTRACTS = ["link_between", "derivation_init", "derivation_insert_child", "derivation_insert_sibling", "derivation_remove",
+             "derivation_has_descendants"]
+
+# (what is wrong, file, text of the source, what it becomes, contract or operation, the goal or claim that must fail)
+LIST_MUTANTS = [
+    ("a child at its parent's depth", "kernel/core/derivation.c", "(uint16_t)(parent->depth + 1u)", "(uint16_t)(parent->depth)",
+     "derivation_insert_child", "depth"),
+    ("a link back from the wrong side", "kernel/core/derivation.c", "next->prev = ref;", "next->next = ref;", "link_between", "links"),
+    ("a removal that skips one more", "kernel/core/derivation.c", "prev->next = leaf->next;", "prev->next = next->next;",
+     "derivation_remove", "links"),
 ]
 
 
-def configuration() -> pathlib.Path:
-    """why3's list of provers, made here so that nobody's own is read or changed."""
-    path = BUILD / "why3.conf"
-    if not path.exists():
-        BUILD.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["why3", "-C", str(path), "config", "detect"], check=True, capture_output=True)
-    return path
+@dataclasses.dataclass
+class Module:
+    """What CBMC proves beside a model: prove_NAME of source for each operation."""
+
+    name: str
+    source: pathlib.Path
+    include: pathlib.Path
+    operations: list[str]
+    mutants: list[tuple]  # as above, the last two an operation and a claim
 
 
-def proved(source: pathlib.Path, *options: str, functions: str = FUNCTIONS, goals: str = "") -> set[str]:
-    """Names of the goals that were proved of the source found in that folder."""
-    generated = BUILD / "gen"
-    subprocess.run([sys.executable, str(REPO / "tools/abigen.py"), str(REPO / "abi"), str(generated)], check=True)
-    libc = subprocess.run(["frama-c", "-print-share-path"], check=True, capture_output=True, text=True).stdout.strip() + "/libc"
-    folders = [FOLDER / "include", source, REPO / "kernel/include", REPO / "kernel/arch/host/include", REPO / "abi/include", generated, generated / "kernel"]
-    flags = "-D_Alignas\\(x\\)= " + " ".join([f"-I{folder}" for folder in folders] + [f"-isystem {libc}", *options])
-    command = ["frama-c", "-c11", "-machdep", "gcc_x86_64", f"-cpp-extra-args={flags}", "-wp", "-wp-rte", "-wp-prover", "cvc4,z3", "-wp-timeout",
-               str(PROVER_SECONDS), "-wp-par", "2", "-wp-fct", functions, *(["-wp-prop", goals] if goals else []), str(FOLDER / "derivation.c")]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, cwd=BUILD, env=os.environ | {"WHY3CONFIG": str(configuration())})
-    (BUILD / "log.txt").write_text(result.stdout + result.stderr)
-    if result.returncode != 0:
-        raise SystemExit(f"prove: frama-c failed, see {BUILD / 'log.txt'}")
-    return set(GOAL.findall(result.stdout))
+MODULES = [
+    Module("run queue", PROOFS / "runqueue/runqueue.c", PROOFS / "runqueue/include",
+           ["start", "append", "prepend", "remove", "exchange", "take_best"], [
+               ("the best is not told of a better one", "kernel/core/runqueue.h", "if (priority < queue->best)",
+                "if (priority > queue->best)", "append", "bitmap"),
+               ("a removal always makes the next one the first", "kernel/core/queue.h", "if (*head == ref)", "if (*head != 0)",
+                "remove", "heads"),
+               ("the bit stays when the ring is empty", "kernel/core/runqueue.h", "if (*head != 0)", "if (*head == 0)",
+                "remove", "bitmap"),
+           ]),
+    Module("derivation list of 5", LIST / "bounded.c", LIST / "bounded", ["init", "insert_child", "insert_sibling", "move", "remove"], [
+        ("a move that leaves a link back", "kernel/core/derivation.c", "slot_at(to->next)->prev = slot_index(to);",
+         "slot_at(to->next)->prev = slot_index(from);", "move", "links"),
+        ("a move of the generation, too", "kernel/core/derivation.c", "(to->word & ~0xff000000ull) | generation", "to->word",
+         "move", "contents"),
+        ("a move of what is not in the list links", "kernel/core/derivation.c", "if (to->next != 0) {", "if (to->next == 0) {",
+         "move", "the index names a slot"),
+    ]),
+]
 
 
-def mutant(old: str, new: str) -> pathlib.Path:
+def folders(*first: pathlib.Path) -> list[pathlib.Path]:
+    """Where includes are looked for: the proof's own first, then as in the host build."""
+    return [*first, REPO, REPO / "kernel/core", REPO / "kernel/include", REPO / "kernel/arch/host/include", REPO / "abi/include", GENERATED,
+            GENERATED / "kernel"]
+
+
+def mutant(file: str, old: str, new: str) -> pathlib.Path:
     """A folder with the changed source, for an include path before the kernel's own."""
-    text = (REPO / SOURCE).read_text()
+    text = (REPO / file).read_text()
     if text.count(old) != 1:
-        raise SystemExit(f"prove: {SOURCE} has `{old}` {text.count(old)} times; the mutant must name one place")
-    path = BUILD / "mutant" / SOURCE
+        raise ToolError(f"{file} has `{old}` {text.count(old)} times; the mutant must name one place")
+    path = WORK / "mutant" / file
     path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.iterdir():
+        stale.unlink()
     path.write_text(text.replace(old, new))
-    return BUILD / "mutant"
+    return WORK / "mutant"
 
 
-def report(name: str, faults: list[str], number: int) -> bool:
-    for fault in faults:
-        print(f"# {fault}")
-    print(f"{'not ok' if faults else 'ok'} {number} - {name}", flush=True)
-    return not faults
+def list_goals(*first: pathlib.Path, functions: list[str], options: tuple[str, ...] = (), goals: str = "") -> set[str]:
+    return wp.proved(LIST / "derivation.c", functions, folders(LIST / "include", *first), *options, goals=goals)
+
+
+class Baseline:
+    """The goals of the kept list, all proved in one run when the first of them is asked for."""
+
+    def __init__(self, write: bool) -> None:
+        self.kept: dict[str, set[str]] = collections.defaultdict(set)
+        self.found: set[str] | None = None
+        if write:
+            KEPT.write_text("".join(f"{goal}\n" for goal in sorted(self.prove())))
+        for goal in KEPT.read_text().split():
+            self.kept[next(name for name in CONTRACTS if goal.startswith(f"typed_{name}_"))].add(goal)
+
+    def prove(self) -> set[str]:
+        if self.found is None:
+            self.found = list_goals(functions=CONTRACTS)
+        return self.found
+
+    def __call__(self, function: str) -> list[str]:
+        if not self.kept[function]:
+            return ["no goal of it is in the kept list"]
+        return [f"no longer proved: {goal}" for goal in sorted(self.kept[function] - self.prove())]
+
+
+def list_vacuity(functions: list[str], option: str) -> list[str]:
+    goals = list_goals(functions=functions, options=(option,), goals="last")
+    return [f"proved although it is false: {goal}" for goal in sorted(goals) if goal.endswith("_ensures_last")]
+
+
+def list_mutant(file: str, old: str, new: str, function: str, label: str) -> list[str]:
+    goal = f"typed_{function}_ensures_{label}"
+    faults = [] if goal in KEPT.read_text().split() else [f"{goal} is not in the kept list"]
+    if goal in list_goals(mutant(file, old, new), functions=[function], goals=label):
+        faults.append(f"{goal} is still proved")
+    return faults
+
+
+def model_failures(module: Module, operation: str, *first: pathlib.Path) -> set[str]:
+    return cbmc.failures(module.source, f"prove_{operation}", folders(module.include, *first))
+
+
+def model_operation(module: Module, operation: str) -> list[str]:
+    return [f"fails: {claim}" for claim in sorted(model_failures(module, operation))]
+
+
+def model_vacuity(module: Module, operation: str) -> list[str]:
+    failed = cbmc.first_failure(module.source, f"prove_{operation}", folders(module.include), "-DLAST=0")
+    return [] if failed == "last" else [f"the claim that fails is not the false one, but: {failed}"]
+
+
+def model_mutant(module: Module, file: str, old: str, new: str, operation: str, claim: str) -> list[str]:
+    folder = mutant(file, old, new)
+    failed = model_failures(module, operation, folder, folder / "kernel/core")
+    return [] if claim in failed else [f"`{claim}` holds still; claims that fail: {sorted(failed)}"]
+
+
+def tests(write: bool) -> list[tuple]:
+    """(name, function, its arguments)."""
+    baseline = Baseline(write)
+    result: list[tuple] = []
+    for module in MODULES:
+        result += [(f"{module.name}: {name}", model_operation, module, name) for name in module.operations]
+        result += [(f"{module.name}, vacuity: {name}", model_vacuity, module, name) for name in module.operations]
+        result += [(f"{module.name}, mutant: {name}", model_mutant, module, *rest) for name, *rest in module.mutants]
+    result += [(f"derivation list: {len(baseline.kept[name])} goals of {name}", baseline, name) for name in CONTRACTS]
+    # link_between's callers would believe its false claim, so it has one of its own
+    result.append(("derivation list, vacuity: link_between", list_vacuity, ["link_between"], "-DLAST_INNER=0"))
+    result.append(("derivation list, vacuity: the other contracts", list_vacuity, CONTRACTS[1:], "-DLAST=0"))
+    return result + [(f"derivation list, mutant: {name}", list_mutant, *rest) for name, *rest in LIST_MUTANTS]
 
 
 def main() -> int:
-    goals = proved(REPO)
-    if "--write" in sys.argv:
-        KEPT.write_text("".join(f"{goal}\n" for goal in sorted(goals)))
-    kept = set(KEPT.read_text().split())
-    print(f"1..{len(MUTANTS) + 2}")
-    fine = report(f"baseline: {len(kept)} goals of the derivation list", [f"no longer proved: {goal}" for goal in sorted(kept - goals)], 1)
-    ends = proved(REPO, "-DLAST=0", goals="last") - {"typed_link_between_ensures_last"}
-    ends |= proved(REPO, "-DLAST_INNER=0", functions="link_between", goals="last")
-    last = sorted(goal for goal in ends if goal.endswith("_ensures_last"))
-    fine &= report("vacuity: no contract's end is out of reach", [f"proved although it is false: {goal}" for goal in last], 2)
-    for number, (name, old, new, goal) in enumerate(MUTANTS, 3):
-        function, _, label = goal.removeprefix("typed_").partition("_ensures_")
-        faults = [] if goal in kept else [f"{goal} is not in the kept list"]
-        if goal in proved(mutant(old, new), functions=function, goals=label):
-            faults.append(f"{goal} is still proved")
-        fine &= report(f"mutant: {name}", faults, number)
-    return 0 if fine else 1
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="keep the goals that are proved today")
+    parser.add_argument("-k", metavar="TEXT", default="", help="only the tests whose name contains it")
+    args = parser.parse_args()
+    WORK.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, str(REPO / "tools/abigen.py"), str(REPO / "abi"), str(GENERATED)], check=True)
+    chosen = [test for test in tests(args.write) if args.k in test[0]]
+    failed = 0
+    print(f"1..{len(chosen)}")
+    for number, (name, function, *arguments) in enumerate(chosen, 1):
+        try:
+            faults = function(*arguments)
+        except (ToolError, subprocess.TimeoutExpired) as error:
+            faults = [str(error)]
+        for line in "\n".join(faults).splitlines():
+            print(f"# {line}")
+        print(f"{'not ok' if faults else 'ok'} {number} - {name}", flush=True)
+        failed += bool(faults)
+    return 1 if failed or not chosen else 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
     run_tests.py [SUITE ...] [-k TEXT]
 
 Suites: style (tools/check_style.py), host (unit tests, TAP), tools / system / twin / ... (pytest, one per folder tests/NAME that
-holds test_*.py), kernel (programs of tests/kernel, booted instead of root, TAP in the log), bounds (docs/bounds.md), assurance (docs/assurance.md).
+holds test_*.py), kernel (programs of tests/kernel, booted instead of root, TAP in the log), bounds (docs/bounds.md), assurance (docs/assurance.md),
+prove (docs/proofs.md).
 """
 from __future__ import annotations
 
@@ -34,6 +35,7 @@ KERNEL_CONFIGURATIONS = {  # name: arguments of ./tessera run
 }
 PYTEST_SECONDS = 5400
 FUZZ_SECONDS = 900
+PROVE_SECONDS = 5400
 
 
 @dataclasses.dataclass
@@ -184,6 +186,12 @@ def suite_assurance(name_filter: str | None) -> Count:
     return total
 
 
+def suite_prove(name_filter: str | None) -> Count:
+    """The proofs of kernel modules, and that they mean something: docs/proofs.md."""
+    status, text = _run([sys.executable, str(REPO / "tools/prove.py"), *(["-k", name_filter] if name_filter else [])], PROVE_SECONDS)
+    return _judge_tap("prove", status, text)
+
+
 def count_junit(name: str, path: pathlib.Path, status: int) -> Count:
     count = Count()
     if path.exists():
@@ -227,6 +235,7 @@ def suites() -> dict:
         result["kernel"] = suite_kernel
         result["bounds"] = suite_bounds
         result["assurance"] = suite_assurance
+    result["prove"] = suite_prove
     return result
 
 

@@ -9,7 +9,7 @@ packages="make gcc clang-19 lld-19 llvm-19 libclang-rt-19-dev libc6-dev linux-li
 ca-certificates git"
 if [ "${1:-all}" = all ]; then
 	packages="$packages clang-format-19 clang-tidy-19 libcmocka-dev pkg-config cpio python3-pytest python3-pexpect
-frama-c-base why3 z3 cvc4"
+frama-c-base why3 z3 cvc4 cadical"
 fi
 
 missing=

@@ -30,13 +30,6 @@ static ALWAYS_INLINE void ring_append(thread_ref *head, struct thread *thread)
 	first->queue_prev = ref;
 }
 
-/* Puts a thread, which is in no ring, first. */
-static ALWAYS_INLINE void ring_prepend(thread_ref *head, struct thread *thread)
-{
-	ring_append(head, thread);
-	*head = thread_ref_of(thread);
-}
-
 /* Takes a thread out of the ring it is in. */
 static ALWAYS_INLINE void ring_remove(thread_ref *head, struct thread *thread)
 {

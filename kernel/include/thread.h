@@ -25,6 +25,12 @@ static ALWAYS_INLINE thread_ref thread_ref_of(const struct thread *thread)
 	return (thread_ref)(ptr_to_phys(thread).raw / 64u);
 }
 
+/* The first of the run queue's ring of that priority; in it is 0 if the ring is empty. */
+static ALWAYS_INLINE thread_ref *run_queue_head(struct run_queue *queue, uint32_t priority)
+{
+	return &queue->heads[priority];
+}
+
 /* The kernel's own mapping of the thread's message page. */
 static ALWAYS_INLINE struct msg_page *thread_page(struct thread *thread)
 {

@@ -17,22 +17,21 @@
 #define LAST_INNER 1
 #endif
 
-/* Macros, so that the provers see the reads and not a name; by kind, so that each is a goal of its own. */
-#define RANGE(i) (slots[i].next != 0 == > 0 < slots[i].next < SLOTS && 0 < slots[i].prev < SLOTS)
-#define LINKED_NEXT(i) (slots[i].next != 0 == > slots[slots[i].next].next != 0)
-#define LINKED_PREV(i) (slots[i].next != 0 == > slots[slots[i].prev].next != 0)
-#define INVERSE_NEXT(i) (slots[i].next != 0 == > slots[slots[i].next].prev == (i))
-#define INVERSE_PREV(i) (slots[i].next != 0 == > slots[slots[i].prev].next == (i))
-#define PRE_ORDER(i) (slots[i].next != 0 == > slots[slots[i].next].depth <= slots[i].depth + 1)
-#define DEPTHS(i)                                                          \
-	(slots[i].next != 0 == > slots[i].depth <= DERIVATION_MAX_DEPTH && \
-	 (slots[i].depth == 0 <= = > (i) == derivation_sentinel))
-#define LOCAL(i)                                                                               \
-	(RANGE(i) && LINKED_NEXT(i) && LINKED_PREV(i) && INVERSE_NEXT(i) && INVERSE_PREV(i) && \
-	 PRE_ORDER(i) && DEPTHS(i))
-#define ALL(property)                                                                                  \
-	(0 < derivation_sentinel < SLOTS && slots[derivation_sentinel].next != 0 && \forall integer i; \
-	 0 < i<SLOTS ==> property(i))
+/* Macros, so that the provers see the reads and not a name; by kind, so that each is a goal of its own. (The formatter would
+ * take the specification's arrows apart.) */
+/* clang-format off */
+#define RANGE(i) (slots[i].next != 0 ==> 0 < slots[i].next < SLOTS && 0 < slots[i].prev < SLOTS)
+#define LINKED_NEXT(i) (slots[i].next != 0 ==> slots[slots[i].next].next != 0)
+#define LINKED_PREV(i) (slots[i].next != 0 ==> slots[slots[i].prev].next != 0)
+#define INVERSE_NEXT(i) (slots[i].next != 0 ==> slots[slots[i].next].prev == (i))
+#define INVERSE_PREV(i) (slots[i].next != 0 ==> slots[slots[i].prev].next == (i))
+#define PRE_ORDER(i) (slots[i].next != 0 ==> slots[slots[i].next].depth <= slots[i].depth + 1)
+#define DEPTHS(i) (slots[i].next != 0 ==> \
+	slots[i].depth <= DERIVATION_MAX_DEPTH && (slots[i].depth == 0 <==> (i) == derivation_sentinel))
+#define LOCAL(i) (RANGE(i) && LINKED_NEXT(i) && LINKED_PREV(i) && INVERSE_NEXT(i) && INVERSE_PREV(i) && PRE_ORDER(i) && DEPTHS(i))
+#define ALL(property) (0 < derivation_sentinel < SLOTS && slots[derivation_sentinel].next != 0 && \
+	\forall integer i; 0 < i < SLOTS ==> property(i))
+/* clang-format on */
 
 /*@ predicate linked(integer i) = slots[i].next != 0;
 
