@@ -57,7 +57,8 @@ static void acquire(void)
 {
 	uint32_t me = cpu()->id + 1, began = __atomic_load_n(&lock.passed, __ATOMIC_RELAXED);
 
-	while (!try_lock(me)) { /* bounded by the others' kernel entries: PATIENCE, and one of each who claims */
+	while (!try_lock(
+		me)) { /* bounded by the others' kernel entries: PATIENCE, and one of each who claims */
 		wait_a_little();
 		if (__atomic_load_n(&lock.passed, __ATOMIC_RELAXED) - began >= PATIENCE)
 			claim_turn(me);
