@@ -247,6 +247,10 @@ static enum tessera_error wait_for_budget(struct spec *spec, struct spec_thread 
 	const struct spec_context *context = spec_context_of(spec, self->context);
 	uint64_t deadline = spec_arg(self, 6);
 
+	if (self->context == 0) { /* another CPU took it away: it calls again with the next one */
+		spec_sched_postpone(spec, self, 0);
+		return SPEC_PREEMPTED;
+	}
 	if (context->budget_ns < minimum_ns)
 		return E_NO_TIME;
 	if (deadline <= spec->now_ns)

@@ -192,6 +192,8 @@ static enum tessera_error split_at(vspace_ref ref, uint64_t va)
 
 enum tessera_error pagetable_split_edges(vspace_ref ref, uint64_t va, uint64_t end)
 {
+	if (va == end) /* no page is on an edge */
+		return E_OK;
 	enum tessera_error error = split_at(ref, va);
 
 	if (error == E_OK)

@@ -157,8 +157,13 @@ static enum tessera_error wait_as_sender(struct thread *self, endpoint_ref ref)
 /* The caller has less left than the endpoint asks for: it executes its call again when its period, or the timeout, is over. */
 static enum tessera_error wait_for_budget(struct thread *self, uint64_t minimum_tsc)
 {
-	const struct sched_context *context = sched_context_at(self->context);
 	uint64_t deadline_ns = ctx_arg(&self->ctx, 6);
+
+	if (self->context == 0) { /* another CPU took it away: it calls again with the next one */
+		sched_postpone(self, 0);
+		return E_RESTART;
+	}
+	const struct sched_context *context = sched_context_at(self->context);
 
 	if (context->budget_tsc < minimum_tsc)
 		return E_NO_TIME;

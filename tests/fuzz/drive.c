@@ -241,7 +241,8 @@ static void adopt_cursors(void)
 	for (uint32_t i = 0; i < real.cap_count; i++) {
 		const struct spec_cap *view = &real.caps[i], *same;
 
-		if (view->type != CAP_VIEW || !view->is_dying)
+		if (view->type != CAP_VIEW || !view->is_dying ||
+		    spec_vspace_of(&real, view->object)->is_dying) /* nobody sees its mappings */
 			continue;
 		same = spec_cap_at(&specified, view->place);
 		if (same != NULL && same->type == CAP_VIEW && same->is_dying &&

@@ -145,6 +145,15 @@ void machine_hold_lock(void)
 	machine_play(here->id);
 }
 
+static void leave_fast_paths(void)
+{
+	for (uint32_t i = 0; i < MACHINE_CPUS; i++) {
+		if (is_held[i])
+			cpus[i]->word = 0;
+		is_held[i] = false;
+	}
+}
+
 /* This CPU waits for others: they forget what they are asked to, and leave their fast paths. */
 static void others_answer(void)
 {
@@ -153,10 +162,8 @@ static void others_answer(void)
 	for (uint32_t i = 0; i < MACHINE_CPUS; i++) {
 		machine_play(i);
 		lock_answer(cpu());
-		if (is_held[i])
-			cpu()->word = 0;
-		is_held[i] = false;
 	}
+	leave_fast_paths();
 	leave_kernel(true);
 	machine_play(here->id);
 }
@@ -180,7 +187,7 @@ static void entry_has_ended(void)
 
 	leave_kernel(false);
 	machine_play(here->id);
-	others_answer();
+	leave_fast_paths();
 }
 
 /* Does something in the kernel; a macro, because setjmp must be called in the frame that longjmp goes back to. */

@@ -29,7 +29,9 @@ PAGE = REPO / "docs/assurance.md"
 PROVED = REPO / "proofs/proved.txt"
 FOLDERS = ["kernel/core", "kernel/object", "kernel/mm", "kernel/genarch", "kernel/arch/x86_64", "kernel/include"]
 FUZZED_FOLDERS = ("kernel/core/", "kernel/object/", "kernel/mm/", "kernel/include/")
-NOT_FUZZED: dict[str, str] = {}  # functions of these folders that need not be, `FILE FUNCTION`: why
+NOT_FUZZED = {  # functions of these folders that need not be, `FILE FUNCTION`: why
+    "kernel/core/log.c log_decimal": "only prints, and only what the architecture reports at boot",
+}
 CLASSES = ["not yet", "tested", "specified and fuzzed", "proved"]
 COVERAGE_GOAL = 95.0
 

@@ -77,8 +77,12 @@ def _replay_all(program: pathlib.Path) -> list[tuple[str, bool, str]]:
 
 
 def _seek(mutant: dict, number: int) -> tuple[str, bool, str]:
-    """Runs a mutant until it differs, at most as long as CI fuzzes."""
+    """Runs a mutant until it differs: as CI does, the regressions first, then the fuzzer for a limited time."""
     program = mutants.make(mutant, number)
+    for path in sorted(REGRESSIONS.glob("*")):
+        status, text = _run(program, str(path))
+        if status != 0:
+            return f"mutant: {mutant['name']}, by {path.name}", True, text
     with tempfile.TemporaryDirectory() as folder:
         good, count, text = fuzz_for(program, CI_SECONDS, pathlib.Path(folder) / "corpus")
     return f"mutant: {mutant['name']}, after {count} operations", not good, "the mutant lives" if good else text
