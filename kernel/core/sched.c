@@ -185,18 +185,25 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
 
 /* ---- choice and switch ---- */
 
-void switch_to(struct thread *next)
+/* The context in use is next's already. */
+static ALWAYS_INLINE void switch_thread(struct cpu *self, struct thread *next)
 {
-	struct cpu *self = cpu();
 	struct thread *from = self->current;
 
 	self->slow_switches++;
-	use_context_of(self, next);
 	next->cpu = (uint8_t)self->id;
 	self->current = next;
 	arch_context_switch(&from->ctx, &next->ctx);
 	if (next->vspace_root.raw != 0) /* the idle thread has none */
 		arch_vspace_switch(next->vspace_root);
+}
+
+void switch_to(struct thread *next)
+{
+	struct cpu *self = cpu();
+
+	sched_context_use(self, sched_context_at(next->context));
+	switch_thread(self, next);
 }
 
 /* The context in use ends some time. (Timeouts are armed when they are started.) */
@@ -310,10 +317,9 @@ void sched_finish(void)
 		self->reschedule = 0;
 		struct thread *next = choose(self);
 
+		use_context_of(self, next);
 		if (next != self->current)
-			switch_to(next);
-		else
-			use_context_of(self, next);
+			switch_thread(self, next);
 		arm_context_end(self);
 		if (LIKELY(next != self->idle))
 			return;

@@ -25,7 +25,7 @@ RESULT = re.compile(r"^(bench|switches) (\S+) ([0-9.]+)(?: (\S+))?\s*$", re.MULT
 
 # name, what it is, bar: a number, "linux" (not more than Linux), or None
 ROWS = [
-    ("ipc-round-trip", "call + reply_recv, two address spaces, 4 words", 400),
+    ("ipc-round-trip", "call + reply_recv, two address spaces, 4 words", 300),
     ("ipc-round-trip-14", "the same with 14 words", 480),
     ("signal-waiting", "signal to a waiter of higher priority", 350),
     ("yield", "yield to an equal", 220),
