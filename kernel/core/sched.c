@@ -207,16 +207,19 @@ void switch_to(struct thread *next)
 }
 
 /* The context in use ends some time. (Timeouts are armed when they are started.) */
-static ALWAYS_INLINE void arm_context_end(struct cpu *self)
+static ALWAYS_INLINE void arm_end(struct cpu *self)
 {
-	struct sched_context *context = self->context;
-
-	if (self->ready.best != self->current->priority && context->period_ns == 0)
-		return;
-	if (LIKELY(self->context_tsc + context->left_tsc >= self->wheel.armed_tsc))
-		self->armed = context;
+	if (LIKELY(self->context_tsc + self->context->left_tsc >= self->wheel.armed_tsc))
+		self->armed = self->context;
 	else
 		timer_rearm();
+}
+
+/* But for a slice that no equal waits for. */
+static ALWAYS_INLINE void arm_context_end(struct cpu *self)
+{
+	if (self->ready.best == self->current->priority || self->context->period_ns != 0)
+		arm_end(self);
 }
 
 void sched_handoff(struct thread *partner)
@@ -265,7 +268,7 @@ void sched_give_way(void)
 	if (self->ready.best == current->priority) {
 		switch_to(run_queue_exchange(&self->ready, current));
 		self->reschedule = 0;
-		arm_context_end(self);
+		arm_end(self);
 		return;
 	}
 	run_queue_append(&self->ready, current);
