@@ -5,7 +5,7 @@
     prove.py [--write] [-k TEXT]     -k: only the tests whose name contains it
 
 derivation list (Frama-C/WP, proofs/derivation): the goals of each function that proofs/derivation/proved.txt lists are proved (one that
-disappears is a failure; --write keeps a new list).  run queue, derivation list of 5 (CBMC, proofs/): each operation's claims hold.
+disappears is a failure; --write keeps a new list).  run queue, derivation list of 5, lookup (CBMC, proofs/): each operation's claims hold.
 And of all: vacuity: where it is claimed that the end of an operation is never reached, that fails; mutants: each change
 to the kernel's source makes the goal or claim fail that it should, with the same options of the provers.
 """
@@ -60,6 +60,13 @@ MODULES = [
                ("the bit stays when the ring is empty", "kernel/core/runqueue.h", "if (*head != 0)", "if (*head == 0)",
                 "remove", "bitmap"),
            ]),
+    Module("capability lookup", PROOFS / "lookup/lookup.c", PROOFS / "lookup/include", ["lookup"], [
+        ("one slot more than the leaf has", "kernel/include/cspace.h", "if (UNLIKELY(index > cnode->aux))",
+         "if (UNLIKELY(index > cnode->aux + 1u))", "lookup", "the place in the leaf"),
+        ("a leaf that dies", "kernel/include/cspace.h", "return LIKELY((leaf->word & (0xffu | SLOT_DYING << 16)) == CAP_CNODE) ? leaf : NULL;",
+         "return LIKELY((leaf->word & 0xffu) == CAP_CNODE) ? leaf : NULL;", "lookup", "a leaf is a CNode that lives"),
+        ("any right is enough", "kernel/include/cspace.h", "== (type | rights << 8)", ">= type", "lookup", "answer"),
+    ]),
     Module("derivation list of 5", LIST / "bounded.c", LIST / "bounded", ["init", "insert_child", "insert_sibling", "move", "remove"], [
         ("a move that leaves a link back", "kernel/core/derivation.c", "slot_at(to->next)->prev = slot_index(to);",
          "slot_at(to->next)->prev = slot_index(from);", "move", "links"),
@@ -144,7 +151,7 @@ def model_vacuity(module: Module, operation: str) -> list[str]:
 
 def model_mutant(module: Module, file: str, old: str, new: str, operation: str, claim: str) -> list[str]:
     folder = mutant(file, old, new)
-    failed = model_failures(module, operation, folder, folder / "kernel/core")
+    failed = model_failures(module, operation, folder, folder / "kernel/core", folder / "kernel/include")
     return [] if claim in failed else [f"`{claim}` holds still; claims that fail: {sorted(failed)}"]
 
 

@@ -48,8 +48,8 @@ static const struct operation operations[ROWS] = {
 #undef X
 #pragma GCC diagnostic pop
 
-/* Not static: the compiler must not know that the mask behind the check changes nothing. */
-uint64_t dispatch_direct_limit = ROWS;
+/* Kept: a compiler that knows its only two values makes two checks of one, and may find that the mask behind it changes nothing. */
+KEPT uint64_t dispatch_direct_limit = ROWS;
 
 /* is_guarded: the CPU must not guess what a pointer points to. */
 static ALWAYS_INLINE enum tessera_error call_handler(const struct operation *operation, struct thread *self,
@@ -228,7 +228,7 @@ enum tessera_error invoke_yield(UNUSED struct thread *self, UNUSED struct slot *
 {
 	lock_take();
 	sched_give_way();
-	if (cpu()->reschedule)
+	if (arch_here()->reschedule)
 		sched_finish();
 	lock_release();
 	return E_OK;

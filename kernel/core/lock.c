@@ -57,7 +57,8 @@ static void acquire(void)
 {
 	uint32_t me = cpu()->id + 1, began = __atomic_load_n(&lock.passed, __ATOMIC_RELAXED);
 
-	while (!try_lock(me)) { /* bounded by the others' kernel entries: PATIENCE, and one of each who claims */
+	while (!try_lock(
+		me)) { /* bounded by the others' kernel entries: PATIENCE, and one of each who claims */
 		wait_a_little();
 		if (__atomic_load_n(&lock.passed, __ATOMIC_RELAXED) - began >= PATIENCE)
 			claim_turn(me);
@@ -65,7 +66,9 @@ static void acquire(void)
 	if (lock.turn == me)
 		__atomic_store_n(&lock.turn, 0, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < cpus_used; i++) {
-		while (__atomic_exchange_n(&cpus[i]->word, 1, __ATOMIC_ACQUIRE) != 0) /* by its fast path */
+		(void)__atomic_exchange_n(&cpus[i]->word_closed, WORD_CLOSED, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&cpus[i]->word, __ATOMIC_ACQUIRE) !=
+		       0) /* until its fast path is out */
 			wait_a_little();
 	}
 }
@@ -73,7 +76,7 @@ static void acquire(void)
 static void release(void)
 {
 	for (uint32_t i = 0; i < cpus_used; i++)
-		__atomic_store_n(&cpus[i]->word, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&cpus[i]->word_closed, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&lock.passed, lock.passed + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&lock.is_taken, 0, __ATOMIC_RELEASE);
 }

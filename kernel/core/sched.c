@@ -185,13 +185,12 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
 
 /* ---- choice and switch ---- */
 
-void switch_to(struct thread *next)
+/* The context in use is next's already. */
+static ALWAYS_INLINE void switch_thread(struct cpu *self, struct thread *next)
 {
-	struct cpu *self = cpu();
 	struct thread *from = self->current;
 
 	self->slow_switches++;
-	use_context_of(self, next);
 	next->cpu = (uint8_t)self->id;
 	self->current = next;
 	arch_context_switch(&from->ctx, &next->ctx);
@@ -199,17 +198,28 @@ void switch_to(struct thread *next)
 		arch_vspace_switch(next->vspace_root);
 }
 
-/* The context in use ends some time. (Timeouts are armed when they are started.) */
-static ALWAYS_INLINE void arm_context_end(struct cpu *self)
+void switch_to(struct thread *next)
 {
-	struct sched_context *context = self->context;
+	struct cpu *self = cpu();
 
-	if (self->ready.best != self->current->priority && context->period_ns == 0)
-		return;
-	if (LIKELY(self->context_tsc + context->left_tsc >= self->wheel.armed_tsc))
-		self->armed = context;
+	sched_context_use(self, sched_context_at(next->context));
+	switch_thread(self, next);
+}
+
+/* The context in use ends some time. (Timeouts are armed when they are started.) */
+static ALWAYS_INLINE void arm_end(struct cpu *self)
+{
+	if (LIKELY(self->context_tsc + self->context->left_tsc >= self->wheel.armed_tsc))
+		self->armed = self->context;
 	else
 		timer_rearm();
+}
+
+/* But for a slice that no equal waits for. */
+static ALWAYS_INLINE void arm_context_end(struct cpu *self)
+{
+	if (self->ready.best == self->current->priority || self->context->period_ns != 0)
+		arm_end(self);
 }
 
 void sched_handoff(struct thread *partner)
@@ -258,7 +268,7 @@ void sched_give_way(void)
 	if (self->ready.best == current->priority) {
 		switch_to(run_queue_exchange(&self->ready, current));
 		self->reschedule = 0;
-		arm_context_end(self);
+		arm_end(self);
 		return;
 	}
 	run_queue_append(&self->ready, current);
@@ -310,10 +320,9 @@ void sched_finish(void)
 		self->reschedule = 0;
 		struct thread *next = choose(self);
 
+		use_context_of(self, next);
 		if (next != self->current)
-			switch_to(next);
-		else
-			use_context_of(self, next);
+			switch_thread(self, next);
 		arm_context_end(self);
 		if (LIKELY(next != self->idle))
 			return;

@@ -4,6 +4,7 @@
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define UNUSED __attribute__((unused)) /* a parameter that this function has for its caller's sake */
+#define KEPT __attribute__((used))     /* something else may read and write it, for all that is known */
 #define NORETURN _Noreturn
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))

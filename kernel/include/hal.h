@@ -36,7 +36,7 @@ static inline struct cpu *arch_this_cpu(void);
 
 /* Interrupts another CPU: kernel_interrupted is called there. */
 void arch_interrupt_cpu(uint32_t id);
-/* Sets bit 0 of the 32-bit word at that offset of this CPU's struct cpu, with acquire semantics. False: it was set. */
+/* Adds 1 to the 32-bit word at that offset of this CPU's struct cpu, in order with all other accesses. False: its highest bit is set. */
 MUST_CHECK static inline bool arch_try_lock(size_t offset);
 /* In a loop that waits for another CPU. */
 static inline void arch_relax(void);
@@ -124,7 +124,7 @@ NORETURN void arch_resume_current(void);
  * CPU any more; NULL: none. Does not return (but on the host). */
 static inline void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to, uint64_t r0,
 					   uint64_t r1, const uint64_t words[4], uint64_t r6,
-					   uint32_t *lock_word);
+					   uint8_t *lock_word);
 
 /* ---- time ------------------------------------------------------------------------------------ */
 

@@ -2,9 +2,10 @@
 /*
  * The kernel lock: a big-reader lock, and what is done to other CPUs when it is released.
  *
- * Each CPU has a lock word in its own cache line.  The fast path takes only its own (lock_own); everything else takes the lock proper
- * and then all words, so it excludes everything.  So two fast paths may run at once; they touch only what their CPU owns
- * (docs/decisions/0006-locking.md).  With one CPU there is nothing to take but the fast path's word.
+ * Each CPU has a lock word in its own cache line.  The fast path takes only its own (lock_own), unless it is closed; everything else
+ * takes the lock proper and closes all words, so it excludes everything, and no series of fast paths keeps it out.  So two fast
+ * paths may run at once; they touch only what their CPU owns (docs/decisions/0006-locking.md).  With one CPU there is nothing
+ * to take but the fast path's word.
  *
  * Nobody waits for another CPU while it holds the lock: what another CPU has to do (forget translations, choose a thread, execute a
  * call) is noted here and asked for by an interrupt when the lock is released; whoever waits answers meanwhile.
@@ -12,6 +13,8 @@
 #pragma once
 
 #include <object.h>
+
+#define WORD_CLOSED 0x80u /* the highest bit of the word: the sign of what arch_try_lock makes of it */
 
 /* Excludes all other CPUs. On return all shootdowns that were asked for before have been answered. */
 void lock_take_all(void);
@@ -30,20 +33,23 @@ static ALWAYS_INLINE void lock_release(void)
 		lock_release_all();
 }
 
-/* The fast path's: false if another CPU has the kernel. */
-static ALWAYS_INLINE MUST_CHECK bool lock_own(void)
-{
-	return CPUS_MAX == 1 || arch_try_lock(offsetof(struct cpu, word));
-}
-
 static ALWAYS_INLINE void lock_disown(struct cpu ARCH_CPU_SPACE *here)
 {
 	if (CPUS_MAX > 1)
 		__atomic_store_n(&here->word, 0, __ATOMIC_RELEASE);
 }
 
+/* The fast path's: false if another CPU has the kernel or waits for it. */
+static ALWAYS_INLINE MUST_CHECK bool lock_own(void)
+{
+	if (CPUS_MAX == 1 || LIKELY(arch_try_lock(offsetof(struct cpu, word))))
+		return true;
+	lock_disown(arch_here());
+	return false;
+}
+
 /* For arch_switch_and_deliver, which does lock_disown. */
-static ALWAYS_INLINE uint32_t *lock_word(void)
+static ALWAYS_INLINE uint8_t *lock_word(void)
 {
 	return CPUS_MAX > 1 ? &cpu()->word : NULL;
 }

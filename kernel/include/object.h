@@ -238,7 +238,9 @@ struct cpu {
 	struct timer_wheel wheel;
 	struct sched_context idle_context;
 	/* what others write, under the lock: lock.h */
-	uint32_t word ALIGNED(64);
+	uint8_t word ALIGNED(64); /* 1: inside the fast path; one word with the next three bytes */
+	uint8_t word_between[2];
+	uint8_t word_closed; /* WORD_CLOSED: another CPU has the kernel, or waits for it */
 	uint32_t shots_wanted, shots_done;
 	thread_ref remote; /* first of the ring of threads whose calls this CPU is to execute */
 };

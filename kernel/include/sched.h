@@ -44,7 +44,7 @@ void sched_reconsider(struct thread *thread, uint8_t priority);
 void sched_postpone(struct thread *thread, uint64_t until_ns);
 /* End of a kernel entry: picks and switches if cpu()->reschedule is set. */
 void sched_finish(void);
-/* Makes next current: its context, arch_context_switch, arch_vspace_switch. Everybody but the fast path comes here. */
+/* Makes next, which has a context, current: that, arch_context_switch, arch_vspace_switch. Everybody but the fast path comes here. */
 void switch_to(struct thread *next);
 /* When the context in use must be looked at: ~0 while it is a slice that nobody of the same priority waits for. */
 uint64_t sched_context_end(void);

@@ -10,7 +10,7 @@ import pytest
 TOP = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tools"))
 
-from tessera_tool import common, cpio, qemu, symbolize  # noqa: E402
+from tessera_tool import common, cpio, image, qemu, symbolize  # noqa: E402
 
 SECONDS = 60
 CAUSES = {
@@ -33,8 +33,8 @@ def _boot(folder, how):
     """The log of a machine with root and crasher, until the second life."""
     manifest = folder / "manifest"
     subprocess.run([sys.executable, TOP / "tools/mkmanifest.py", TOP / "servers/root/test/crasher.toml", manifest], check=True)
-    entries = [cpio.directory("boot"), cpio.regular("boot/manifest", manifest.read_bytes())]
-    entries += [cpio.regular(f"boot/{name}", (common.PROGRAMS / name).read_bytes(), 0o755) for name in ("root", "crasher")]
+    entries = [image.root_file(common.PROGRAMS / "root"), cpio.directory("boot"), cpio.regular("boot/manifest", manifest.read_bytes()),
+               cpio.regular("boot/crasher", (common.PROGRAMS / "crasher").read_bytes(), 0o755)]
     archive = folder / "archive.cpio"
     archive.write_bytes(cpio.finish(cpio.body(entries)))
     lines = folder / "log"

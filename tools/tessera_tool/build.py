@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from . import image
-from .common import HOST, REPO, TARGET, ToolError, locked, step
+from .common import BUILD, HOST, REPO, TARGET, ToolError, locked, step
 
 SOURCE_FOLDERS = ("abi", "kernel", "lib", "servers", "drivers", "linux", "system", "spec", "tests", "bench", "tools/meson")
 TOOLS = ("clang-19", "ld.lld-19", "llvm-ar-19", "llvm-strip-19", "llvm-readelf-19", "meson", "ninja", "dpkg-deb")
@@ -56,6 +56,16 @@ def build_target(quiet: bool = False) -> None:
         if not image._is_current():
             with step("making the boot archive"):
                 image.make_base()
+
+
+def build_one_cpu_kernel() -> pathlib.Path:
+    """The kernel alone, for machines with one CPU (-Dcpus_max=1): what the others cost is compared with it."""
+    check_tools()
+    folder, kernel = BUILD / "x86_64-one-cpu", "tools/meson/target/kernel.elf"
+    with locked("build"):
+        _configure(folder, "--cross-file", str(REPO / "tools/meson/x86_64.ini"), "-Dcpus_max=1")
+        _ninja(folder, "the kernel for one CPU", True, kernel)
+    return folder / kernel
 
 
 def build_host(quiet: bool = False) -> None:

@@ -23,5 +23,5 @@ def command(archive: str, cmdline: str, *, memory: str, cpus: int, icount: bool,
     elif accel == "kvm":
         line += ["-accel", "kvm", "-cpu", "host"]
     else:
-        line += ["-accel", "tcg", "-cpu", "max"]
+        line += ["-accel", accel, "-cpu", "max"]
     return line + extra

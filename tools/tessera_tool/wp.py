@@ -11,7 +11,7 @@ from .common import BUILD, ToolError
 
 GOAL = re.compile(r"^\[wp\] \[[^\]]+\] Goal (\S+) : Valid", re.MULTILINE)
 # The provers' own count of steps ends a search, so that a loaded machine proves the same goals; the time is only a last resort.
-STEPS = 1_000_000
+STEPS = 500_000
 GOAL_SECONDS = 300
 SECONDS = 1800
 

@@ -39,8 +39,20 @@ static bool interrupt(uint64_t vector)
 	return vector >= EXCEPTION_VECTORS; /* spurious, or a leftover of the PIC: needs no answer */
 }
 
+/* Separated page tables: another CPU has added the entry of the highest level since this one left the kernel, with its copy. */
+static bool is_copy_old(uint64_t va)
+{
+	const pte_t *copy = phys_to_ptr((paddr_t){THIS_CPU->user_root});
+	const pte_t *root = phys_to_ptr((paddr_t){THIS_CPU->root});
+	uint32_t entry = pt_index(va, PT_LEVELS - 1u);
+
+	return speculation.is_separated && entry < USER_PT_ENTRIES && copy[entry] == 0 && root[entry] != 0;
+}
+
 void trap_from_user(uint64_t vector, uint64_t error_code)
 {
+	if (vector == VECTOR_PAGE_FAULT && is_copy_old(read_cr2()))
+		return; /* and tries again, with a new copy */
 	if (vector == VECTOR_PAGE_FAULT)
 		kernel_page_fault(read_cr2(), error_code);
 	else if (vector == VECTOR_NMI || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK)

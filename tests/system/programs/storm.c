@@ -251,7 +251,8 @@ int main(int argc, char **argv)
 	self = argv[0];
 	if (argc == 2 && strcmp(argv[1], "child") == 0)
 		return CHILD_STATUS;
-	unsigned processes = argc > 1 ? (unsigned)atoi(argv[1]) : 4, rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 5;
+	unsigned processes = argc > 1 ? (unsigned)atoi(argv[1]) : 4,
+		 rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 5;
 	pid_t p[64];
 	if (processes > 64)
 		return 2;

@@ -79,7 +79,8 @@ __attribute__((noinline)) static int create(struct child *child)
 
 static int fork_child(const struct child *parent, struct child *child, uint64_t *cost)
 {
-	const struct mem_as_fork_in in = {.parent = parent->space, .process_page = ++children % 500, .is_alone = 1};
+	const struct mem_as_fork_in in = {
+		.parent = parent->space, .process_page = ++children % 500, .is_alone = 1};
 	struct mem_as_fork_out out = {0};
 
 	*child = (struct child){.number = children};

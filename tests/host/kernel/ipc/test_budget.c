@@ -9,7 +9,7 @@ static void a_budget_ends_and_comes_back_exactly(void **state)
 	(void)state;
 	begin_alone();
 	assert_int_equal(context_of(CLIENT)->refill_ns, START + 50 * T);
-	assert_int_equal(host.timer_deadline_ns, START + 5 * T);
+	assert_int_equal(cpu()->arch.timer_deadline_ns, START + 5 * T);
 	until(3 * T);
 	assert_account(CLIENT, 3 * T, 2 * T);
 	until(5 * T - 1);
@@ -18,7 +18,7 @@ static void a_budget_ends_and_comes_back_exactly(void **state)
 	assert_runs(NOBODY);
 	assert_int_equal(STATE(CLIENT), THREAD_POSTPONED);
 	assert_account(CLIENT, 5 * T, 0);
-	assert_true(host.timer_deadline_ns <= START + 50 * T);
+	assert_true(cpu()->arch.timer_deadline_ns <= START + 50 * T);
 	until(50 * T - 1);
 	assert_runs(NOBODY);
 	until(50 * T);
@@ -135,7 +135,7 @@ static void equals_get_whole_slices_in_turn(void **state)
 	for (uint32_t turn = 0; turn < 12; turn++) {
 		assert_runs(turn % 3);
 		end += slice[turn % 3];
-		assert_int_equal(host.timer_deadline_ns, START + end);
+		assert_int_equal(cpu()->arch.timer_deadline_ns, START + end);
 		until(end - 1);
 		assert_runs(turn % 3);
 		until(end);

@@ -56,7 +56,7 @@ void begin(void)
 	sched_set_priority(world.self, 200);
 	host.time_ns = START;
 	timer_is_unarmed(cpu());
-	host.timer_deadline_ns = DEADLINE_NEVER;
+	cpu()->arch.timer_deadline_ns = DEADLINE_NEVER;
 	sched_charge(cpu());
 }
 

@@ -65,7 +65,7 @@ static inline uint64_t arch_tsc(void)
 /* The caller of the fast path looks at the current thread itself. */
 static inline void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to, uint64_t r0,
 					   uint64_t r1, const uint64_t words[4], uint64_t r6,
-					   uint32_t *lock_word)
+					   uint8_t *lock_word)
 {
 	const uint64_t results[] = {r0, r1, words[0], words[1], words[2], words[3], r6};
 
@@ -117,7 +117,7 @@ static inline bool arch_try_lock(size_t offset)
 {
 	uint32_t *word = (uint32_t *)((char *)host_cpu + offset);
 
-	return (__atomic_fetch_or(word, 1u, __ATOMIC_ACQUIRE) & 1u) == 0;
+	return __atomic_add_fetch(word, 1u, __ATOMIC_ACQUIRE) >> 31 == 0;
 }
 
 #define ARCH_CPU_SPACE

@@ -90,10 +90,10 @@ static ALWAYS_INLINE void selectors_clear(void)
 /* In assembly: clang 19 forgets the segment of atomic operations. */
 static ALWAYS_INLINE bool arch_try_lock(size_t offset)
 {
-	bool was_taken;
+	bool is_closed;
 
-	__asm__ volatile("lock btsl $0, %%gs:%c1" : "=@ccc"(was_taken) : "i"(offset) : "memory");
-	return !was_taken;
+	__asm__ volatile("lock incl %%gs:%c1" : "=@ccs"(is_closed) : "i"(offset) : "memory");
+	return !is_closed;
 }
 
 static ALWAYS_INLINE void arch_relax(void)
@@ -136,7 +136,7 @@ static ALWAYS_INLINE void arch_context_switch(struct arch_context *from, struct 
  */
 static ALWAYS_INLINE void arch_switch_and_deliver(struct arch_context *from, struct arch_context *to,
 						  uint64_t r0, uint64_t r1, const uint64_t words[4],
-						  uint64_t r6, uint32_t *lock_word)
+						  uint64_t r6, uint8_t *lock_word)
 {
 	register uint64_t r10 __asm__("r10") = words[1];
 	register uint64_t r8 __asm__("r8") = words[2];
