@@ -57,8 +57,8 @@ static void acquire(void)
 {
 	uint32_t me = cpu()->id + 1, began = __atomic_load_n(&lock.passed, __ATOMIC_RELAXED);
 
-	while (!try_lock(
-		me)) { /* bounded by the others' kernel entries: PATIENCE, and one of each who claims */
+	/* bounded by the others' kernel entries: PATIENCE, and one of each who claims */
+	while (!try_lock(me)) {
 		wait_a_little();
 		if (__atomic_load_n(&lock.passed, __ATOMIC_RELAXED) - began >= PATIENCE)
 			claim_turn(me);
@@ -67,8 +67,7 @@ static void acquire(void)
 		__atomic_store_n(&lock.turn, 0, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < cpus_used; i++) {
 		(void)__atomic_exchange_n(&cpus[i]->word_closed, WORD_CLOSED, __ATOMIC_SEQ_CST);
-		while (__atomic_load_n(&cpus[i]->word, __ATOMIC_ACQUIRE) !=
-		       0) /* until its fast path is out */
+		while (__atomic_load_n(&cpus[i]->word, __ATOMIC_ACQUIRE) != 0) /* its fast path */
 			wait_a_little();
 	}
 }
