@@ -96,22 +96,23 @@ long sys_sysinfo(uint64_t buffer)
 	return lx_put(buffer, &info, sizeof(info));
 }
 
-/* ---------------------------------------------------------------- the log: root's, as /proc/tessera/log has it */
-
-enum { SYSLOG_CLOSE = 0, SYSLOG_OPEN = 1, SYSLOG_READ_ALL = 3, SYSLOG_SIZE_BUFFER = 10 };
-#define LX_LOG_BYTES 32768 /* LOG_BYTES of servers/root/console.c */
-
-static long open_log(struct lx_thread *self, cap_t file)
+/* Opens a file for the personality itself, into the slot `file`. */
+static long open_own(struct lx_thread *self, const char *path, cap_t file)
 {
-	static const char path[] = "/proc/tessera/log";
-	memcpy(vfs_open_in_data(self->page), path, sizeof(path) - 1);
-	struct vfs_open_in in = {.flags = O_RDONLY, .data_len = sizeof(path) - 1};
+	uint32_t length = (uint32_t)strlen(path);
+	memcpy(vfs_open_in_data(self->page), path, length);
+	struct vfs_open_in in = {.flags = O_RDONLY, .data_len = length};
 	struct vfs_open_out out;
 	self->page->recv_slot[0] = SLOT_OWN(file);
 	long error = lx_result(vfs_open(LX_SCRATCH(LX_SCRATCH_ROOT), self->page, &in, &out));
 	self->page->recv_slot[0] = 0;
-	return error == -EACCES ? -EPERM : error;
+	return error;
 }
+
+/* ---------------------------------------------------------------- the log: root's, as /proc/tessera/log has it */
+
+enum { SYSLOG_CLOSE = 0, SYSLOG_OPEN = 1, SYSLOG_READ_ALL = 3, SYSLOG_SIZE_BUFFER = 10 };
+#define LX_LOG_BYTES 32768 /* LOG_BYTES of servers/root/console.c */
 
 /* The log from `skip` on into user memory (0: counts only), at most max bytes; how many there were. */
 static long copy_log(struct lx_thread *self, cap_t file, uint64_t skip, uint64_t user, uint64_t max)
@@ -140,9 +141,9 @@ long sys_syslog(int32_t type, uint64_t buffer, int32_t bytes)
 		return 0;
 	if (type != SYSLOG_READ_ALL && type != SYSLOG_SIZE_BUFFER)
 		return -EINVAL;
-	long result = open_log(self, file);
+	long result = open_own(self, "/proc/tessera/log", file);
 	if (result)
-		return result;
+		return result == -EACCES ? -EPERM : result;
 	if (type == SYSLOG_SIZE_BUFFER)
 		result = LX_LOG_BYTES;
 	else if (!buffer || bytes < 0)
@@ -162,25 +163,13 @@ long sys_syslog(int32_t type, uint64_t buffer, int32_t bytes)
 
 #define URANDOM LX_SCRATCH(7u)
 
-static long open_urandom(struct lx_thread *self)
-{
-	static const char path[] = "/dev/urandom";
-	memcpy(vfs_open_in_data(self->page), path, sizeof(path) - 1);
-	struct vfs_open_in in = {.flags = O_RDONLY, .data_len = sizeof(path) - 1};
-	struct vfs_open_out out;
-	self->page->recv_slot[0] = SLOT_OWN(URANDOM);
-	long error = lx_result(vfs_open(LX_SCRATCH(LX_SCRATCH_ROOT), self->page, &in, &out));
-	self->page->recv_slot[0] = 0;
-	return error;
-}
-
 static long random_chunk(struct lx_thread *self, uint64_t bytes)
 {
 	struct file_read_in in = {.len = (uint32_t)lx_min(bytes, FILE_READ_OUT_MAX)};
 	struct file_read_out out = {0};
 	int status = file_read(URANDOM, self->page, &in, &out);
 	if (status == -E_CAP) { /* first use in this process */
-		long error = open_urandom(self);
+		long error = open_own(self, "/dev/urandom", URANDOM);
 		if (error)
 			return error;
 		status = file_read(URANDOM, self->page, &in, &out);

@@ -5,7 +5,7 @@
 #define MS 1000000ull
 #define LONG (10000 * MS) /* what comes for sure comes by then */
 
-static void spin(uint64_t ns)
+void spin_ns(uint64_t ns)
 {
 	uint64_t end = now_ns() + ns;
 
@@ -13,7 +13,7 @@ static void spin(uint64_t ns)
 		;
 }
 
-static uint64_t used(cap_t sched)
+uint64_t used_ns(cap_t sched)
 {
 	uint64_t ns = 0, switches, left;
 
@@ -70,13 +70,13 @@ static void test_bind(void)
 	check(!is_done(w) && state_of(w) == STATE_READY, "a thread without context does not run");
 	check_error(ts_sched_bind(other, w->thread), E_OK, "bind another");
 	check_done(w, E_OK, "it runs");
-	check(used(other) > 0, "on that one");
+	check(used_ns(other) > 0, "on that one");
 	DO(w, OP_RECV, endpoint, 0, 0, 0, 0, 0, NEVER);
 	drop(other);
 	check(!is_done(w), "a context dies: its thread does not run");
 	must(ts_sched_bind(w->sched, w->thread), "bind");
 	check_done(w, E_NO_TIME, "recv has ended with E_NO_TIME");
-	before = used(w->sched);
+	before = used_ns(w->sched);
 	worker_end(w);
 	w->sched = make(CAP_SCHED_CONTEXT, 0);
 	check(before > 0, "and time is counted again");
@@ -202,7 +202,7 @@ static void test_tickless(void)
 	note("timer interrupts in 500 ms idle", count);
 	check(count <= 5, "an idle CPU takes no timer interrupt but for the timeout");
 	before = timer_interrupts();
-	spin(100 * MS);
+	spin_ns(100 * MS);
 	count = timer_interrupts() - before;
 	note("timer interrupts in 100 ms of one thread alone", count);
 	check(count <= 1, "nor does a running thread without equals and without limit");

@@ -14,22 +14,6 @@ static cap_t endpoint, reply;
 static struct worker *client, *other;
 static struct ipc_msg m;
 
-static void spin(uint64_t ns)
-{
-	uint64_t end = now_ns() + ns;
-
-	while (now_ns() < end)
-		;
-}
-
-static uint64_t used(cap_t sched)
-{
-	uint64_t ns = 0, switches, left;
-
-	must(ts_sched_consumed(sched, &ns, &switches, &left), "consumed");
-	return ns;
-}
-
 static void begin(const char *name)
 {
 	group_begin(name);
@@ -61,16 +45,16 @@ static void test_lending(void)
 {
 	begin("lending");
 	accept_call(client, reply);
-	uint64_t client_before = used(client->sched), main_before = used(ROOT_CAP_SCHED);
+	uint64_t client_before = used_ns(client->sched), main_before = used_ns(ROOT_CAP_SCHED);
 
-	spin(20 * MS);
-	check(used(client->sched) - client_before >= 19 * MS, "a server runs on its client's time");
-	check_equal(used(ROOT_CAP_SCHED), main_before, "not on its own");
+	spin_ns(20 * MS);
+	check(used_ns(client->sched) - client_before >= 19 * MS, "a server runs on its client's time");
+	check_equal(used_ns(ROOT_CAP_SCHED), main_before, "not on its own");
 	check_error(ts_reply(reply, &m), E_OK, "and answers");
 	check_done(client, E_OK, "the client goes on");
-	client_before = used(client->sched);
-	spin(5 * MS);
-	check_equal(used(client->sched), client_before, "and pays no more");
+	client_before = used_ns(client->sched);
+	spin_ns(5 * MS);
+	check_equal(used_ns(client->sched), client_before, "and pays no more");
 }
 
 static void test_priority(void)
@@ -175,10 +159,10 @@ static void test_dies(void)
 	begin("lending: dies");
 	accept_call(client, reply);
 	drop(client->thread);
-	uint64_t before = used(ROOT_CAP_SCHED);
+	uint64_t before = used_ns(ROOT_CAP_SCHED);
 
-	spin(5 * MS);
-	check(used(ROOT_CAP_SCHED) - before >= 4 * MS,
+	spin_ns(5 * MS);
+	check(used_ns(ROOT_CAP_SCHED) - before >= 4 * MS,
 	      "the client of a server dies: it goes on on its own time");
 	check_error(ts_reply(reply, &m), E_GONE, "the answer: E_GONE");
 	check_serves("and others are served");
@@ -187,11 +171,11 @@ static void test_dies(void)
 /* Main runs on lent time; true as soon as it runs on its own. */
 static bool main_pays_within(uint64_t ns)
 {
-	uint64_t before = used(ROOT_CAP_SCHED), end = now_ns() + ns;
+	uint64_t before = used_ns(ROOT_CAP_SCHED), end = now_ns() + ns;
 
-	while (used(ROOT_CAP_SCHED) == before && now_ns() < end)
+	while (used_ns(ROOT_CAP_SCHED) == before && now_ns() < end)
 		;
-	return used(ROOT_CAP_SCHED) != before;
+	return used_ns(ROOT_CAP_SCHED) != before;
 }
 
 static void test_runs_dry(void)
@@ -200,15 +184,15 @@ static void test_runs_dry(void)
 
 	begin("lending: runs dry");
 	accept_call(client, reply);
-	of_server = used(ROOT_CAP_SCHED);
+	of_server = used_ns(ROOT_CAP_SCHED);
 	end = now_ns() + 300 * MS;
 	must(ts_sched_configure(client->sched, 2 * MS, 300 * MS), "configure");
 	check(main_pays_within(10000 * MS),
 	      "the client's budget ends inside the server: it goes on on its own");
-	of_client = used(client->sched);
-	spin(5 * MS);
-	check(used(ROOT_CAP_SCHED) - of_server >= 5 * MS, "as long as it takes");
-	check_equal(used(client->sched), of_client, "and the client pays no more");
+	of_client = used_ns(client->sched);
+	spin_ns(5 * MS);
+	check(used_ns(ROOT_CAP_SCHED) - of_server >= 5 * MS, "as long as it takes");
+	check_equal(used_ns(client->sched), of_client, "and the client pays no more");
 	check_serves("it serves others meanwhile");
 	check_error(ts_reply(reply, &m), E_OK, "then answers");
 	check(!is_done(client) || now_ns() >= end, "the client has no time to take it");
@@ -228,7 +212,7 @@ static void test_little_left(void)
 		DO(client, OP_CALL, endpoint, MSG_TAG(1, 0, 0), 0, 0, 0, 0, NEVER);
 		if (ts_recv(endpoint, reply, &m, POLL) == E_OK) {
 			served++;
-			spin(2 * MS);
+			spin_ns(2 * MS);
 			must(ts_reply(reply, &m), "reply");
 		}
 		must(ts_sched_configure(client->sched, SCHED_SLICE_NS, 0), "enough");
@@ -248,10 +232,11 @@ static void test_takes_back(void)
 	begin("lending: takes back");
 	accept_call(client, reply);
 	drop(client->sched);
-	uint64_t before = used(ROOT_CAP_SCHED);
+	uint64_t before = used_ns(ROOT_CAP_SCHED);
 
-	spin(5 * MS);
-	check(used(ROOT_CAP_SCHED) - before >= 4 * MS, "a client revokes what it lent: the server goes on");
+	spin_ns(5 * MS);
+	check(used_ns(ROOT_CAP_SCHED) - before >= 4 * MS,
+	      "a client revokes what it lent: the server goes on");
 	check_error(ts_reply(reply, &m), E_OK, "it answers");
 	check(!is_done(client), "a client that has no time");
 	check_serves("and serves others");
@@ -349,7 +334,7 @@ static void check_flood(const char *name, void (*flood)(struct worker *), cap_t 
 	note("taken from the flood", server->result[0] - server->result[1]);
 	check_equal(answered, 10, name);
 	check(server->result[0] > 20, "while it takes the flood");
-	check(used(server->sched) > 0, "on its own time");
+	check(used_ns(server->sched) > 0, "on its own time");
 }
 
 static void test_floods(void)
@@ -399,10 +384,10 @@ static struct worker *start_chain(const char *name, uint64_t timeout_ns)
 static void test_chain(void)
 {
 	struct worker *middle = start_chain("lending chain", NEVER);
-	uint64_t before = used(client->sched);
+	uint64_t before = used_ns(client->sched);
 
-	spin(5 * MS);
-	check(used(client->sched) - before >= 4 * MS, "a chain of calls runs on the first one's time");
+	spin_ns(5 * MS);
+	check(used_ns(client->sched) - before >= 4 * MS, "a chain of calls runs on the first one's time");
 	check_error(ts_reply(reply, &m), E_OK, "its end answers");
 	check(middle->result[0] == E_OK && middle->result[1] == E_OK, "its middle answers");
 	check_done(client, E_OK, "its beginning goes on");
@@ -411,9 +396,9 @@ static void test_chain(void)
 	drop(middle->thread);
 	drop((cap_t)middle->argument[1]); /* as its CNode would be deleted */
 	check_done(client, E_DEAD, "the middle dies: the first has its time back and goes on");
-	before = used(client->sched);
-	spin(5 * MS);
-	check_equal(used(client->sched), before, "the last goes on on its own");
+	before = used_ns(client->sched);
+	spin_ns(5 * MS);
+	check_equal(used_ns(client->sched), before, "the last goes on on its own");
 	check_error(ts_reply(reply, &m), E_GONE, "for nobody");
 	check_serves("and serves others");
 
@@ -421,13 +406,13 @@ static void test_chain(void)
 	drop((cap_t)middle->argument[1]);
 	check_done(client, E_DEAD, "the first has its time back through two servers");
 	check(main_pays_within(10000 * MS), "the last goes on on its own");
-	before = used(client->sched);
-	spin(5 * MS);
-	check_equal(used(client->sched), before, "and the first pays no more");
-	before = used(middle->sched);
+	before = used_ns(client->sched);
+	spin_ns(5 * MS);
+	check_equal(used_ns(client->sched), before, "and the first pays no more");
+	before = used_ns(middle->sched);
 	check_error(ts_reply(reply, &m), E_OK, "it answers the middle");
 	check(middle->result[0] == E_OK && middle->result[1] != E_OK, "which has nobody to answer");
-	check(used(middle->sched) > before, "and goes on on its own");
+	check(used_ns(middle->sched) > before, "and goes on on its own");
 	check_serves("and others are served");
 
 	middle = start_chain("lending chain, middle gives up", 300 * MS);

@@ -14,6 +14,10 @@ void random_call(struct user_regs *regs);
 /* One capability of each type there is, with all rights (door.c). The caller drops the Irq and the IoPort. */
 void make_one_of_each(cap_t made[CAP_TYPE_COUNT]);
 
+/* Computes for so long; what a SchedContext has paid for (sched_context.c). */
+void spin_ns(uint64_t ns);
+uint64_t used_ns(cap_t sched);
+
 void test_boot(const uint64_t *stack);
 void test_door(void);
 void test_arguments(void);
