@@ -120,6 +120,7 @@ void sched_context_bind(struct sched_context *context, struct thread *thread)
 	context->runner = context->owner;
 	thread->own_context = object_index(ptr_to_phys(context));
 	thread->context = thread->own_context;
+	thread->lending_depth = 0;
 	if (thread->state == THREAD_POSTPONED)
 		sched_ready(thread);
 }
@@ -141,6 +142,7 @@ void sched_context_unbind(struct sched_context *context)
 		sched_context_use(user, &user->idle_context);
 	owner->own_context = 0;
 	owner->context = 0;
+	owner->lending_depth = SCHED_LENDING_DEPTH; /* no fast call before its CPU hears of this */
 	context->owner = 0;
 	context->runner = 0;
 	if (is_receiving)

@@ -227,7 +227,7 @@ static void read_lending(struct spec_thread *to, const struct thread *thread)
 	}
 	to->context = thread->context != 0 ? address_of(thread->context) : 0;
 	to->lender = thread->lender != 0 ? address_of(thread->lender) : 0;
-	to->lending_depth = thread->lending_depth;
+	to->lending_depth = thread->context != 0 ? thread->lending_depth : 0;
 }
 
 /* What is used since a context in use was charged is charged here. (A tick of the counter is a nanosecond.) */

@@ -9,6 +9,7 @@
 #include "drive.h"
 
 #include <frames.h>
+#include <log.h>
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -304,6 +305,18 @@ static void start_other(void)
 		fail("the second CPU has changed something");
 }
 
+/* What the architecture says of the machine while it boots: numbers, as C prints them. */
+static void say_number(uint64_t value)
+{
+	char expected[40];
+
+	log_bytes = 0;
+	log_decimal(value, " bytes\n");
+	snprintf(expected, sizeof(expected), "%llu bytes\n", (unsigned long long)value);
+	if (strcmp(log_text_seen, expected) != 0)
+		fail("a number is not printed as it is");
+}
+
 bool boot_is_input(const uint8_t *data, size_t size)
 {
 	return size > strlen(BOOT_MARK) && memcmp(data, BOOT_MARK, strlen(BOOT_MARK)) == 0;
@@ -330,6 +343,8 @@ void boot_run(const uint8_t *data, size_t size)
 		frames_open(handover.free_ram[given.source]);
 		for (uint32_t i = next(&in) % 4u; i > 0; i--)
 			memset(frames_take(next(&in) * 64u + 64u), 0xff, PAGE_SIZE); /* by the architecture */
+		say_number(handover.ram_bytes);
+		say_number((uint64_t)handover.boot_tsc << (handover.boot_tsc % 64u));
 		kernel_main(&handover);
 	}
 	if (how == 2)
