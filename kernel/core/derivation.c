@@ -5,7 +5,7 @@
  * Invariants: next and prev are inverse; behind an entry of depth d comes one of depth at most d + 1; the sentinel alone
  * has depth 0.  The descendants of X are the run of entries behind X with a larger depth.  Only leaves are removed,
  * so no capability ever changes its parent.  This file knows nothing of what a slot holds.
- * Checked: derivation_check (tests/host/kernel), shared design verification-examples/mdb_wp.c for the same algorithm.
+ * Proved: docs/proofs.md, from small functions with a contract each. Checked: derivation_check (tests/host/kernel).
  */
 #include <cspace.h>
 #include <panic.h>
@@ -45,30 +45,49 @@ void derivation_insert_sibling(struct slot *of, struct slot *new_slot)
 	link_between(slot_at(of->prev), new_slot, of);
 }
 
-void derivation_move(struct slot *from, struct slot *to)
+/* The predecessor is returned.  The successor may be a child of it then, but no deeper. */
+static struct slot *unlink_slot(struct slot *slot)
 {
-	uint64_t generation = to->word & 0xff000000ull;
+	struct slot *prev = slot_at(slot->prev);
+	struct slot *next = slot_at(slot->next);
 
 	derivation_generation++;
-	*to = *from;
-	to->word = (to->word & ~0xff000000ull) | generation;
-	if (to->next != 0) {
-		slot_at(to->prev)->next = slot_index(to);
-		slot_at(to->next)->prev = slot_index(to);
-	}
+	prev->next = slot->next;
+	next->prev = slot->prev;
+	slot->next = 0;
+	slot->prev = 0;
+	return prev;
+}
+
+/* Copies all but the place in the list and the generation. */
+static void copy_unlinked(const struct slot *from, struct slot *to)
+{
+	struct slot copy = *from;
+
+	copy.word = (copy.word & ~0xff000000ull) | (to->word & 0xff000000ull);
+	copy.next = 0;
+	copy.prev = 0;
+	*to = copy;
+}
+
+/* to takes from's place, if it has one. */
+static void take_place(struct slot *from, struct slot *to)
+{
+	if (from->next == 0)
+		return;
+	derivation_insert_sibling(from, to);
+	unlink_slot(from);
+}
+
+void derivation_move(struct slot *from, struct slot *to)
+{
+	copy_unlinked(from, to);
+	take_place(from, to);
 	slot_clear(from);
 }
 
 struct slot *derivation_remove(struct slot *leaf)
 {
-	struct slot *prev = slot_at(leaf->prev);
-	struct slot *next = slot_at(leaf->next);
-
-	ASSERT(next->depth <= leaf->depth);
-	derivation_generation++;
-	prev->next = leaf->next;
-	next->prev = leaf->prev;
-	leaf->next = 0;
-	leaf->prev = 0;
-	return prev;
+	ASSERT(slot_at(leaf->next)->depth <= leaf->depth);
+	return unlink_slot(leaf);
 }

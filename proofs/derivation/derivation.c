@@ -5,16 +5,14 @@
  * Proved for every state of a list of any length, with termination and without run-time errors: the invariant of the file's header is kept;
  * exactly the slot in question is linked or unlinked; no other capability changes its depth, and none but the neighbours its links.
  * Assumed: what `requires` says, which the callers establish (decode then invoke), and that slots lie in one array.
- * Every contract ensures last: LAST == 1: LAST is 0 for the check that the assumptions do not contradict each other.
+ * Every contract ensures last: false where LAST is its number, for the check that the assumptions do not contradict each other.
+ * The number is another one than that of what the function calls, whose false claim it would believe.
  */
 #include <cspace.h>
 #include <panic.h>
 
 #ifndef LAST
-#define LAST 1
-#endif
-#ifndef LAST_INNER /* of link_between: its callers would believe it */
-#define LAST_INNER 1
+#define LAST 0
 #endif
 
 /* Macros, so that the provers see the reads and not a name; by kind, so that each is a goal of its own. (The formatter would
@@ -56,17 +54,21 @@ static ALWAYS_INLINE uint64_t slot_word(uint32_t type, uint32_t rights, uint32_t
 /*@ requires \false; assigns \nothing; exits \false; */
 NORETURN void kernel_panic(const char *reason);
 
+/* Assumed; the last three follow from what it assigns. */
 /*@ requires is_slot(slot);
     assigns *slot;
     exits \false;
-    ensures empty: slot->next == 0 && slot->prev == 0 && slot->depth == 0; */
+    ensures empty: slot->next == 0 && slot->prev == 0 && slot->depth == 0;
+    ensures same_depths: same_depths{Pre,Post}(index(slot));
+    ensures same_next: same_next{Pre,Post}(index(slot), index(slot));
+    ensures same_prev: same_prev{Pre,Post}(index(slot), index(slot)); */
 static ALWAYS_INLINE void slot_clear(struct slot *slot);
 
 /*@ requires is_slot(slot) && list;
     assigns \nothing;
     exits \false;
     ensures meaning: \result <==> slot->next != 0 && slots[slot->next].depth > slot->depth;
-    ensures last: LAST == 1; */
+    ensures last: LAST != 2; */
 static ALWAYS_INLINE bool derivation_has_descendants(const struct slot *slot);
 
 /*@ requires is_slot(prev) && is_slot(new_slot) && is_slot(next);
@@ -75,7 +77,7 @@ static ALWAYS_INLINE bool derivation_has_descendants(const struct slot *slot);
     exits \false;
     ensures links: prev->next == index(new_slot) && next->prev == index(new_slot);
     ensures own_links: new_slot->next == index(next) && new_slot->prev == index(prev);
-    ensures last: LAST_INNER == 1; */
+    ensures last: LAST != 1; */
 static void link_between(struct slot *prev, struct slot *new_slot, struct slot *next);
 
 /*@ requires is_slot(sentinel);
@@ -90,7 +92,7 @@ static void link_between(struct slot *prev, struct slot *new_slot, struct slot *
     ensures pre_order: ALL(PRE_ORDER);
     ensures depths_bounded: ALL(DEPTHS);
     ensures sentinel: derivation_sentinel == index(sentinel);
-    ensures last: LAST == 1; */
+    ensures last: LAST != 2; */
 void derivation_init(struct slot *sentinel);
 
 /*@ requires list && is_slot(parent) && is_slot(new_slot) && linked(index(parent)) && !linked(index(new_slot));
@@ -109,7 +111,7 @@ void derivation_init(struct slot *sentinel);
     ensures depth: new_slot->depth == \old(parent->depth) + 1;
     ensures same_depths: same_depths{Pre,Post}(index(new_slot));
     ensures same_next: same_next{Pre,Post}(index(new_slot), index(parent));
-    ensures last: LAST == 1; */
+    ensures last: LAST != 2; */
 void derivation_insert_child(struct slot *parent, struct slot *new_slot);
 
 /*@ requires list && is_slot(of) && is_slot(new_slot) && linked(index(of)) && !linked(index(new_slot));
@@ -127,14 +129,69 @@ void derivation_insert_child(struct slot *parent, struct slot *new_slot);
     ensures links: new_slot->prev == \old(of->prev) && new_slot->next == index(of);
     ensures depth: new_slot->depth == of->depth;
     ensures same_depths: same_depths{Pre,Post}(index(new_slot));
+    ensures same_next: same_next{Pre,Post}(index(new_slot), \old(of->prev));
     ensures same_prev: same_prev{Pre,Post}(index(new_slot), index(of));
-    ensures last: LAST == 1; */
+    ensures last: LAST != 2; */
 void derivation_insert_sibling(struct slot *of, struct slot *new_slot);
+
+/*@ requires list && is_slot(slot) && linked(index(slot)) && slot->depth > 0;
+    requires slots[slot->next].depth <= slots[slot->prev].depth + 1;
+    requires slot->prev != index(slot);
+    requires local(index(slot)) && local(slot->prev) && local(slot->next);
+    assigns slots[1 .. SLOTS - 1], derivation_generation;
+    exits \false;
+    ensures range: ALL(RANGE);
+    ensures linked_next: ALL(LINKED_NEXT);
+    ensures linked_prev: ALL(LINKED_PREV);
+    ensures inverse_next: ALL(INVERSE_NEXT);
+    ensures inverse_prev: ALL(INVERSE_PREV);
+    ensures pre_order: ALL(PRE_ORDER);
+    ensures depths_bounded: ALL(DEPTHS);
+    ensures unlinked: !linked(index(slot));
+    ensures previous: \result == &slots[\old(slot->prev)];
+    ensures links: slots[\old(slot->prev)].next == \old(slot->next);
+    ensures depth: slot->depth == \old(slot->depth);
+    ensures same_depths: same_depths{Pre,Post}(index(slot));
+    ensures same_next: same_next{Pre,Post}(index(slot), \old(slot->prev));
+    ensures same_prev: same_prev{Pre,Post}(index(slot), \old(slot->next));
+    ensures last: LAST != 1; */
+static struct slot *unlink_slot(struct slot *slot);
+
+/*@ requires is_slot(from) && is_slot(to) && index(from) != index(to);
+    assigns *to;
+    exits \false;
+    ensures unlinked: to->next == 0 && to->prev == 0;
+    ensures depth: to->depth == from->depth;
+    ensures same_depths: same_depths{Pre,Post}(index(to));
+    ensures same_next: same_next{Pre,Post}(index(to), index(to));
+    ensures same_prev: same_prev{Pre,Post}(index(to), index(to));
+    ensures last: LAST != 1; */
+static void copy_unlinked(const struct slot *from, struct slot *to);
 
 /*@ requires list && is_slot(from) && is_slot(to) && index(from) != index(to) && !linked(index(to));
     requires !linked(index(from)) || from->depth > 0;
     requires from->next != index(from) && from->prev != index(from);
-    requires linked(index(from)) ==> local(index(from)) && local(from->prev) && local(from->next);
+    requires to->depth == from->depth;
+    assigns slots[1 .. SLOTS - 1], derivation_generation;
+    exits \false;
+    ensures range: ALL(RANGE);
+    ensures linked_next: ALL(LINKED_NEXT);
+    ensures linked_prev: ALL(LINKED_PREV);
+    ensures inverse_next: ALL(INVERSE_NEXT);
+    ensures inverse_prev: ALL(INVERSE_PREV);
+    ensures pre_order: ALL(PRE_ORDER);
+    ensures depths_bounded: ALL(DEPTHS);
+    ensures unlinked: !linked(index(from));
+    ensures next: to->next == \old(from->next);
+    ensures prev: to->prev == (\old(from->next) != 0 ? \old(from->prev) : \old(to->prev));
+    ensures same_depths: same_depths{Pre,Post}(index(from));
+    ensures last: LAST != 3; */
+static void take_place(struct slot *from, struct slot *to);
+
+/*@ requires list && is_slot(from) && is_slot(to) && index(from) != index(to) && !linked(index(to));
+    requires !linked(index(from)) || from->depth > 0;
+    requires linked(index(from)) || from->prev == 0;
+    requires from->next != index(from) && from->prev != index(from);
     assigns slots[1 .. SLOTS - 1], derivation_generation;
     exits \false;
     ensures range: ALL(RANGE);
@@ -147,7 +204,7 @@ void derivation_insert_sibling(struct slot *of, struct slot *new_slot);
     ensures unlinked: !linked(index(from));
     ensures kept: to->next == \old(from->next) && to->prev == \old(from->prev) && to->depth == \old(from->depth);
     ensures depths: \forall integer i; 0 < i < SLOTS && i != index(from) && i != index(to) ==> slots[i].depth == \old(slots[i].depth);
-    ensures last: LAST == 1; */
+    ensures last: LAST != 2; */
 void derivation_move(struct slot *from, struct slot *to);
 
 /*@ requires list && is_slot(leaf) && linked(index(leaf)) && leaf->depth > 0;
@@ -168,7 +225,7 @@ void derivation_move(struct slot *from, struct slot *to);
     ensures links: slots[\old(leaf->prev)].next == \old(leaf->next);
     ensures same_depths: same_depths{Pre,Post}(index(leaf));
     ensures same_next: same_next{Pre,Post}(index(leaf), \old(leaf->prev));
-    ensures last: LAST == 1; */
+    ensures last: LAST != 2; */
 struct slot *derivation_remove(struct slot *leaf);
 
 #include <kernel/core/derivation.c>

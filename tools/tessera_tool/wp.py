@@ -9,9 +9,9 @@ import subprocess
 
 from .common import BUILD, ToolError
 
-GOAL = re.compile(r"^\[wp\] \[[^\]]+\] Goal (\S+) : Valid", re.MULTILINE)
+GOAL = re.compile(r"^\[wp\] \[[^\]]+\] Goal (typed_\S+) : Valid", re.MULTILINE)
 # The provers' own count of steps ends a search, so that a loaded machine proves the same goals; the time is only a last resort.
-STEPS = 500_000
+STEPS = 1_000_000
 GOAL_SECONDS = 300
 SECONDS = 1800
 
