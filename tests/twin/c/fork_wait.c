@@ -33,9 +33,13 @@ int main(void)
 	T(waitid(P_ALL, 0, &si, WEXITED));
 	T(waitid(P_ALL, 0, &si, WEXITED));
 	T(waitid(P_ALL, 0, &si, 0));
+	int go[2];
+	char c = 0;
+	pipe(go);
 	p = fork();
 	if (p == 0) {
 		raise(SIGSTOP);
+		read(go[0], &c, 1); /* ends when it has been seen to go on */
 		_exit(5);
 	}
 	T(waitpid(p, &status, WUNTRACED) == p);
@@ -43,6 +47,7 @@ int main(void)
 	T(kill(p, SIGCONT));
 	T(waitpid(p, &status, WCONTINUED) == p);
 	printf("%d\n", WIFCONTINUED(status));
+	write(go[1], &c, 1);
 	T(waitpid(p, &status, 0) == p);
 	printf("%d\n", WEXITSTATUS(status));
 	pid_t kids[20];

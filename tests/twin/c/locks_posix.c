@@ -29,8 +29,9 @@ int main(void)
 	char c;
 	read(go[0], &c, 1);
 	usleep(50000);
-	T(lock(fd, F_SETLK, F_UNLCK, 0, 0));
-	wait_status(p);
+	int unlocked = lock(fd, F_SETLK, F_UNLCK, 0, 0);
+	wait_status(p); /* which says that it has the lock now */
+	printf("unlocked %d\n", unlocked);
 	T(lock(fd, F_SETLK, F_RDLCK, 0, 100));
 	p = fork();
 	if (p == 0) {
