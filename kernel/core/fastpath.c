@@ -5,7 +5,7 @@
  *
  * Everything here is what the slow path does in that case, and nothing else: the conditions are checked first and
  * nothing is changed until all hold; if one fails, the slow path decides.  tests/host/kernel/ipc compares both.
- * Budget: a call and its reply_recv, with the entry stubs and the user side, in 400 instructions (bench/native).
+ * Budget: a call and its reply_recv, with the entry stubs and the user side, in 300 instructions (bench/native).
  */
 #include <cspace.h>
 #include <ipc.h>

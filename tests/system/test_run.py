@@ -119,3 +119,12 @@ def test_dmesg_shows_the_log():
     assert "root: all services run" in lines[0]
     assert int(lines[1]) > 3
     assert "dmesg: klogctl: Operation not permitted" in result.stderr and "dmesg: klogctl: Invalid argument" in result.stderr
+
+
+def test_syslog_reads_the_end_and_refuses_bad_buffers(tmp_path):
+    mydir = tmp_path / "mydir"
+    mydir.mkdir()
+    compile_static(PROGRAMS / "klog.c", mydir / "klog")
+    result = tessera("--root", mydir, "--", "/mydir/klog")
+    assert result.stdout.splitlines() == ["tail 1", "no buffer: -1 Invalid argument", "negative: -1 Invalid argument", "unmapped: -1 Bad address",
+                                          "read-only: -1 Bad address"]
