@@ -112,7 +112,7 @@ static long open_own(struct lx_thread *self, const char *path, cap_t file)
 /* ---------------------------------------------------------------- the log: root's, as /proc/tessera/log has it */
 
 enum { SYSLOG_CLOSE = 0, SYSLOG_OPEN = 1, SYSLOG_READ_ALL = 3, SYSLOG_SIZE_BUFFER = 10 };
-#define LX_LOG_BYTES 32768 /* LOG_BYTES of servers/root/console.c */
+#define LX_LOG_BYTES 32768 /* KEPT_BYTES of servers/root/kept.h */
 
 /* The log from `skip` on into user memory (0: counts only), at most max bytes; how many there were. */
 static long copy_log(struct lx_thread *self, cap_t file, uint64_t skip, uint64_t user, uint64_t max)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The log: lines with time and name, written to the kernel's log device.
- * The line is put together in the message page, where debug_write takes it from.  The last LOG_BYTES of what was written are
- * kept for dmesg, each line behind its level as in Linux' log.
+ * The line is put together in the message page, where debug_write takes it from.
  */
+#include "kept.h"
 #include "root.h"
 
 #include <stdarg.h>
@@ -12,48 +12,8 @@
 
 #define PREFIX_BYTES 48u
 #define LINE_BYTES 512u
-#define LOG_BYTES 32768u /* a power of two; LX_LOG_BYTES of the personality */
 
 static uint64_t highest_level = LOG_INFO;
-static char kept[LOG_BYTES];
-static uint64_t kept_end; /* bytes ever written */
-
-static void keep(const char *bytes, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		kept[kept_end++ % LOG_BYTES] = bytes[i];
-}
-
-/* syslog(2)'s levels: error, warning, information, debug. */
-static void keep_line(enum log_level level, const char *line, uint32_t count)
-{
-	static const char levels[][4] = {"<3>", "<4>", "<6>", "<7>", "<7>"};
-
-	keep(levels[level <= LOG_STRACE ? level : LOG_DEBUG], 3);
-	keep(line, count);
-}
-
-/* The oldest line that is whole. */
-static uint64_t oldest(void)
-{
-	uint64_t at = kept_end > LOG_BYTES ? kept_end - LOG_BYTES : 0;
-
-	while (at != 0 && at < kept_end && kept[(at - 1) % LOG_BYTES] != '\n')
-		at++;
-	return at;
-}
-
-uint32_t console_read(uint64_t *position, char *to, uint32_t max)
-{
-	uint64_t first = oldest();
-	uint32_t count = 0;
-
-	if (*position < first)
-		*position = first;
-	while (count < max && *position < kept_end)
-		to[count++] = kept[(*position)++ % LOG_BYTES];
-	return count;
-}
 
 void console_set_level(uint64_t level)
 {
@@ -92,7 +52,7 @@ void say_for(const char *name, enum log_level level, const char *text, uint32_t 
 	memcpy(line, prefix, count);
 	line[count + length] = '\n';
 	if (level != LOG_STRACE)
-		keep_line(level, line, count + length + 1);
+		kept_add(level, line, count + length + 1);
 	(void)ts_debug_write(ROOT_CAP_CONSOLE, count + length + 1);
 }
 

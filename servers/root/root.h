@@ -72,8 +72,6 @@ void say_for(const char *name, enum log_level level, const char *text, uint32_t 
 /* A line without time and name. */
 void say_plain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void console_set_level(uint64_t level);
-/* Copies what is left of the log from *position on, at most max bytes, and moves *position behind it; how many. */
-uint32_t console_read(uint64_t *position, char *to, uint32_t max);
 /* Reports and powers off. */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -3,6 +3,7 @@
  * root's loop: serves the protocol `root` (log, ready, power, services) and takes the faults of the services.
  * Services are started one after the other, the next when the last has said `ready`.
  */
+#include "kept.h"
 #include "root.h"
 
 #include <errno.h>
@@ -98,7 +99,7 @@ int root_on_log_read(struct request *rq, const struct root_log_read_in *in, stru
 	if (!controller(rq))
 		return EPERM;
 	out->next = in->position;
-	out->data_len = console_read(&out->next, root_log_read_out_data(rq->page), ROOT_LOG_READ_OUT_MAX);
+	out->data_len = kept_read(&out->next, root_log_read_out_data(rq->page), ROOT_LOG_READ_OUT_MAX);
 	return 0;
 }
 
