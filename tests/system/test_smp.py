@@ -2,9 +2,13 @@
 """The system on machines with several CPUs: it boots, runs jobs side by side, and tells how many CPUs there are."""
 import os
 import subprocess
+import sys
 
 import pytest
 from conftest import TOP, compile_static, tessera
+
+sys.path.insert(0, str(TOP / "tools"))
+from tessera_tool import sharing  # noqa: E402
 
 JOBS = 'for i in 1 2 3 4; do (n=0; while [ $n -lt 200 ]; do n=$((n+1)); done; echo "job $i $n") & done; wait; echo end'
 # Where it runs (field 39 of stat) follows the mask, and children inherit it.
@@ -55,3 +59,11 @@ def test_storm_on_a_host_with_one_cpu(storm):
     finally:
         os.sched_setaffinity(0, before)
     assert "storm: 20 rounds" in result.stdout and result.returncode == 0, result.stdout + result.stderr
+
+
+def test_fast_paths_have_no_line_in_common():
+    """Two pairs of client and server call on two CPUs: no fast path touches a cache line that one of the other CPU writes."""
+    found = sharing.measure()
+    assert set(found.entries) == {0, 1} and min(found.entries.values()) > 1000
+    assert min(found.lines.values()) > 10  # both Threads, the endpoint, the slots ...
+    assert found.shared == []
