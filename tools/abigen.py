@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Generates code and reference pages from the descriptions in abi/.
 
-    abigen.py ABI_DIR OUT_DIR [--target x86_64|host] [--docs DIR] [--depfile FILE --stamp FILE]
+    abigen.py ABI_DIR OUT_DIR [--target x86_64|host] [--docs DIR] [--interface FILE] [--depfile FILE --stamp FILE]
 
 OUT_DIR receives tessera/{operations,names,invoke}.h, tessera/proto/*.h and kernel/{dispatch_table,result_table,fuzz_grammar}.inc,
 kernel/handlers.h.  The target `host` gives invoke.h as plain prototypes, which unit tests define themselves.
@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--target", choices=("x86_64", "host"), default="x86_64")
     parser.add_argument("--docs", type=pathlib.Path)
+    parser.add_argument("--interface", type=pathlib.Path, help="write the kernel's interface, a line an operation: the text of abi/version1.txt")
     parser.add_argument("--depfile", type=pathlib.Path)
     parser.add_argument("--stamp", type=pathlib.Path)
     args = parser.parse_args()
@@ -54,6 +55,8 @@ def main() -> int:
     if args.docs:
         for name, text in docs.pages(abi).items():
             write_if_changed(args.docs / name, text)
+    if args.interface:
+        write_if_changed(args.interface, "\n".join(model.interface(abi)) + "\n")
     if args.stamp:
         args.stamp.write_text("")
     if args.depfile and args.stamp:

@@ -63,6 +63,23 @@ def test_the_library_declares_what_the_abi_lists():
     assert set(re.findall(r"^(?:static|enum) .*\bts_(\w+)\(", header, re.MULTILINE)) == set(model.load(REPO / "abi").library)
 
 
+def changed(abi):
+    """What version 1 of the kernel's interface promises and this description does not have."""
+    return set((REPO / "abi/version1.txt").read_text().splitlines()) - set(model.interface(abi))
+
+
+def test_version_1_is_frozen():
+    """Operations may be added; those that are there stay as they are, with their errors."""
+    assert changed(model.load(REPO / "abi")) == set()
+
+
+@pytest.mark.parametrize("change", [("number", 999), ("right", "grant"), ("inputs", ["tag"]), ("errors", ["E_ARG"])])
+def test_a_change_of_version_1_is_seen(change):
+    abi = model.load(REPO / "abi")
+    setattr(next(op for op in abi.operations if op.name == "reply_recv"), *change)
+    assert len(changed(abi)) == 1
+
+
 def test_results_are_success_the_doors_errors_and_the_operations_own(tmp_path):
     own = OPERATIONS.replace('in = ["tag"', 'errors = ["E_TYPE", "E_NO_OP"]\nin = ["tag"') + '[[op]]\nname = "yield"\nnumber = 9\n'
     rows = kernel.result_table(load(tmp_path, operations_text=own)).splitlines()[2:]

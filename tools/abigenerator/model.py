@@ -224,3 +224,14 @@ def load(folder: pathlib.Path) -> Abi:
     if len(abi.entries) > MAX_ENTRIES:
         raise AbiError(f"{len(abi.entries)} kernel entries, {MAX_ENTRIES} are allowed: {', '.join(abi.entries)}")
     return abi
+
+
+def interface(abi: Abi) -> list[str]:
+    """A line for all that a program may rely on in each operation and error: what abi/version1.txt keeps."""
+    lines = [f"error {name} {number}" for name, (number, _) in abi.errors.items()]
+    for op in abi.operations:
+        registers = [name or "-" for name in op.inputs], [name or "-" for name in op.outputs]
+        through = f"{op.cap or 'nothing'}{' with ' + op.right if op.right else ''}"
+        lines.append(f"{op.name} {op.number} through {through}: {', '.join(registers[0]) or '-'} -> {', '.join(registers[1]) or '-'}; "
+                     f"{' '.join(op.results)}" + (f"; page {op.page}" if op.page else ""))
+    return lines
