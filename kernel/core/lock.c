@@ -2,7 +2,7 @@
 /*
  * The kernel lock.  See lock.h.
  *
- * Order: the lock, then the words by number.  Holders of a word alone (the fast path) never wait.
+ * Order: the lock, then the words by number.  Holders of a word alone (the fast path) never wait; before they have it, for one entry.
  * Who comes first takes the lock, so that a CPU which a virtual machine's host does not run holds up nobody by waiting; who has been
  * overtaken PATIENCE times claims the next turn (docs/decisions/0006-locking.md).
  * Shootdowns are generations: shots_wanted is counted up under the lock, shots_done follows it when the CPU has forgotten its
@@ -110,6 +110,25 @@ void lock_take_all(void)
 		await(asked);
 		acquire();
 	}
+}
+
+/*
+ * If it took the lock in turn instead, it would close the words of the others, whose next fast paths would take the lock: once begun,
+ * no CPU would find its word open again.
+ */
+bool lock_own_later(void)
+{
+	struct cpu *here = cpu();
+	uint32_t began = __atomic_load_n(&lock.passed, __ATOMIC_RELAXED);
+
+	lock_disown(arch_here());
+	while (__atomic_load_n(&here->word_closed, __ATOMIC_RELAXED) != 0 &&
+	       __atomic_load_n(&lock.passed, __ATOMIC_RELAXED) == began) /* ends: one kernel entry does */
+		wait_a_little();
+	if (arch_try_lock(offsetof(struct cpu, word)))
+		return true;
+	lock_disown(arch_here());
+	return false;
 }
 
 void lock_release_all(void)

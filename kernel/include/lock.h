@@ -2,7 +2,7 @@
 /*
  * The kernel lock: a big-reader lock, and what is done to other CPUs when it is released.
  *
- * Each CPU has a lock word in its own cache line.  The fast path takes only its own (lock_own), unless it is closed; everything else
+ * Each CPU has a lock word in its own cache line.  The fast path takes only its own (lock_own), unless it stays closed; everything else
  * takes the lock proper and closes all words, so it excludes everything, and no series of fast paths keeps it out.  So two fast
  * paths may run at once; they touch only what their CPU owns (docs/decisions/0006-locking.md).  With one CPU there is nothing
  * to take but the fast path's word.
@@ -39,13 +39,13 @@ static ALWAYS_INLINE void lock_disown(struct cpu ARCH_CPU_SPACE *here)
 		__atomic_store_n(&here->word, 0, __ATOMIC_RELEASE);
 }
 
-/* The fast path's: false if another CPU has the kernel or waits for it. */
+/* lock_own, when another CPU has the kernel. */
+KEEPS_REGISTERS NOINLINE MUST_CHECK bool lock_own_later(void);
+
+/* The fast path's. It waits for the one who has the kernel, but not for a second one: then it is false. */
 static ALWAYS_INLINE MUST_CHECK bool lock_own(void)
 {
-	if (CPUS_MAX == 1 || LIKELY(arch_try_lock(offsetof(struct cpu, word))))
-		return true;
-	lock_disown(arch_here());
-	return false;
+	return CPUS_MAX == 1 || LIKELY(arch_try_lock(offsetof(struct cpu, word))) || lock_own_later();
 }
 
 /* For arch_switch_and_deliver, which does lock_disown. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The fast path does what the slow path does: random sequences of IPC run twice, once with and once without it, and after
- * every system call everything is compared: threads, message pages, endpoint, slots, who runs.
+ * every system call everything is compared: threads, message pages, endpoint, slots, who runs.  And what it does when another CPU
+ * has the kernel.
  */
+#include <lock.h>
 #include <stdlib.h>
 
 #include "actors.h"
@@ -182,9 +184,81 @@ static void both_paths_agree(void **state)
 	assert_true(taken > 300);
 }
 
+/* ---- beside another CPU ---- */
+
+static struct cpu other = {.id = 1};
+static uint32_t entries_left; /* of the other CPU, which does nothing else */
+
+static void other_leaves(void)
+{
+	struct cpu *here = cpu();
+
+	host_cpu = &other;
+	lock_release_all();
+	if (--entries_left > 0)
+		lock_take_all();
+	host_cpu = here;
+}
+
+/* The other CPU has the kernel, and enters it so often without a pause. */
+static void other_enters(uint32_t times)
+{
+	struct cpu *here = cpu();
+
+	cpus[1] = &other;
+	cpus_used = 2;
+	host.relax = other_leaves;
+	entries_left = times;
+	host_cpu = &other;
+	lock_take_all();
+	host_cpu = here;
+}
+
+static void leave_other(void)
+{
+	assert_int_equal(entries_left, 0);
+	assert_int_equal(cpu()->word | cpu()->word_closed | other.word | other.word_closed, 0);
+	host.relax = NULL;
+	cpus_used = 1;
+}
+
+/* If each of two CPUs took the slow path because the other one is there, none of them would find back. */
+static void waits_for_one_entry_of_another_cpu(void **state)
+{
+	prepare(false);
+	(void)state;
+	RECV(0, REPLY(0));
+	CALL(OP_THREAD_SUSPEND, THREAD_CAP(1)); /* it would go before actor 2 */
+	other_enters(1);
+	ACT(2, OP_CALL, EP, MSG_TAG(1, 4, 0), 1, 2, 3, 4, DEADLINE_NEVER);
+	leave_other();
+	assert_int_equal(cpu()->fast_calls, 1);
+	other_enters(1);
+	ACT(0, OP_REPLY_RECV, EP | (uint64_t)REPLY(0) << 32, MSG_TAG(1, 4, 0), 5, 6, 7, 8, DEADLINE_NEVER);
+	leave_other();
+	assert_int_equal(cpu()->fast_replies, 1);
+	assert_int_equal(STATE(2), THREAD_READY);
+	assert_int_equal(RESULT(2, 2), 5);
+}
+
+static void takes_its_turn_behind_a_second_entry(void **state)
+{
+	prepare(false);
+	(void)state;
+	RECV(0, REPLY(0));
+	other_enters(2);
+	ACT(2, OP_CALL, EP, MSG_TAG(1, 4, 0), 1, 2, 3, 4, DEADLINE_NEVER);
+	leave_other();
+	assert_int_equal(cpu()->fast_calls, 0);
+	assert_int_equal(STATE(0), THREAD_READY);
+	assert_int_equal(RESULT(0, 2), 1);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(both_paths_agree)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(both_paths_agree),
+					   cmocka_unit_test(waits_for_one_entry_of_another_cpu),
+					   cmocka_unit_test(takes_its_turn_behind_a_second_entry)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
