@@ -141,7 +141,8 @@ void spec_sched_set_home(struct spec *spec, struct spec_thread *thread, uint32_t
 	bool is_running = thread->address == spec_here(spec)->current && thread->state == SPEC_READY;
 
 	thread->home = number;
-	if (is_running && from == SPEC_NO_CPU)
+	if (is_running && from == SPEC_NO_CPU &&
+	    thread->context != 0) /* without one it does not go on anywhere */
 		from = spec->here;
 	if (from == SPEC_NO_CPU || from == number)
 		return;

@@ -132,8 +132,8 @@ void sched_set_home(struct thread *thread, uint32_t id)
 	thread->home = (uint8_t)id;
 	if (thread->state != THREAD_READY)
 		thread->cpu = (uint8_t)id; /* an answer by the fast path would keep it on the server's */
-	if (thread->cpu == id)
-		return;
+	if (thread->cpu == id || thread->context == 0)
+		return; /* current, and without a context: choose postpones it */
 	if (thread->is_queued)
 		run_queue_remove(&cpus[thread->cpu]->ready, thread);
 	else
