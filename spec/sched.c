@@ -9,6 +9,7 @@
 #include "model.h"
 
 #define USED_UP_NS 1000u
+#define TICK_NS 1024u
 
 static struct spec_thread *current_of(struct spec *spec)
 {
@@ -273,7 +274,21 @@ void spec_time_passes(struct spec *spec, uint64_t now_ns)
 	}
 }
 
-/* The thread whose deadline was first on this CPU, if it has passed; of two at once the one that waits longer. */
+/* The end of the tick in which a deadline falls: timers are late by less than one tick, and those of one tick end together. */
+static uint64_t tick_of(uint64_t deadline_ns)
+{
+	return deadline_ns / TICK_NS + (deadline_ns % TICK_NS != 0);
+}
+
+/* Who of two waits less long: the earlier tick, in one tick the one that began before. */
+static bool ends_before(const struct spec_thread *one, const struct spec_thread *other)
+{
+	uint64_t tick = tick_of(one->deadline_ns), other_tick = tick_of(other->deadline_ns);
+
+	return tick < other_tick || (tick == other_tick && one->wait_number < other->wait_number);
+}
+
+/* The thread whose deadline was first on this CPU, if it has passed. */
 static struct spec_thread *first_expired(struct spec *spec)
 {
 	struct spec_thread *first = NULL;
@@ -284,8 +299,7 @@ static struct spec_thread *first_expired(struct spec *spec)
 		if (thread->address == 0 || thread->timer_cpu != spec->here ||
 		    thread->deadline_ns > spec->now_ns || thread->deadline_ns == DEADLINE_NEVER)
 			continue;
-		if (first == NULL || thread->deadline_ns < first->deadline_ns ||
-		    (thread->deadline_ns == first->deadline_ns && thread->wait_number < first->wait_number))
+		if (first == NULL || ends_before(thread, first))
 			first = thread;
 	}
 	return first;
