@@ -31,7 +31,7 @@ UNIT_TEST_SECONDS = 120
 KERNEL_TEST_SECONDS = 180
 KERNEL_CONFIGURATIONS = {  # name: arguments of ./tessera run
     "": [], "kpti=on mitigations=on": ["--append", "kpti=on mitigations=on"], "smp 2": ["--smp", "2"], "smp 4": ["--smp", "4"],
-    "smp 2 mitigations=on": ["--smp", "2", "--append", "mitigations=on"],
+    "smp 2 kpti=on mitigations=on": ["--smp", "2", "--append", "kpti=on mitigations=on"],
 }
 PYTEST_SECONDS = 5400
 FUZZ_SECONDS = 900
