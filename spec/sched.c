@@ -169,7 +169,9 @@ void spec_sched_give_way(struct spec *spec)
 /* Its context or priority has changed. */
 void spec_sched_reconsider(struct spec *spec, struct spec_thread *thread, uint32_t priority)
 {
-	bool was_waiting = is_waiting(spec, thread) || thread->state == SPEC_POSTPONED;
+	uint32_t queue = waits_on(spec, thread);
+	bool was_waiting = queue != SPEC_NO_CPU || thread->state == SPEC_POSTPONED;
+	bool is_current = thread->address == spec_here(spec)->current;
 
 	if (thread->state == SPEC_SENDING) {
 		uint64_t endpoint = thread->waits_at;
@@ -186,7 +188,9 @@ void spec_sched_reconsider(struct spec *spec, struct spec_thread *thread, uint32
 	thread->priority = priority;
 	if (was_waiting || thread->state == SPEC_READY)
 		spec_sched_ready(spec, thread);
-	if (thread->address == spec_here(spec)->current)
+	if (is_current && queue != SPEC_NO_CPU && queue != spec->here && thread->state == SPEC_READY)
+		enqueue(spec, &spec->cpus[queue], thread, false); /* it has just moved there */
+	if (is_current)
 		spec_here(spec)->must_choose = true;
 }
 
