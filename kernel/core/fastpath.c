@@ -54,11 +54,17 @@ static ALWAYS_INLINE void pass_rest(struct thread *from, struct thread *to, stru
 
 /* ---- slots (own_slot.h) ---- */
 
+/* Fast paths of two CPUs may run at once: each touches only what it owns (docs/decisions/0006-locking.md). */
+static ALWAYS_INLINE bool is_ours(uint32_t owner)
+{
+	return CPUS_MAX == 1 || LIKELY(owner == arch_here()->id);
+}
+
 struct slot *slot_cache_call(struct thread *thread, cap_t address)
 {
 	struct slot *slot = slot_of(thread, address);
 
-	if (slot == NULL)
+	if (slot == NULL || (thread->lender == 0 && !is_ours(thread->home)))
 		return NULL;
 	thread->call_cache = (struct slot_cache){
 		.generation = cspace_generation, .address = address, .slot = slot_index(slot)};
@@ -90,12 +96,6 @@ struct slot *slot_cache_reply(const struct thread *thread)
 static ALWAYS_INLINE bool holds(const struct slot *slot, uint32_t type, uint32_t rights)
 {
 	return LIKELY((slot->word & (0xffu | rights << 8 | SLOT_DYING << 16)) == (type | rights << 8));
-}
-
-/* Fast paths of two CPUs may run at once: each touches only what it owns (docs/decisions/0006-locking.md). */
-static ALWAYS_INLINE bool is_ours(uint32_t owner)
-{
-	return CPUS_MAX == 1 || LIKELY(owner == arch_here()->id);
 }
 
 /* Fills an empty slot with the Reply of a caller. A slot has no owner: the one who sets the bit of its type has it. */

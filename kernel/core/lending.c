@@ -13,8 +13,11 @@ static void use_own(struct thread *thread)
 	thread->context = thread->own_context;
 	thread->lender = 0;
 	thread->lending_depth = 0;
-	if (thread->state != THREAD_READY)
-		thread->cpu = thread->home; /* an answer by the fast path would keep it on this one */
+	/* an answer by the fast path would keep it on this CPU */
+	if (thread->state == THREAD_READY)
+		thread->call_cache.generation = 0; /* it makes no fast call away from home: slot_cache_call */
+	else
+		thread->cpu = thread->home;
 	sched_reconsider(thread, thread->own_priority);
 }
 

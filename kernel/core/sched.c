@@ -191,6 +191,8 @@ static ALWAYS_INLINE void switch_thread(struct cpu *self, struct thread *next)
 	struct thread *from = self->current;
 
 	self->slow_switches++;
+	if (from->state != THREAD_READY && from->lender == 0)
+		from->cpu = from->home; /* there it goes on */
 	next->cpu = (uint8_t)self->id;
 	self->current = next;
 	arch_context_switch(&from->ctx, &next->ctx);
