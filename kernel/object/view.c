@@ -266,9 +266,9 @@ static uint64_t copy_entries(struct copying *copying, pte_t *src, pte_t *dst, ui
 	pte_t write = pte_cut_clear(RIGHT_READ) & ~pte_cut_clear(RIGHT_READ | RIGHT_WRITE);
 	pte_t protect = copying->is_protecting ? write : 0;
 	struct frame_range frames = copying->to.frames;
-	uint64_t writable = 0;
+	uint64_t writable = 0, i = 0;
 
-	for (uint64_t i = 0; i < count; i++) { /* at most PT_ENTRIES turns */
+	for (; i < count; i++) { /* at most PT_ENTRIES turns */
 		pte_t entry = src[i];
 
 		if (entry == 0 || !frames_contain(&frames, entry) || pte_is_kept(entry))
@@ -276,7 +276,7 @@ static uint64_t copy_entries(struct copying *copying, pte_t *src, pte_t *dst, ui
 		if (UNLIKELY(dst[i] != 0)) {
 			if (!may_replace(&copying->to, dst[i])) {
 				*error = E_MAPPED;
-				return i;
+				break;
 			}
 			tlb_gather_add(&copying->to.gather, va + i * PAGE_SIZE);
 		}
@@ -286,7 +286,7 @@ static uint64_t copy_entries(struct copying *copying, pte_t *src, pte_t *dst, ui
 	}
 	if (writable != 0)
 		copying->from_gather.count = TLB_GATHER_MAX + 1u;
-	return count;
+	return i;
 }
 
 /* Whether the leaf table holds anything to copy, so that none is made for nothing. */
