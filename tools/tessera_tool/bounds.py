@@ -16,8 +16,8 @@ import tempfile
 
 from abigenerator import model
 
-from . import build, counter, executed, image, qemu, session
-from .common import BUILD, PROGRAMS, REPO, ToolError, say, step
+from . import build, counter, executed, qemu
+from .common import BUILD, REPO, say, step
 
 SOURCE = REPO / "tools/qemu/sections.c"
 BOUNDS = REPO / "docs/bounds.md"
@@ -47,21 +47,11 @@ def label(symbol: str) -> str:
 def measure(program: str, worst: str = "", covered: pathlib.Path | None = None) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
     """(longest, sections, instructions in all) by operation of one run, and the longest section's blocks of `worst`; what was executed
     at all goes to `covered`."""
-    file = PROGRAMS / program
-    if not file.exists():
-        raise ToolError(f"no program {program}")
     with tempfile.TemporaryDirectory(prefix="tessera-bounds-") as name:
         folder = pathlib.Path(name)
         (folder / "symbols").write_text("".join(f"{address:x} {symbol}\n" for symbol, address in _symbols().items()))
-        (folder / "archive.cpio").write_bytes(image.compose([], file))
-        plugin = counter.build(SOURCE)
-        extra = ["-plugin", f"file={plugin},out={folder / 'out'},symbols={folder / 'symbols'}" + (f",worst={worst}" if worst else "") + (f",covered={covered}" if covered else "")]
-        command = qemu.command(str(folder / "archive.cpio"), "", memory=MEMORY, cpus=1, icount=True, accel="tcg", extra=extra)
-        log = session.Log(None, None)
-        run = session.Session(command, interactive=False, timeout=SECONDS, log=log, input_fd=None, output=lambda _: None, awaits_ready=False)
-        run.run()
-        if run.timed_out or log.panic_since or not (folder / "out").exists():
-            raise ToolError(f"{program} did not end well:\n{log.tail()}")
+        options = f"out={folder / 'out'},symbols={folder / 'symbols'}" + (f",worst={worst}" if worst else "") + (f",covered={covered}" if covered else "")
+        log = counter.run(SOURCE, options, program, SECONDS, memory=MEMORY, cpus=1, icount=True, accel="tcg")
         text = (folder / "out").read_text()
         (BUILD / "bench").mkdir(parents=True, exist_ok=True)
         (BUILD / f"bench/{program}.log").write_bytes(b"\n".join(log.lines))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""QEMU's plugin tools/qemu/counter.c: builds it, reads what it counted, and makes a table of functions of a profile."""
+"""QEMU's plugins: builds and runs them; what tools/qemu/counter.c counted, and a table of functions of its profile."""
 from __future__ import annotations
 
 import bisect
@@ -7,8 +7,11 @@ import collections
 import pathlib
 import re
 import subprocess
+import tempfile
 
-from .common import BUILD, REPO, TARGET, ToolError
+from . import qemu, session
+from .common import BUILD, PROGRAMS, REPO, TARGET, ToolError
+from .image import compose
 
 SOURCE = REPO / "tools/qemu/counter.c"
 INTERVAL = re.compile(r"^interval (\S+) (\d+)\s*$", re.MULTILINE)  # printed by the programs, in order
@@ -27,6 +30,23 @@ def build(source: pathlib.Path = SOURCE) -> pathlib.Path:
         if result.returncode != 0:
             raise ToolError(f"building {source} failed:\n{result.stderr}")
     return plugin
+
+
+def run(source: pathlib.Path, options: str, program: str, seconds: float, *, kernel: pathlib.Path = qemu.KERNEL, **machine) -> session.Log:
+    """The log of a native program that is started instead of root, under the plugin of a source. machine: see qemu.command."""
+    file = PROGRAMS / program
+    if not file.exists():
+        raise ToolError(f"no program {program}")
+    with tempfile.TemporaryDirectory(prefix="tessera-plugin-") as name:
+        archive = pathlib.Path(name) / "archive.cpio"
+        archive.write_bytes(compose([], file))
+        command = qemu.command(str(archive), "", extra=["-plugin", f"file={build(source)},{options}"], kernel=kernel, **machine)
+        log = session.Log(None, None)
+        guest = session.Session(command, interactive=False, timeout=seconds, log=log, input_fd=None, output=lambda _: None, awaits_ready=False)
+        guest.run()
+    if guest.timed_out or log.panic_since:
+        raise ToolError(f"{program} did not end well:\n{log.tail()}")
+    return log
 
 
 def arguments(counts: pathlib.Path, profile: pathlib.Path | None) -> list[str]:

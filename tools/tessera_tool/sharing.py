@@ -8,8 +8,8 @@ import pathlib
 import subprocess
 import tempfile
 
-from . import counter, image, qemu, session
-from .common import PROGRAMS, REPO, ToolError
+from . import counter, qemu
+from .common import REPO, ToolError
 
 SOURCE = REPO / "tools/qemu/sharing.c"
 FAST = {"kernel_ipc_call", "kernel_ipc_reply_recv"}
@@ -43,15 +43,8 @@ def measure(kernel: pathlib.Path = qemu.KERNEL) -> Sharing:
         folder = pathlib.Path(name)
         (folder / "fast").write_text(_addresses(FAST, kernel))
         (folder / "slow").write_text(_addresses(SLOW, kernel))
-        (folder / "archive.cpio").write_bytes(image.compose([], PROGRAMS / "bench-native"))
-        plugin = f"file={counter.build(SOURCE)},out={folder / 'out'},fast={folder / 'fast'},slow={folder / 'slow'}"
-        command = qemu.command(str(folder / "archive.cpio"), "", memory="256M", cpus=2, icount=False, accel="tcg,thread=multi", extra=["-plugin", plugin],
-                               kernel=kernel)
-        log = session.Log(None, None)
-        run = session.Session(command, interactive=False, timeout=SECONDS, log=log, input_fd=None, output=lambda _: None, awaits_ready=False)
-        run.run()
-        if run.timed_out or log.panic_since or not (folder / "out").exists():
-            raise ToolError(f"the run did not end well:\n{log.tail()}")
+        options = f"out={folder / 'out'},fast={folder / 'fast'},slow={folder / 'slow'}"
+        counter.run(SOURCE, options, "bench-native", SECONDS, kernel=kernel, memory="256M", cpus=2, icount=False, accel="tcg,thread=multi")
         rows = [line.split() for line in (folder / "out").read_text().splitlines()]
     symbols = counter.Image(kernel)
     fast = [[int(word) for word in row[1:]] for row in rows if row[0] == "fast"]
