@@ -275,7 +275,8 @@ enum tessera_error spec_move(struct spec *spec, struct spec_cap *src, const stru
 
 	src->place = dst->place;
 	src->placement = ++spec->last_placement;
-	spec->tree_changes++;
+	if (src->type != CAP_REPLY) /* they do not stand in the tree */
+		spec->tree_changes++;
 	rename_place(spec, src, old);
 	if (was_due)
 		spec_notice_check(spec, src);
